@@ -1,0 +1,53 @@
+"""The asynchronous client door: every method of `QdrantClient`, run in a thread so that the event loop goes on.
+
+There is one implementation: the methods here are made from the synchronous ones. Their signatures for type checkers and
+editors stand in `aio.pyi`, which `python -m minidb.aio` writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any
+
+from minidb.client import QdrantClient
+
+
+class AsyncQdrantClient:
+    """A vector database in this process, for `async` code; arguments as for `QdrantClient`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._client = QdrantClient(*args, **kwargs)
+
+    async def __aenter__(self) -> AsyncQdrantClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._client.close)
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("QdrantClient", "AsyncQdrantClient", 1)
+
+
+def public_methods() -> dict[str, Callable[..., Any]]:
+    """The methods of `QdrantClient` a caller may use, by name."""
+    return {
+        name: method for name, method in vars(QdrantClient).items() if inspect.isfunction(method) and name[0] != "_"
+    }
+
+
+def _in_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    @functools.wraps(method)
+    async def run(self: AsyncQdrantClient, *args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(method, self._client, *args, **kwargs)
+
+    return run
+
+
+for _name, _method in public_methods().items():
+    setattr(AsyncQdrantClient, _name, _in_thread(_method))

@@ -1,0 +1,111 @@
+"""Which collections and aliases a database has: one record, read again whenever a commit may have changed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgpack
+
+from minidb import models
+from minidb.collection.config import check_name
+from minidb.errors import AlreadyExists, BadInput, FormatVersionError, NotFound
+from minidb.storage.interface import ReadTransaction, WriteTransaction
+from minidb.storage.records import FORMAT_VERSION
+
+_KEY = b"catalog"
+_FORMAT = b"format"
+
+
+@dataclass
+class Catalog:
+    """Names → numbers, aliases → names."""
+
+    collections: dict[str, int] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    next_number: int = 1
+
+    @staticmethod
+    def data(txn: ReadTransaction) -> bytes:
+        """The stored record; equal bytes are an equal catalog."""
+        return txn.get("meta", _KEY) or b""
+
+    @classmethod
+    def of(cls, data: bytes) -> Catalog:
+        return cls(*msgpack.unpackb(data)) if data else cls()
+
+    @classmethod
+    def read(cls, txn: ReadTransaction) -> Catalog:
+        return cls.of(cls.data(txn))
+
+    def write(self, txn: WriteTransaction) -> None:
+        txn.put("meta", _KEY, msgpack.packb((self.collections, self.aliases, self.next_number)))
+
+    def number_of(self, name: str) -> int:
+        """The collection a name or alias means. Raises `NotFound`."""
+        number = self.collections.get(name)
+        if number is None:
+            number = self.collections.get(self.aliases.get(name, ""), -1)
+        if number < 0:
+            raise NotFound(f"Collection `{name}` doesn't exist!")
+        return number
+
+    def has(self, name: str) -> bool:
+        return name in self.collections or name in self.aliases
+
+    def add(self, name: str) -> int:
+        """A number for a new collection. Raises `AlreadyExists`, `BadInput` for the name of an alias."""
+        check_name(name, "collection", 255)
+        if name in self.collections:
+            raise AlreadyExists(f"Collection `{name}` already exists!")
+        if name in self.aliases:
+            raise BadInput(f"Can't create collection with name {name}. Alias with the same name already exists")
+        number = self.next_number
+        self.collections[name] = number
+        self.next_number += 1
+        return number
+
+    def remove(self, name: str) -> int | None:
+        """The number of a collection that was there, which goes with its aliases."""
+        name = self.aliases.get(name, name)
+        number = self.collections.pop(name, None)
+        if number is not None:
+            self.aliases = {alias: target for alias, target in self.aliases.items() if target != name}
+        return number
+
+    def change_alias(self, action: models.AliasOperations) -> None:
+        """One alias action. Raises `NotFound`, `AlreadyExists`."""
+        match action:
+            case models.CreateAliasOperation(create_alias=create):
+                if create.collection_name not in self.collections:
+                    raise NotFound(f"Collection `{create.collection_name}` doesn't exist!")
+                self._free_of_collections(create.alias_name)
+                check_name(create.alias_name, "collection", 255)
+                self.aliases[create.alias_name] = create.collection_name
+            case models.DeleteAliasOperation(delete_alias=delete):
+                self.aliases.pop(delete.alias_name, None)
+            case models.RenameAliasOperation(rename_alias=rename):
+                if rename.old_alias_name not in self.aliases:
+                    raise NotFound(f"Alias {rename.old_alias_name} does not exists!")
+                self._free_of_collections(rename.new_alias_name)
+                self.aliases[rename.new_alias_name] = self.aliases.pop(rename.old_alias_name)
+
+    def _free_of_collections(self, name: str) -> None:
+        if name in self.collections:
+            raise AlreadyExists(f"Collection `{name}` already exists!")
+
+
+def check_format(txn: ReadTransaction) -> bool:
+    """Whether the store is new. Raises `FormatVersionError` for one a newer minidb wrote."""
+    data = txn.get("meta", _FORMAT)
+    if data is None:
+        return True
+    version = int.from_bytes(data, "big")
+    if version > FORMAT_VERSION:
+        raise FormatVersionError(
+            f"this store has format {version}, this minidb reads up to {FORMAT_VERSION}: use a newer minidb"
+        )
+    return False
+
+
+def mark_format(txn: WriteTransaction) -> None:
+    txn.put("meta", _FORMAT, FORMAT_VERSION.to_bytes(4, "big"))

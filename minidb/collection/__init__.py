@@ -1,0 +1,1 @@
+"""One collection: write path, read path, configuration, background indexing."""

@@ -1,0 +1,200 @@
+"""One collection: its published view, how readers get a consistent one, how an operation is committed.
+
+Readers take a `Snapshot` (a view and a read transaction of the same commit); writers run a function on a `Draft`. What
+other processes committed is replayed from the operation log at the next call. Derived data (graphs, postings) hangs on
+`indexes` and is never needed for correctness.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+
+from minidb.collection.config import StoredConfig
+from minidb.collection.draft import Draft
+from minidb.collection.indexes import Indexes
+from minidb.collection.view import PayloadChange, View, empty_view
+from minidb.errors import CorruptionError, NotFound
+from minidb.filter.evaluate import PayloadAnswers
+from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
+from minidb.storage.records import Head, LogEntry, row_key, seq_key, space_range, unpack_record
+
+T = TypeVar("T")
+
+
+class Snapshot:
+    """A view and a read transaction that show the same commit; a context manager.
+
+    `find` says which collection is meant, given the transaction: names may have been given away since the last call.
+    """
+
+    __slots__ = ("_context", "_find", "_store", "collection", "txn", "view")
+
+    def __init__(self, store: Store, find: Callable[[ReadTransaction], Collection]) -> None:
+        self._store = store
+        self._find = find
+
+    def __enter__(self) -> Snapshot:
+        while True:
+            self._context = self._store.read()
+            self.txn: ReadTransaction = self._context.__enter__()
+            try:
+                self.collection = self._find(self.txn)
+                published, known = self.collection.published
+                view = published if self.txn.txn_id == known else self.collection.catch_up(self.txn)
+            except BaseException as error:
+                self._context.__exit__(type(error), error, error.__traceback__)
+                raise
+            if view is not None:
+                self.view: View = view
+                return self
+            self._context.__exit__(None, None, None)  # a newer commit was published meanwhile: look again
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._context.__exit__(kind, error, tb)
+
+
+class Collection:
+    """State of one collection in this process. Made and kept by `Database`."""
+
+    def __init__(self, store: Store, number: int, name: str) -> None:
+        self.store = store
+        self.number = number
+        self.name = name
+        self.config: StoredConfig
+        self.head_key = head_key(number)
+        self.published: tuple[View, int] = (empty_view({}, 0, -1), -1)
+        self._publishing = threading.Lock()
+        self.answers = PayloadAnswers()
+        self._indexes = Indexes(0, store.path)
+        self.next_check = 0
+        """Number of rows at which the indexer looks at this collection again."""
+        self.index_error: str | None = None
+
+    def indexes_for(self, view: View) -> Indexes:
+        """The derived data of the view's generation."""
+        indexes = self._indexes
+        if indexes.space != view.space:
+            indexes = self._indexes = Indexes(view.space, self.store.path)
+            self.answers.forget()
+        return indexes
+
+    def write(self, txn: WriteTransaction, operation: Callable[[Draft], T]) -> tuple[T, int]:
+        """Run one operation inside a write transaction; what it returned and its operation id."""
+        view: View | None = txn.staged.get(self.number)
+        if view is None:
+            view = self.newest(txn)
+            txn.on_commit(lambda: self._publish(txn))
+        draft = Draft(self, txn, view)
+        result = operation(draft)
+        txn.staged[self.number] = draft.finish()
+        return result, view.seq
+
+    def replace_config(self, txn: WriteTransaction, config: StoredConfig) -> int:
+        """Store another configuration, under an operation number of its own, which is returned."""
+        view: View | None = txn.staged.get(self.number)
+        if view is None:
+            view = self.newest(txn)
+            txn.on_commit(lambda: self._publish(txn))
+        version = view.config_version + 1
+        txn.put("meta", config_key(self.number), config.pack())
+        draft = Draft(self, txn, replace(view, fields=config.fields(), config_version=version))
+        txn.staged[self.number] = draft.finish()
+        txn.staged[self.number, "config"] = config
+        return view.seq
+
+    def catch_up(self, txn: ReadTransaction) -> View | None:
+        """The view of the commit `txn` shows, replaying what others wrote; None when `txn` is already too old."""
+        with self._publishing:
+            view, known = self.published
+            if txn.txn_id < known:
+                return None
+            if txn.txn_id > known:
+                view = self._replayed(txn, view)
+                self.published = (view, txn.txn_id)
+            return view
+
+    def newest(self, txn: WriteTransaction) -> View:
+        """The newest view, for a writer: nobody else can commit while it holds the transaction."""
+        with self._publishing:
+            return self._replayed(txn, self.published[0])
+
+    def _publish(self, txn: WriteTransaction) -> None:
+        with self._publishing:
+            config = txn.staged.get((self.number, "config"))
+            if config is not None:
+                self.config = config
+            if txn.txn_id > self.published[1]:  # a reader may already have replayed this commit and later ones
+                self.published = (txn.staged[self.number], txn.txn_id)
+
+    def _replayed(self, txn: ReadTransaction, view: View) -> View:
+        data = txn.get("meta", self.head_key)
+        if data is None:
+            raise NotFound(f"Collection `{self.name}` doesn't exist!")
+        head = Head.unpack(data)
+        if head.config_version != view.config_version or head.space != view.space:
+            self.config = StoredConfig.unpack(txn.get("meta", config_key(self.number)) or b"")
+            fields = self.config.fields()
+            if head.space != view.space:
+                view = empty_view(fields, head.space, head.config_version)
+            else:
+                view = replace(view, fields=fields, config_version=head.config_version)
+        if view.seq == head.seq:
+            return view
+        return self._replay_log(txn, view, head)
+
+    def _replay_log(self, txn: ReadTransaction, view: View, head: Head) -> View:
+        """Apply what the log says happened since `view`; read the records of rows that are new."""
+        entries = [LogEntry.unpack(data) for _, data in txn.scan("oplog", *_log_range(view.space, view.seq, head.seq))]
+        if len(entries) < head.seq - view.seq:  # the log was cut: start over from the records
+            view = replace(empty_view(view.fields, view.space, view.config_version), known_since=head.seq)
+            entries = []
+        columns = view.columns.with_capacity(head.n_rows)
+        ids, slots, rows = [], [], []
+        for key, data in txn.scan("records", row_key(view.space, view.n_rows), space_range(view.space)[1]):
+            record = unpack_record(data)
+            rows.append(int.from_bytes(key[4:], "big"))
+            ids.append(record.id)
+            slots.append(record.slots)
+        n_new = head.n_rows - view.n_rows
+        living = np.zeros(n_new, bool)
+        living[np.array(rows, np.int64) - view.n_rows] = True
+        if len(rows) == n_new:
+            columns.put_many(view.n_rows, ids, slots)
+        else:
+            for row, point_id, mask in zip(rows, ids, slots, strict=True):
+                columns.put_many(row, [point_id], [mask])
+        gone = [entry.removed[entry.removed < view.n_rows] for entry in entries if len(entry.removed)]
+        fresh_dead = (np.flatnonzero(~living) + view.n_rows).astype(np.uint32)
+        removed = np.concatenate([*gone, fresh_dead])
+        last_change = view.last_change
+        for seq, entry in enumerate(entries, view.seq):
+            if len(entry.changed):
+                last_change = PayloadChange.after(last_change, seq, entry.changed)
+        return view.advanced(
+            seq=head.seq, removed=removed, columns=columns, n_rows=head.n_rows, n_tokens=head.n_tokens,
+            last_change=last_change,
+        )  # fmt: skip
+
+    def corrupt_row(self, txn: ReadTransaction, view: View, file: str, row: int) -> CorruptionError:
+        """The error for a row whose bytes are damaged, naming the point it belongs to."""
+        data = txn.get("records", row_key(view.space, row))
+        owner = f"point {unpack_record(data).id}" if data is not None else f"row {row}"
+        return CorruptionError(f"{file}: the vector of {owner} in collection `{self.name}` does not match its checksum")
+
+
+def head_key(number: int) -> bytes:
+    return b"head" + number.to_bytes(4, "big")
+
+
+def config_key(number: int) -> bytes:
+    return b"config" + number.to_bytes(4, "big")
+
+
+def _log_range(space: int, start: int, stop: int) -> tuple[bytes, bytes]:
+    return seq_key(space, start), seq_key(space, stop)

@@ -1,0 +1,257 @@
+"""The configuration of a collection: checked at creation, completed with Qdrant's defaults, changed by PATCH, stored whole.
+
+Every field Qdrant takes is kept and echoed, also those that mean nothing in one process (shards, replication); the engine
+itself reads only vectors, HNSW, optimizer thresholds and strict mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+import msgpack
+
+from minidb import models
+from minidb.collection.fields import VectorField
+from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationError
+from minidb.models.base import Model
+
+_FORBIDDEN_CHARACTERS = '<>:"/\\|?*\0\x1f'
+_HNSW_DEFAULTS = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0}
+_OPTIMIZER_DEFAULTS: dict[str, Any] = {
+    "deleted_threshold": 0.2,
+    "vacuum_min_vector_number": 1000,
+    "default_segment_number": 0,
+    "indexing_threshold": 10000,
+    "flush_interval_sec": 5,
+}
+_WAL_DEFAULTS = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1}
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class StoredConfig:
+    """A collection's config and the slot numbers of its vectors; slots are never used twice."""
+
+    config: models.CollectionConfig
+    slots: dict[str, int]
+    next_slot: int
+    asked: dict[str, Any] = field(default_factory=dict)
+    """The `hnsw_config` and `optimizers_config` fields the user set: what Qdrant's defaults would hide."""
+    created_at: str = ""
+
+    def pack(self) -> bytes:
+        config = self.config.model_dump(mode="json", exclude_none=True)
+        packed: bytes = msgpack.packb((config, self.slots, self.next_slot, self.asked, self.created_at))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> StoredConfig:
+        if not data:
+            raise CorruptionError("the configuration of a collection is missing")
+        config, slots, next_slot, asked, created_at = msgpack.unpackb(data)
+        return cls(models.CollectionConfig.model_validate(config), slots, next_slot, asked, created_at)
+
+    def fields(self) -> dict[str, VectorField]:
+        """The vector fields by name."""
+        params = self.config.params
+        fields = {name: dense_field(name, self.slots[name], dense) for name, dense in dense_params(params).items()}
+        for name, sparse in (params.sparse_vectors or {}).items():
+            fields[name] = sparse_field(name, self.slots[name], sparse)
+        return fields
+
+    def hnsw(self, name: str) -> models.HnswConfig:
+        """The graph settings of one vector: its own over the collection's."""
+        own = dense_params(self.config.params)[name].hnsw_config
+        return _merged(self.config.hnsw_config, own)
+
+
+def dense_params(params: models.CollectionParams) -> dict[str, models.VectorParams]:
+    """The dense vectors by name; an unnamed one has the name ""."""
+    if params.vectors is None:
+        return {}
+    return params.vectors if isinstance(params.vectors, dict) else {"": params.vectors}
+
+
+def dense_field(name: str, slot: int, params: models.VectorParams) -> VectorField:
+    datatype = params.datatype or models.Datatype.FLOAT32
+    if datatype.value.startswith("turbo"):  # accepted and echoed; kept in full precision
+        datatype = models.Datatype.FLOAT32
+    kind = "dense" if params.multivector_config is None else "multi"
+    return VectorField(name, slot, kind, params.size, models.Distance(params.distance.value), datatype.value)  # type: ignore[arg-type]
+
+
+def sparse_field(name: str, slot: int, params: models.SparseVectorParams) -> VectorField:
+    datatype = params.index.datatype if params.index is not None and params.index.datatype is not None else None
+    idf = params.modifier == models.Modifier.IDF
+    return VectorField(name, slot, "sparse", datatype=datatype.value if datatype else "float32", idf=idf)
+
+
+def new_config(request: models.CreateCollection) -> StoredConfig:
+    """The stored configuration of a new collection. Raises `ValidationError` for names and settings Qdrant refuses."""
+    sparse = request.sparse_vectors
+    params = models.CollectionParams(
+        vectors=request.vectors,
+        sparse_vectors=sparse,
+        shard_number=request.shard_number or 1,
+        sharding_method=request.sharding_method,
+        replication_factor=request.replication_factor or 1,
+        write_consistency_factor=request.write_consistency_factor or 1,
+        on_disk_payload=True if request.on_disk_payload is None else request.on_disk_payload,
+        payload=request.payload,
+        id_tracker=request.id_tracker,
+    )
+    names = [*dense_params(params), *(sparse or {})]
+    for name in names:
+        check_name(name, "vector", 200)
+    _check_sparse(sparse or {}, dense_params(params))
+    config = models.CollectionConfig(
+        params=params,
+        hnsw_config=_merged(models.HnswConfig(**_HNSW_DEFAULTS), request.hnsw_config),
+        optimizer_config=_merged(models.OptimizersConfig(**_OPTIMIZER_DEFAULTS), request.optimizers_config),
+        wal_config=_merged(models.WalConfig(**_WAL_DEFAULTS), request.wal_config),
+        quantization_config=request.quantization_config,
+        strict_mode_config=request.strict_mode_config,
+        metadata=request.metadata,
+    )
+    slots = {name: slot for slot, name in enumerate(names)}
+    created_at = datetime.now(timezone.utc).isoformat()
+    return StoredConfig(config, slots, len(slots), _asked({}, request), created_at)
+
+
+def updated_config(stored: StoredConfig, request: models.UpdateCollection) -> StoredConfig:
+    """The configuration after a PATCH: every given field over the stored one."""
+    config = stored.config.model_copy(deep=True)
+    vectors = dense_params(config.params)
+    for name, diff in (request.vectors or {}).items():
+        if name not in vectors:
+            raise BadInput(f"Not existing vector name error: {name}")
+        vectors[name] = _patched(vectors[name], diff)
+    if vectors:
+        config.params.vectors = vectors[""] if set(vectors) == {""} else vectors
+    for name, sparse in (request.sparse_vectors or {}).items():
+        if name not in (config.params.sparse_vectors or {}):
+            raise BadInput(f"Not existing vector name error: {name}")
+        assert config.params.sparse_vectors is not None
+        config.params.sparse_vectors[name] = _patched(config.params.sparse_vectors[name], sparse)
+    if request.params is not None:
+        config.params = _patched(config.params, request.params)
+    config.hnsw_config = _merged(config.hnsw_config, request.hnsw_config)
+    config.optimizer_config = _merged(config.optimizer_config, request.optimizers_config)
+    if request.quantization_config is not None:
+        off = str(getattr(request.quantization_config, "value", "")) == "Disabled"
+        config.quantization_config = None if off else request.quantization_config  # type: ignore[assignment]
+    if request.strict_mode_config is not None:
+        old = config.strict_mode_config or models.StrictModeConfigOutput()
+        config.strict_mode_config = _patched(old, request.strict_mode_config)
+    if request.metadata is not None:
+        merged = {**(config.metadata or {}), **request.metadata}
+        config.metadata = {key: value for key, value in merged.items() if value is not None}
+    return replace(stored, config=config, asked=_asked(stored.asked, request))
+
+
+def with_vector(stored: StoredConfig, name: str, request: models.VectorNameConfig) -> StoredConfig:
+    """The configuration with one more vector; the same again is no change, another under that name an error."""
+    check_name(name, "vector", 200)
+    config = stored.config.model_copy(deep=True)
+    dense, sparse = dict(dense_params(config.params)), dict(config.params.sparse_vectors or {})
+    if isinstance(request, models.DenseVectorNameConfig):
+        datatype = request.dense.datatype
+        params = models.VectorParams(
+            size=request.dense.size,
+            distance=request.dense.distance,
+            multivector_config=request.dense.multivector_config,
+            datatype=models.Datatype(datatype.value) if datatype is not None else None,
+        )
+        known: object = dense.get(name, sparse.get(name))
+        dense[name] = params
+        new: object = params
+    else:
+        index = None
+        if request.sparse.datatype is not None:
+            index = models.SparseIndexParams(datatype=models.Datatype(request.sparse.datatype.value))
+        new = models.SparseVectorParams(index=index, modifier=request.sparse.modifier)
+        known = dense.get(name, sparse.get(name))
+        sparse[name] = new
+        _check_sparse({name: new}, {})
+    if known is not None:
+        if known == new:
+            return stored
+        raise AlreadyExists(f"Vector name `{name}` already exists with a different configuration")
+    config.params.vectors = dense[""] if set(dense) == {""} else dense
+    config.params.sparse_vectors = sparse or None
+    slots = {**stored.slots, name: stored.next_slot}
+    return replace(stored, config=config, slots=slots, next_slot=stored.next_slot + 1)
+
+
+def without_vector(stored: StoredConfig, name: str) -> StoredConfig:
+    """The configuration with one vector less."""
+    if name not in stored.slots:
+        raise BadInput(f"Not existing vector name error: {name}")
+    config = stored.config.model_copy(deep=True)
+    dense, sparse = dict(dense_params(config.params)), dict(config.params.sparse_vectors or {})
+    dense.pop(name, None)
+    sparse.pop(name, None)
+    config.params.vectors = dense[""] if set(dense) == {""} else dense
+    config.params.sparse_vectors = sparse or None
+    return replace(stored, config=config, slots={key: slot for key, slot in stored.slots.items() if key != name})
+
+
+def check_name(name: str, what: str, max_bytes: int) -> None:
+    """Refuse names Qdrant refuses; `what` is "collection" or "vector"."""
+    if what == "collection" and not name:
+        raise ValidationError('[collection_name: value "" invalid, must be from 1 to 255 characters]')
+    if len(name.encode()) > max_bytes:
+        raise ValidationError(f"[{what}_name: value {name!r} invalid, must be from 1 to {max_bytes} characters]")
+    for character in name:
+        if character in _FORBIDDEN_CHARACTERS:
+            raise ValidationError(f'[{what}_name: {what} name cannot contain "{character}" char]')
+
+
+def _check_sparse(sparse: dict[str, models.SparseVectorParams], dense: dict[str, models.VectorParams]) -> None:
+    for name, params in sparse.items():
+        if not name:
+            raise ValidationError("[sparse_vectors: Sparse vector name cannot be empty]")
+        if name in dense:
+            raise ValidationError(f"[Dense and sparse vector names must be unique - duplicate found with '{name}']")
+        datatype = params.index.datatype if params.index is not None else None
+        if datatype is not None and datatype.value.startswith("turbo"):
+            raise BadInput(f"sparse vectors do not support the `{datatype.value}` datatype")
+
+
+def _asked(known: dict[str, Any], request: models.CreateCollection | models.UpdateCollection) -> dict[str, Any]:
+    asked = dict(known)
+    for diff in (request.hnsw_config, request.optimizers_config):
+        if diff is not None:
+            asked.update(diff.model_dump(mode="json", exclude_none=True))
+    return asked
+
+
+def _given(diff: Model) -> dict[str, Any]:
+    return {name: value for name in type(diff).model_fields if (value := getattr(diff, name)) is not None}
+
+
+def _merged(base: M, diff: Model | None) -> M:
+    """`base` with the fields `diff` sets."""
+    if diff is None:
+        return base
+    given = _given(diff)
+    if given.get("max_optimization_threads") == "auto":
+        given["max_optimization_threads"] = None
+    return base.model_copy(update=given)
+
+
+def _patched(base: M, diff: Model) -> M:
+    """Like `_merged`, but a nested settings object is merged into the nested one that is there."""
+    update = {}
+    for name, value in _given(diff).items():
+        old = getattr(base, name, None)
+        if name == "quantization_config" and str(getattr(value, "value", "")) == "Disabled":
+            update[name] = None
+        elif isinstance(old, Model) and isinstance(value, type(old)):
+            update[name] = _merged(old, value)
+        else:
+            update[name] = value
+    return base.model_copy(update=update)

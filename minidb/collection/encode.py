@@ -1,0 +1,251 @@
+"""From what callers hand in (points, batches, payloads) to what is written: checked, encoded and sealed, column by column.
+
+All validation of a write happens here, before the write transaction, so that bad input writes nothing. Vectors arrive
+with inference already resolved. Called by `operations`; knows fields, not storage.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb import models
+from minidb.collection.fields import VectorField, field_named
+from minidb.errors import BadInput, FormatError, ValidationError
+from minidb.storage.checksum import seal_rows
+from minidb.storage.records import pack_sparse
+
+DEFAULT_VECTOR = ""
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+NO_PAYLOAD: bytes = msgpack.packb({})
+
+
+@dataclass(slots=True)
+class FieldColumn:
+    """One field's vectors of a batch of points, ready to be written."""
+
+    field: VectorField
+    positions: NDArray[np.int64]
+    """Which points of the batch have the vector."""
+    sealed: NDArray[np.uint8] | None = None
+    """Dense: one sealed row per position. Multi: the sealed token rows of all positions, one after the other."""
+    counts: NDArray[np.int64] | None = None
+    """Multi: tokens per position."""
+    sparse: list[bytes] | None = None
+    """Sparse: packed vectors per position."""
+
+
+@dataclass(slots=True)
+class PointBatch:
+    """Points ready to be written: ids, packed payloads, one column per field."""
+
+    ids: list[int | str]
+    payloads: list[bytes]
+    columns: list[FieldColumn]
+
+
+def encode_points(fields: dict[str, VectorField], points: Sequence[models.PointStruct]) -> PointBatch:
+    """Points as a batch. Raises `BadInput` for unknown names, wrong dimensions, NaN, wrong kinds of vectors."""
+    ids = [models.normalize_id(point.id) for point in points]
+    payloads = [pack_payload(point.payload) for point in points]
+    return PointBatch(ids, payloads, encode_structs(fields, [point.vector for point in points]))
+
+
+def encode_structs(fields: dict[str, VectorField], structs: Sequence[Any]) -> list[FieldColumn]:
+    """Vectors as points carry them (bare, or a dict of names) as columns."""
+    named: dict[str, tuple[list[int], list[Any]]] = {}
+    for position, struct in enumerate(structs):
+        items = struct.items() if isinstance(struct, dict) else ((DEFAULT_VECTOR, struct),)
+        for name, vector in items:
+            if vector is None:
+                continue
+            column = named.get(name)
+            if column is None:
+                column = named[name] = ([], [])
+            column[0].append(position)
+            column[1].append(vector)
+    return [
+        encode_column(field_named(fields, name), np.array(positions, np.int64), vectors)
+        for name, (positions, vectors) in named.items()
+    ]
+
+
+def encode_batch(fields: dict[str, VectorField], batch: models.Batch) -> PointBatch:
+    """A columnar batch; arrays `(n, d)` go through without a Python loop per point."""
+    ids = [models.normalize_id(point_id) for point_id in batch.ids]
+    vectors = batch.vectors if isinstance(batch.vectors, dict) else {DEFAULT_VECTOR: batch.vectors}
+    payloads = batch.payloads
+    if payloads is not None and len(payloads) != len(ids):
+        raise ValidationError(f"[payloads: number of ids and payloads must be equal ({len(ids)} != {len(payloads)})]")
+    columns = []
+    for name, column in vectors.items():
+        if len(column) != len(ids):
+            raise ValidationError(f"[vectors: number of ids and vectors must be equal ({len(ids)} != {len(column)})]")
+        if isinstance(column, np.ndarray):
+            columns.append(encode_column(field_named(fields, name), np.arange(len(ids)), column))
+        else:
+            kept = [position for position, vector in enumerate(column) if vector is not None]
+            columns.append(
+                encode_column(field_named(fields, name), np.array(kept, np.int64), [column[at] for at in kept])
+            )
+    packed = [pack_payload(payload) for payload in payloads] if payloads is not None else [NO_PAYLOAD] * len(ids)
+    return PointBatch(ids, packed, columns)
+
+
+def encode_column(
+    field: VectorField, positions: NDArray[np.int64], vectors: Sequence[Any] | NDArray[Any]
+) -> FieldColumn:
+    """One field's vectors, checked and sealed."""
+    if field.kind == "dense":
+        return FieldColumn(field, positions, sealed=seal_rows(field.encode(dense_matrix(field, vectors))))
+    if field.kind == "sparse":
+        return FieldColumn(field, positions, sparse=[pack_sparse(*sparse_arrays(field, vector)) for vector in vectors])
+    matrices = [multi_matrix(field, vector) for vector in vectors]
+    counts = np.array([len(matrix) for matrix in matrices], np.int64)
+    tokens = np.concatenate(matrices) if matrices else np.zeros((0, field.size), np.float32)
+    return FieldColumn(field, positions, sealed=seal_rows(field.encode(tokens)), counts=counts)
+
+
+def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> NDArray[np.float32]:
+    """`(n, size) float32` of dense vectors given as lists or arrays."""
+    if isinstance(vectors, np.ndarray) and vectors.ndim == 2:
+        matrix = vectors.astype(np.float32, copy=False)
+        if matrix.shape[1] != field.size:
+            raise dimension_error(field, matrix.shape[1])
+    else:
+        for vector in vectors:
+            _check_dense(field, vector)
+        matrix = np.array(vectors, np.float32) if len(vectors) else np.zeros((0, field.size), np.float32)
+    _check_finite(field, matrix)
+    return matrix
+
+
+def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
+    """`(tokens, size) float32`; a single dense vector counts as one token."""
+    if _is_sparse(vector):
+        raise BadInput("Conversion between sparse and multi vectors failed")
+    matrix = np.asarray(vector, np.float32)
+    if matrix.ndim == 1:
+        matrix = matrix.reshape(1, -1)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValidationError("[vector: multi vector must not be empty]")
+    if matrix.shape[1] != field.size:
+        raise dimension_error(field, matrix.shape[1])
+    _check_finite(field, matrix)
+    return matrix
+
+
+def dense_vector(field: VectorField, vector: Any) -> NDArray[np.float32]:
+    """`(size,) float32` of one dense vector: a query's."""
+    _check_dense(field, vector)
+    array = np.asarray(vector, np.float32)
+    if not math.isfinite(float(array @ array)):  # one pass; an overflowing square is settled by the slow check
+        _check_finite(field, array)
+    return array
+
+
+def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """Indices (ascending) and values of one sparse vector."""
+    if not _is_sparse(vector):
+        raise BadInput("Conversion between sparse and regular vectors failed")
+    indices = np.asarray(vector.indices, np.uint32)
+    values = np.asarray(vector.values, np.float32)
+    if not np.isfinite(values).all():
+        raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}")
+    if len(indices) > 1 and not (indices[1:] > indices[:-1]).all():
+        order = np.argsort(indices, kind="stable")
+        indices, values = indices[order], values[order]
+    return indices, _in_datatype(field, values)
+
+
+def _in_datatype(field: VectorField, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sparse values are kept in float32 on disk, but rounded to the index datatype the user asked for."""
+    if field.datatype == "float16":
+        return values.astype(np.float16).astype(np.float32)
+    return values
+
+
+def _check_dense(field: VectorField, vector: Any) -> None:
+    if _is_sparse(vector):
+        raise BadInput("Conversion between sparse and regular vectors failed")
+    first = vector[0] if len(vector) else None
+    if isinstance(first, (list, tuple)) or (isinstance(first, np.ndarray) and first.ndim):
+        raise BadInput("Conversion between multi and regular vectors failed")
+    if len(vector) != field.size:
+        raise dimension_error(field, len(vector))
+
+
+def dimension_error(field: VectorField, got: int) -> BadInput:
+    return BadInput(f"Vector dimension error: expected dim: {field.size}, got {got}{_of(field)}")
+
+
+def _check_finite(field: VectorField, array: NDArray[np.float32]) -> None:
+    if not np.isfinite(array).all():
+        raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}")
+
+
+def _of(field: VectorField) -> str:
+    return f" for vector '{field.name}'" if field.name else ""
+
+
+def _is_sparse(vector: Any) -> bool:
+    return isinstance(vector, models.SparseVector)
+
+
+def pack_payload(payload: dict[str, Any] | None) -> bytes:
+    """A payload as msgpack.
+
+    Datetimes, dates and UUIDs become their ISO text and numpy scalars numbers, as qdrant-client sends them; anything
+    else JSON has no form for is a `FormatError`.
+    """
+    if not payload:
+        return NO_PAYLOAD
+    _check_json(payload, "payload")
+    try:
+        packed: bytes = msgpack.packb(payload, default=_json_form)
+    except OverflowError as error:
+        raise FormatError(f"payload holds an integer of more than 64 bits: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"payload is not JSON: {error}") from None
+    return packed
+
+
+def _check_json(value: Any, where: str) -> None:
+    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise FormatError(f"payload keys must be strings, got {key!r} in {where}")
+            if type(child) not in _SCALARS:
+                _check_json(child, key)
+    elif isinstance(value, (list, tuple)):
+        for child in value:
+            if type(child) not in _SCALARS:
+                _check_json(child, where)
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        raise FormatError(f"payload values must be JSON, got {type(value).__name__} in {where}")
+
+
+def _json_form(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def ids_of(values: Iterable[Any]) -> list[int | str]:
+    """Point ids as they are stored."""
+    return [models.normalize_id(value) for value in values]

@@ -1,0 +1,116 @@
+"""The vector fields of a collection as the engine sees them: which file they live in, how wide a row is, how to read one.
+
+Built from the collection's config; used by the write path, the indexes and the executor. Knows no points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb import models
+from minidb.errors import BadInput
+from minidb.storage.checksum import stride_of
+
+Kind = Literal["dense", "multi", "sparse"]
+_DTYPES: dict[str, np.dtype] = {  # type: ignore[type-arg]
+    "float32": np.dtype("<f4"),
+    "float16": np.dtype("<f2"),
+    "uint8": np.dtype("u1"),
+}
+
+
+@dataclass(frozen=True)
+class VectorField:
+    """One named vector. `slot` is its number for life: it names its files and its bit in a record's mask."""
+
+    name: str
+    slot: int
+    kind: Kind
+    size: int = 0
+    distance: models.Distance = models.Distance.DOT
+    datatype: str = "float32"
+    idf: bool = False
+
+    @cached_property
+    def dtype(self) -> np.dtype:  # type: ignore[type-arg]
+        return _DTYPES.get(self.datatype, _DTYPES["float32"])
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """Content bytes of one vector (dense) or one token (multi) in its row file."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def rows_file(self) -> str:
+        return f"{self.slot}.vec"
+
+    @property
+    def tokens_file(self) -> str:
+        return f"{self.slot}.tok"
+
+    @property
+    def ascending(self) -> bool:
+        """True where a smaller score is nearer (Euclid, Manhattan)."""
+        return self.distance in (models.Distance.EUCLID, models.Distance.MANHATTAN)
+
+    def decode(self, raw: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Sealed rows `(n, stride) uint8` as `(n, size) float32`; for float32 a view, nothing is copied."""
+        n, stride = raw.shape
+        if self.dtype.itemsize == 1:
+            return raw[:, : self.size].astype(np.float32)
+        typed = raw.view(self.dtype) if raw.flags.c_contiguous else np.ascontiguousarray(raw).view(self.dtype)
+        return typed.reshape(n, stride // self.dtype.itemsize)[:, : self.size].astype(np.float32, copy=False)
+
+    def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """`(n, size) float32` as the `(n, row_bytes) uint8` content to seal: normalised for Cosine, cast to the datatype."""
+        if self.distance == models.Distance.COSINE:
+            vectors = normalized(vectors)
+        if self.datatype == "uint8":
+            stored = np.clip(vectors, 0, 255).astype(np.uint8)  # saturating, as Qdrant casts
+        else:
+            stored = np.ascontiguousarray(vectors.astype(self.dtype, copy=False))
+        return stored.view(np.uint8).reshape(len(vectors), self.row_bytes)
+
+
+OFFSET_BYTES = 12
+"""A multivector's row: first token (u64), number of tokens (u32)."""
+OFFSET_STRIDE = stride_of(OFFSET_BYTES)
+
+
+def encode_offsets(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """`(n, 12) uint8` content of a multivector's offset rows."""
+    content = np.empty((len(starts), OFFSET_BYTES), np.uint8)
+    content[:, :8] = starts.astype("<u8").view(np.uint8).reshape(-1, 8)
+    content[:, 8:] = counts.astype("<u4").view(np.uint8).reshape(-1, 4)
+    return content
+
+
+def decode_offsets(raw: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First token and number of tokens of each offset row."""
+    starts = np.ascontiguousarray(raw[:, :8]).view("<u8").reshape(-1).astype(np.int64)
+    counts = np.ascontiguousarray(raw[:, 8:12]).view("<u4").reshape(-1).astype(np.int64)
+    return starts, counts
+
+
+def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows brought to unit length in float32; a row that is (nearly) zero, or already of unit length, is kept as it is."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    keep = (squares < np.finfo(np.float32).eps) | (np.abs(squares - 1.0) <= 1e-6)
+    if keep.all():
+        return vectors
+    lengths = np.sqrt(squares)
+    lengths[keep] = 1.0
+    return (vectors / lengths[:, None]).astype(np.float32, copy=False)
+
+
+def field_named(fields: dict[str, VectorField], name: str) -> VectorField:
+    """The field, or Qdrant's error for a name the collection does not have."""
+    field = fields.get(name)
+    if field is None:
+        raise BadInput(f"Not existing vector name error: {name}")
+    return field

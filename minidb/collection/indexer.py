@@ -1,0 +1,220 @@
+"""The background thread that keeps derived data worth having: graphs, vacuum, checkpoints. Never needed for a right answer.
+
+One thread per open database, started by the first collection that needs it. A collection counts as yellow while it
+waits here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.collection.collection import Collection, Snapshot
+from minidb.collection.config import StoredConfig
+from minidb.collection.fields import VectorField
+from minidb.collection.indexes import graph_vectors, metric_of
+from minidb.collection.reads import PointReader
+from minidb.collection.vacuum import vacuum, worth_vacuuming
+from minidb.errors import MinidbError
+from minidb.index.dense.hnsw import Graph, available
+from minidb.models import Distance
+from minidb.storage.checkpoint import name_checkpoint
+from minidb.storage.interface import Store, WriteTransaction
+
+log = logging.getLogger(__name__)
+
+GRAPH_BYTES = 20_000 * 384 * 4
+"""Vectors below this many bytes are scanned faster than walked, unless the collection asks for a graph earlier."""
+_TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
+_BUILD_ROWS = 4096
+_CHECK_STEP = 0.05
+_LEAST_CHECK_ROWS = 1000
+
+SnapshotOf = Callable[[Collection], Snapshot]
+
+
+class Indexer:
+    """Looks at collections that were written to, one at a time."""
+
+    def __init__(self, store: Store, snapshot_of: SnapshotOf) -> None:
+        self._store = store
+        self._snapshot_of = snapshot_of
+        self._changed = threading.Condition()
+        self._waiting: dict[int, Collection] = {}
+        self._busy: int | None = None
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def notice(self, collection: Collection) -> None:
+        """Cheap: called after every commit. Looks closer only when a collection has grown by a few percent."""
+        view = collection.published[0]
+        if view.n_rows < collection.next_check and not worth_vacuuming(view, collection.config):
+            return
+        collection.next_check = max(int(view.n_rows * (1.0 + _CHECK_STEP)), view.n_rows + _LEAST_CHECK_ROWS)
+        if needs_work(collection):
+            self.enqueue(collection)
+
+    def enqueue(self, collection: Collection) -> None:
+        with self._changed:
+            if self._stopping:
+                return
+            self._waiting[collection.number] = collection
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="minidb-indexer", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def is_busy_with(self, collection: Collection) -> bool:
+        with self._changed:
+            return collection.number in self._waiting or self._busy == collection.number
+
+    def wait(self, collection: Collection, timeout: float | None) -> bool:
+        """Until the collection is green; False when `timeout` seconds were not enough."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: collection.number not in self._waiting and self._busy != collection.number, timeout
+            )
+
+    def stop(self) -> None:
+        """Finish the step at hand and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = None
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if self._stopping:
+                    return
+                self._busy, collection = next(iter(self._waiting.items()))
+                del self._waiting[self._busy]
+            try:
+                self._improve(collection)
+            except (MinidbError, OSError, MemoryError, RuntimeError) as error:
+                # derived data only: searches go on without it, and the next write tries again
+                collection.index_error = str(error)
+                log.warning("indexing of collection %r stopped: %s", collection.name, error)
+
+    def _improve(self, collection: Collection) -> None:
+        with self._snapshot_of(collection) as snapshot:
+            dead = worth_vacuuming(snapshot.view, collection.config)
+        if dead:
+            vacuum(self._store, collection)
+            collection.next_check = 0
+        with self._snapshot_of(collection) as snapshot:
+            fields = [
+                field
+                for field in snapshot.view.fields.values()
+                if wants_graph(snapshot.view.count(field.slot), field, collection.config)
+            ]
+        for field in fields:
+            if self._stopping:
+                return
+            self._advance_graph(collection, field)
+        collection.index_error = None
+        checkpoint(self._store, collection, self._snapshot_of, least_share=0.5)
+
+    def _advance_graph(self, collection: Collection, field: VectorField) -> None:
+        with self._snapshot_of(collection) as snapshot:
+            view, reader = snapshot.view, PointReader(collection, snapshot.view, snapshot.txn)
+            if view.fields.get(field.name) != field:
+                return
+            indexes = collection.indexes_for(view)
+            graph = indexes.graph(reader, field)
+            plan = graph_plan(view.has(field.slot), graph)
+            if plan == "nothing":
+                return
+            if plan == "extend" and graph is not None:
+                rows = np.arange(graph.n_rows, view.n_rows, dtype=np.uint32)
+                rows = rows[view.has(field.slot)[rows]]
+                for start in range(0, len(rows), _BUILD_ROWS):
+                    if self._stopping:
+                        return
+                    chunk = rows[start : start + _BUILD_ROWS]
+                    reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)  # checks the rows' checksums
+                    end = int(chunk[-1]) + 1 if start + _BUILD_ROWS < len(rows) else view.n_rows
+                    graph.add(chunk, graph_vectors(reader, field, chunk), end)
+                return
+            indexes.graphs[field.slot] = self._built(collection, reader, field)
+
+    def _built(self, collection: Collection, reader: PointReader, field: VectorField) -> Graph:
+        view = reader.view
+        rows = np.flatnonzero(view.has(field.slot)).astype(np.uint32)
+        settings = collection.config.hnsw(field.name)
+
+        def blocks() -> Iterator[tuple[NDArray[np.uint32], NDArray[np.float32]]]:
+            for start in range(0, len(rows), _BUILD_ROWS):
+                if self._stopping:
+                    raise RuntimeError("closed while a graph was being built")
+                chunk = rows[start : start + _BUILD_ROWS]
+                reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)
+                yield chunk, graph_vectors(reader, field, chunk)
+
+        m = max(settings.m, 2)
+        return Graph.build(metric_of(field), field.size, m, settings.ef_construct, blocks(), len(rows), view.n_rows)
+
+
+def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
+    """Whether a dense field of `count` vectors should have a graph."""
+    if field.kind != "dense" or field.distance == Distance.MANHATTAN or not available():
+        return False
+    if config.hnsw(field.name).m == 0:
+        return False
+    asked = config.asked.get("indexing_threshold")
+    if asked == 0:  # Qdrant: indexing switched off
+        return False
+    bytes_needed = GRAPH_BYTES if asked is None else asked * 1024
+    return count * field.size * 4 >= bytes_needed
+
+
+def graph_plan(has: NDArray[np.bool_], graph: Graph | None) -> str:
+    """ "build", "extend" or "nothing"."""
+    if graph is None:
+        return "build"
+    live_inside = int(np.count_nonzero(has[: graph.n_rows]))
+    tail = int(np.count_nonzero(has[graph.n_rows :]))
+    if graph.count - live_inside > _DEAD_SHARE * graph.count or tail > _REBUILD_SHARE * graph.count:
+        return "build"
+    return "extend" if tail > max(_TAIL_ROWS, _TAIL_SHARE * graph.count) else "nothing"
+
+
+def needs_work(collection: Collection) -> bool:
+    """Whether the indexer would do anything."""
+    view = collection.published[0]
+    if worth_vacuuming(view, collection.config):
+        return True
+    indexes = collection.indexes_for(view)
+    for field in view.fields.values():
+        if field.kind == "dense" and wants_graph(view.count(field.slot), field, collection.config):
+            if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot)) != "nothing":
+                return True
+    return False
+
+
+def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, least_share: float) -> None:
+    """Write derived data that has outgrown its last checkpoint and name it in the store."""
+    if store.path is None:
+        return
+    with snapshot_of(collection) as snapshot:
+        view = snapshot.view
+        indexes = collection.indexes_for(view)
+        saved = indexes.save(view, least_share)
+    if not saved:
+        return
+
+    def name_all(txn: WriteTransaction) -> None:
+        for kind, slot, written in saved:
+            name_checkpoint(txn, view.space, kind, slot, written)
+
+    store.write(name_all)
+    indexes.remove_old_files([written.file for _, _, written in saved])

@@ -1,0 +1,232 @@
+"""The derived data of one collection: int8 sketches, graphs and inverted indexes by field, and their checkpoints.
+
+Everything here can be thrown away and rebuilt from rows and records. Each form covers the rows below some number; readers
+extend sketches and inverted indexes to their view when they ask for them, graphs are built and advanced by the indexer.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.collection.fields import VectorField, normalized
+from minidb.collection.view import View
+from minidb.index.dense.hnsw import Graph, available
+from minidb.index.dense.plain import Metric
+from minidb.index.dense.sketch import Sketch
+from minidb.index.sparse import SparseIndex
+from minidb.models import Distance
+from minidb.storage.checkpoint import Checkpoint, find_checkpoint, read_arrays, write_arrays
+from minidb.storage.interface import ReadTransaction
+from minidb.storage.records import sparse_key, unpack_sparse
+
+if TYPE_CHECKING:
+    from minidb.collection.reads import PointReader
+
+METRICS: dict[Distance, Metric] = {
+    Distance.COSINE: "dot",
+    Distance.DOT: "dot",
+    Distance.EUCLID: "euclid",
+    Distance.MANHATTAN: "manhattan",
+}
+_CHUNK_ROWS = 8192
+
+
+def metric_of(field: VectorField) -> Metric:
+    return METRICS[field.distance]
+
+
+def comparable(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Stored or query vectors as they are compared: cosine over bytes cannot be normalised when it is stored."""
+    if field.distance == Distance.COSINE and field.datatype == "uint8":
+        return normalized(vectors)
+    return vectors
+
+
+class Indexes:
+    """Forms by vector slot, for one generation of rows; a new generation gets a new object."""
+
+    def __init__(self, space: int, folder: Path | None) -> None:
+        self.space = space
+        self._folder = folder / "derived" / str(space) if folder is not None else None
+        self._lock = threading.RLock()
+        self._sketches: dict[int, Sketch] = {}
+        self._sparse: dict[int, SparseIndex] = {}
+        self.graphs: dict[int, Graph] = {}
+        self._tried_to_load: set[tuple[str, int]] = set()
+        self._saved_rows: dict[tuple[str, int], int] = {}
+
+    def sketch(self, reader: PointReader, field: VectorField) -> Sketch:
+        """The field's int8 copy, covering the reader's view."""
+        view = reader.view
+        sketch = self._sketches.get(field.slot)
+        if sketch is not None and (sketch.n_rows >= view.n_rows or not sketch.suits):
+            return sketch
+        with self._lock:
+            sketch = self._sketches.get(field.slot)
+            if sketch is None:
+                sketch = self._load_sketch(reader.txn, field) or Sketch(field.size, metric_of(field))
+            if sketch.n_rows < view.n_rows:
+                sketch.extend(view.n_rows, lambda start, stop: dense_chunks(reader, field, start, stop))
+            self._sketches[field.slot] = sketch
+            return sketch
+
+    def sparse(self, reader: PointReader, field: VectorField) -> SparseIndex:
+        """The field's inverted index, covering the reader's view."""
+        view = reader.view
+        index = self._sparse.get(field.slot)
+        if index is not None and index.n_rows >= view.n_rows:
+            return index
+        with self._lock:
+            index = self._sparse.get(field.slot) or self._load_sparse(reader.txn, field) or SparseIndex.empty()
+            while index.n_rows < view.n_rows:
+                stop = min(view.n_rows, index.n_rows + 16 * _CHUNK_ROWS)
+                index = index.with_rows(stop, *_sparse_rows(reader, field, index.n_rows, stop))
+            self._sparse[field.slot] = index
+            return index
+
+    def graph(self, reader: PointReader, field: VectorField) -> Graph | None:
+        """The field's graph when there is one; rows it does not cover are for the caller to scan."""
+        graph = self.graphs.get(field.slot)
+        if graph is None and ("graph", field.slot) not in self._tried_to_load:
+            with self._lock:
+                graph = self.graphs.get(field.slot) or self._load_graph(reader, field)
+                if graph is not None:
+                    self.graphs[field.slot] = graph
+        return graph
+
+    def forget(self, slot: int) -> None:
+        """Drop what a removed vector name left."""
+        with self._lock:
+            for forms in (self._sketches, self._sparse, self.graphs):
+                forms.pop(slot, None)  # type: ignore[attr-defined]
+
+    # Checkpoints
+
+    def save(self, view: View, least_share: float) -> list[tuple[str, int, Checkpoint]]:
+        """Write every form that covers `least_share` more rows than its last checkpoint; what to name in the store."""
+        if self._folder is None:
+            return []
+        saved = []
+        with self._lock:
+            for field in view.fields.values():
+                sketch, index, graph = (
+                    self._sketches.get(field.slot),
+                    self._sparse.get(field.slot),
+                    self.graphs.get(field.slot),
+                )
+                if (
+                    sketch is not None
+                    and sketch.suits
+                    and self._worth(("sketch", field.slot), sketch.n_rows, least_share)
+                ):
+                    meta = {"scale": sketch.scale}
+                    saved.append(self._write("sketch", field.slot, sketch.n_rows, meta, {"rows": sketch.rows}))
+                if index is not None and self._worth(("sparse", field.slot), index.n_rows, least_share):
+                    saved.append(self._write("sparse", field.slot, index.n_rows, {}, index.arrays()))
+                if graph is not None and self._worth(("graph", field.slot), graph.n_rows, least_share):
+                    scalars, arrays = graph.links()
+                    saved.append(self._write("graph", field.slot, graph.n_rows, {"scalars": scalars}, arrays))
+        return saved
+
+    def remove_old_files(self, kept: list[str]) -> None:
+        """Delete checkpoint files newer ones replace; one that is mapped where that forbids it stays for later."""
+        if self._folder is None:
+            return
+        replaced = tuple(name.rsplit("-", 1)[0] + "-" for name in kept)
+        for file in self._folder.iterdir():
+            if file.name.startswith(replaced) and file.name not in kept:
+                with suppress(OSError):
+                    file.unlink()
+
+    def _worth(self, key: tuple[str, int], n_rows: int, least_share: float) -> bool:
+        return n_rows > self._saved_rows.get(key, 0) * (1.0 + least_share)
+
+    def _write(
+        self, kind: str, slot: int, n_rows: int, meta: dict[str, object], arrays: dict[str, NDArray[np.generic]]
+    ) -> tuple[str, int, Checkpoint]:
+        assert self._folder is not None
+        name = f"{kind}-{slot}-{secrets.token_hex(4)}"  # never over a file somebody may have mapped
+        checkpoint = write_arrays(self._folder, name, n_rows, meta, arrays)
+        self._saved_rows[kind, slot] = n_rows
+        return kind, slot, checkpoint
+
+    def _load(
+        self, txn: ReadTransaction, kind: str, slot: int
+    ) -> tuple[Checkpoint, dict[str, NDArray[np.generic]]] | None:
+        """A checkpoint that is whole; looked for once."""
+        if self._folder is None or (kind, slot) in self._tried_to_load:
+            return None
+        self._tried_to_load.add((kind, slot))
+        checkpoint = find_checkpoint(txn, self.space, kind, slot)
+        arrays = read_arrays(self._folder, checkpoint) if checkpoint is not None else None
+        if checkpoint is None or arrays is None:
+            return None
+        self._saved_rows[kind, slot] = checkpoint.n_rows
+        return checkpoint, arrays
+
+    def _load_sketch(self, txn: ReadTransaction, field: VectorField) -> Sketch | None:
+        loaded = self._load(txn, "sketch", field.slot)
+        if loaded is None:
+            return None
+        checkpoint, arrays = loaded
+        return Sketch.of(arrays["rows"], checkpoint.meta["scale"], metric_of(field))  # type: ignore[arg-type]
+
+    def _load_sparse(self, txn: ReadTransaction, field: VectorField) -> SparseIndex | None:
+        loaded = self._load(txn, "sparse", field.slot)
+        return None if loaded is None else SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
+
+    def _load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:
+        loaded = self._load(reader.txn, "graph", field.slot) if available() else None
+        if loaded is None:
+            return None
+        checkpoint, arrays = loaded
+        rows = arrays["labels"].astype(np.uint32)
+        vectors = np.empty((len(rows), field.size), np.float32)
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            chunk = rows[start : start + _CHUNK_ROWS]
+            vectors[start : start + len(chunk)] = graph_vectors(reader, field, chunk)
+        return Graph.of_links(metric_of(field), checkpoint.meta["scalars"], arrays, vectors)  # type: ignore[arg-type]
+
+
+def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+    """The field's rows in order, as they are compared; rows without the vector are zeros or leftovers."""
+    raw = reader.all_dense(field)
+    has = reader.view.has(field.slot)
+    for at in range(start, stop, _CHUNK_ROWS):
+        chunk = comparable(field, field.decode(raw[at : min(at + _CHUNK_ROWS, stop)]))
+        present = has[at : at + len(chunk)]
+        yield chunk if present.all() else np.where(present[:, None], chunk, np.float32(0.0))
+
+
+def graph_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """Vectors of graph rows, dead ones included: they keep the graph connected and were checked when they were inserted."""
+    file = reader.collection.store.row_file(reader.view.space, field.rows_file, field.row_bytes)
+    return comparable(field, field.decode(file.raw(reader.view.n_rows).take(rows, axis=0)))
+
+
+def _sparse_rows(
+    reader: PointReader, field: VectorField, start: int, stop: int
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+    """Rows `[start, stop)` that have the sparse vector: row numbers, lengths, and all indices and values in a row."""
+    space, slot = reader.view.space, field.slot
+    rows, vectors = [], []
+    for key, data in reader.txn.scan("sparse", sparse_key(space, slot, start), sparse_key(space, slot, stop)):
+        rows.append(int.from_bytes(key[6:], "big"))
+        vectors.append(unpack_sparse(data))
+    lengths = np.array([len(indices) for indices, _ in vectors], np.int64)
+    if not vectors:
+        return np.zeros(0, np.uint32), lengths, np.zeros(0, np.uint32), np.zeros(0, np.float32)
+    return (
+        np.array(rows, np.uint32),
+        lengths,
+        np.concatenate([indices for indices, _ in vectors]),
+        np.concatenate([values for _, values in vectors]),
+    )

@@ -1,0 +1,255 @@
+"""The write operations on points, with Qdrant's semantics: each is a function from a request to a step on a `Draft`.
+
+Each checks and encodes everything outside the write transaction; the step it returns runs inside it. A step returns the
+error to raise after the commit, where Qdrant keeps what was done before it (a missing id in the middle of a list).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidb import models
+from minidb.collection.draft import NO_ROW, Draft
+from minidb.collection.encode import (
+    FieldColumn,
+    PointBatch,
+    encode_batch,
+    encode_points,
+    encode_structs,
+    ids_of,
+    pack_payload,
+)
+from minidb.collection.fields import VectorField, field_named
+from minidb.errors import BadRequest, MinidbError, NotFound
+from minidb.filter.json_path import JsonPath, delete_keys, set_at
+from minidb.storage.records import PointId, unpack_payload
+
+Step = Callable[[Draft], MinidbError | None]
+Selector = Callable[[Draft, models.Filter], list[tuple[PointId, int]]]
+"""Points (id and row) that satisfy a filter, in the order of ids."""
+
+_CHUNK = 32  # Qdrant checks ids of payload and vector operations in chunks of this size
+
+
+def upsert(
+    fields: Mapping[str, VectorField], request: models.PointsList | models.PointsBatch, select: Selector
+) -> Step:
+    """Insert points, or replace all of an existing point's vectors and payload; of equal ids in one call the last wins."""
+    if isinstance(request, models.PointsBatch):
+        batch = encode_batch(dict(fields), request.batch)
+    else:
+        batch = encode_points(dict(fields), request.points)
+    if not batch.ids:
+        raise BadRequest("Empty update request")
+    mode = request.update_mode or models.UpdateMode.UPSERT
+    update_filter = request.update_filter
+
+    def step(draft: Draft) -> None:
+        last = {point_id: position for position, point_id in enumerate(batch.ids)}
+        chosen = list(last.values())
+        rows = draft.rows_of(last)
+        allowed = None
+        if update_filter is not None:
+            allowed = {row for _, row in select(draft, update_filter)}
+        kept = [(position, row) for position, row in zip(chosen, rows, strict=True) if _may_write(row, mode, allowed)]
+        if kept:
+            _add_chosen(draft, batch, [position for position, _ in kept], [row for _, row in kept])
+
+    return step
+
+
+def _may_write(row: int, mode: models.UpdateMode, allowed: set[int] | None) -> bool:
+    if row == NO_ROW:
+        return mode != models.UpdateMode.UPDATE_ONLY
+    return mode != models.UpdateMode.INSERT_ONLY and (allowed is None or row in allowed)
+
+
+def _add_chosen(draft: Draft, batch: PointBatch, chosen: list[int], rows: list[int]) -> None:
+    if chosen == list(range(len(batch.ids))):
+        draft.add(batch.ids, batch.payloads, batch.columns, rows)
+        return
+    columns = [_taken(column, chosen, len(batch.ids)) for column in batch.columns]
+    draft.add([batch.ids[at] for at in chosen], [batch.payloads[at] for at in chosen], columns, rows)
+
+
+def _taken(column: FieldColumn, chosen: list[int], n_points: int) -> FieldColumn:
+    """The column of the chosen points only, with positions among them."""
+    index_of = np.full(n_points, -1, np.int64)
+    index_of[column.positions] = np.arange(len(column.positions))
+    source = index_of[np.array(chosen, np.int64)]
+    positions = np.flatnonzero(source >= 0)
+    source = source[positions]
+    taken = FieldColumn(column.field, positions)
+    if column.sparse is not None:
+        taken.sparse = [column.sparse[at] for at in source.tolist()]
+    elif column.counts is not None and column.sealed is not None:
+        ends = np.cumsum(column.counts)
+        taken.counts = column.counts[source]
+        pieces = [column.sealed[ends[at] - column.counts[at] : ends[at]] for at in source.tolist()]
+        taken.sealed = np.concatenate(pieces) if pieces else column.sealed[:0]
+    elif column.sealed is not None:
+        taken.sealed = column.sealed[source]
+    return taken
+
+
+def update_vectors(fields: Mapping[str, VectorField], request: models.UpdateVectors, select: Selector) -> Step:
+    """Replace the given named vectors of existing points and keep their others."""
+    ids = ids_of(point.id for point in request.points)
+    columns = encode_structs(dict(fields), [point.vector for point in request.points])
+    update_filter = request.update_filter
+
+    def step(draft: Draft) -> MinidbError | None:
+        n_found, error = _n_existing(draft, ids)
+        allowed = {point_id for point_id, _ in select(draft, update_filter)} if update_filter is not None else None
+        wanted = [at for at in range(n_found) if allowed is None or ids[at] in allowed]
+        for chosen in _distinct_runs(wanted, ids):
+            _replace_vectors(
+                draft, [ids[at] for at in chosen], [_taken(column, chosen, len(ids)) for column in columns]
+            )
+        return error
+
+    return step
+
+
+def _replace_vectors(draft: Draft, ids: list[PointId], columns: list[FieldColumn]) -> None:
+    rows = draft.rows_of(ids)
+    records = [draft.record(row) for row in rows]
+    carried = [record.slots for record in records]
+    for column in columns:
+        for at in column.positions.tolist():
+            carried[at] &= ~(1 << column.field.slot)
+    draft.add(ids, [record.payload for record in records], columns, rows, carried)
+
+
+def _distinct_runs(positions: list[int], ids: list[PointId]) -> list[list[int]]:
+    """The positions in order, cut wherever an id comes again: later vectors of a point add to earlier ones."""
+    runs: list[list[int]] = []
+    seen: set[PointId] = set()
+    for at in positions:
+        if not runs or ids[at] in seen:
+            runs.append([])
+            seen = set()
+        runs[-1].append(at)
+        seen.add(ids[at])
+    return runs
+
+
+def delete_vectors(fields: Mapping[str, VectorField], request: models.DeleteVectors, select: Selector) -> Step:
+    """Take the named vectors away from points given by id, by filter, or both."""
+    if request.points is None and request.filter is None:
+        raise BadRequest("No filter or points provided")
+    mask = 0
+    for name in request.vector:
+        mask |= 1 << field_named(dict(fields), name).slot
+    ids = ids_of(request.points or [])
+
+    def step(draft: Draft) -> MinidbError | None:
+        n_found, error = _n_existing(draft, ids)
+        targets = dict.fromkeys(ids[:n_found])
+        if request.filter is not None and error is None:
+            targets.update((point_id, None) for point_id, _ in select(draft, request.filter))
+        losing = [(point_id, row) for point_id in targets if draft.record(row := draft.row_of(point_id)).slots & mask]
+        if losing:
+            records = [draft.record(row) for _, row in losing]
+            carried = [record.slots & ~mask for record in records]
+            payloads = [record.payload for record in records]
+            draft.add([point_id for point_id, _ in losing], payloads, [], [row for _, row in losing], carried)
+        return error
+
+    return step
+
+
+def delete(selector: models.PointIdsList | models.FilterSelector, select: Selector) -> Step:
+    """Delete points; ids that are not there are ignored."""
+    ids = ids_of(selector.points) if isinstance(selector, models.PointIdsList) else None
+
+    def step(draft: Draft) -> None:
+        if ids is None:
+            assert isinstance(selector, models.FilterSelector)
+            draft.remove(select(draft, selector.filter))
+        else:
+            found = ((point_id, draft.row_of(point_id)) for point_id in dict.fromkeys(ids))
+            draft.remove([(point_id, row) for point_id, row in found if row != NO_ROW])
+
+    return step
+
+
+def set_payload(request: models.SetPayload, select: Selector) -> Step:
+    """Merge the given keys into the payload (null deletes a key); with `key`, merge below that path."""
+    path = JsonPath.parse(request.key) if request.key is not None else None
+    value = _as_stored(request.payload)
+    return _rewriting(request, select, lambda payload: set_at(payload, path, value))
+
+
+def overwrite_payload(request: models.SetPayload, select: Selector) -> Step:
+    """Replace the whole payload; `key` is ignored, as Qdrant does."""
+    value = _as_stored(request.payload)
+    return _rewriting(request, select, lambda payload: value)
+
+
+def delete_payload(request: models.DeletePayload, select: Selector) -> Step:
+    """Remove what the given paths select."""
+    paths = [JsonPath.parse(key) for key in request.keys]
+    return _rewriting(request, select, lambda payload: delete_keys(payload, paths))
+
+
+def clear_payload(selector: models.PointIdsList | models.FilterSelector, select: Selector) -> Step:
+    """Remove all payload."""
+    return _rewriting(selector, select, lambda payload: {})
+
+
+def _rewriting(request: Any, select: Selector, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Step:
+    points, payload_filter = getattr(request, "points", None), getattr(request, "filter", None)
+    if points is None and payload_filter is None:
+        raise BadRequest("Either list of point ids or filter must be provided")
+    ids = ids_of(points) if points is not None else None
+
+    def step(draft: Draft) -> MinidbError | None:
+        error = None
+        if ids is not None:
+            n_found, error = _n_existing(draft, ids)
+            rows = draft.rows_of(dict.fromkeys(ids[:n_found]))
+        else:
+            rows = [row for _, row in select(draft, payload_filter)]
+        for row in rows:
+            draft.rewrite_payload(row, change)
+        return error
+
+    return step
+
+
+def _as_stored(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload as it would be read back: what has no JSON form is refused before anything is written."""
+    return unpack_payload(pack_payload(payload))
+
+
+def _n_existing(draft: Draft, ids: Sequence[PointId]) -> tuple[int, NotFound | None]:
+    """How many leading ids to work on: all, or the chunks before the one with the first missing id, and its error."""
+    for at, point_id in enumerate(ids):
+        if draft.row_of(point_id) == NO_ROW:
+            return at // _CHUNK * _CHUNK, NotFound(f"No point with id {point_id} found")
+    return len(ids), None
+
+
+def prepare(operation: models.UpdateOperation, fields: Mapping[str, VectorField], select: Selector) -> Step:
+    """The step of one operation of a batch update; checks and encodes now, writes when run."""
+    match operation:
+        case models.UpsertOperation():
+            return upsert(fields, operation.upsert, select)
+        case models.DeleteOperation():
+            return delete(operation.delete, select)
+        case models.SetPayloadOperation():
+            return set_payload(operation.set_payload, select)
+        case models.OverwritePayloadOperation():
+            return overwrite_payload(operation.overwrite_payload, select)
+        case models.DeletePayloadOperation():
+            return delete_payload(operation.delete_payload, select)
+        case models.ClearPayloadOperation():
+            return clear_payload(operation.clear_payload, select)
+        case models.UpdateVectorsOperation():
+            return update_vectors(fields, operation.update_vectors, select)
+        case models.DeleteVectorsOperation():
+            return delete_vectors(fields, operation.delete_vectors, select)

@@ -1,0 +1,295 @@
+"""Reading points of one snapshot: records, payloads and vectors by row; retrieve, scroll, count.
+
+`PointReader` is also what filters see of a snapshot (`filter.evaluate.RowSource`). Results come out as `models.Record`;
+scored hits are put together by `query`, with the same selectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb import models
+from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, field_named
+from minidb.collection.view import View
+from minidb.errors import CorruptionError
+from minidb.filter import json_path
+from minidb.filter.clauses import Node
+from minidb.filter.conditions import compile as compile_filter
+from minidb.filter.evaluate import Evaluation, PayloadAnswers
+from minidb.filter.json_path import JsonPath
+from minidb.storage.interface import CorruptRow, ReadTransaction
+from minidb.storage.records import (
+    PointId,
+    Record,
+    id_key,
+    row_key,
+    row_of_value,
+    sparse_key,
+    unpack_payload,
+    unpack_record,
+    unpack_sparse,
+)
+
+if TYPE_CHECKING:
+    from minidb.collection.collection import Collection as PointCollection
+
+Rows = NDArray[np.uint32]
+PayloadSelector = Callable[[dict[str, Any]], dict[str, Any]] | None
+"""None: no payload."""
+
+
+class _Point:
+    """A record as filters see it; payload and vector names are unpacked only when asked for."""
+
+    __slots__ = ("_record", "_view")
+
+    def __init__(self, record: Record, view: View) -> None:
+        self._record = record
+        self._view = view
+
+    @property
+    def id(self) -> PointId:
+        return self._record.id
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return unpack_payload(self._record.payload)
+
+    @property
+    def vectors(self) -> Collection[str]:
+        slots = self._record.slots
+        return [field.name for field in self._view.fields.values() if slots >> field.slot & 1]
+
+
+class PointReader:
+    """The points of one snapshot."""
+
+    def __init__(
+        self, collection: PointCollection, view: View, txn: ReadTransaction, answers: PayloadAnswers | None = None
+    ) -> None:
+        self.collection = collection
+        self.view = view
+        self.txn = txn
+        self._answers = answers if answers is not None else collection.answers
+        self._filtered: dict[Node, Rows] = {}
+
+    # What filters ask (filter.evaluate.RowSource)
+
+    @property
+    def seq(self) -> int:
+        return self.view.seq
+
+    @property
+    def n_rows(self) -> int:
+        return self.view.n_rows
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        return self.view.alive[: self.view.n_rows]
+
+    def points(self, rows: Rows) -> Iterator[_Point]:
+        view = self.view
+        if len(rows) > 64 and len(rows) * 4 > view.n_rows:  # most of them: one scan beats that many look-ups
+            wanted = np.zeros(view.n_rows, bool)
+            wanted[rows] = True
+            start, stop = row_key(view.space, int(rows[0])), row_key(view.space, int(rows[-1]) + 1)
+            for key, data in self.txn.scan("records", start, stop):
+                if wanted[int.from_bytes(key[4:], "big")]:
+                    yield _Point(unpack_record(data), view)
+            return
+        for row in rows.tolist():
+            yield _Point(self.record(row), view)
+
+    def rows_of_ids(self, ids: frozenset[PointId]) -> Rows:
+        return np.array(sorted(row for row in map(self.row_of, ids) if row is not None), np.uint32)
+
+    def having_vector(self, name: str) -> NDArray[np.bool_]:
+        field = self.view.fields.get(name)
+        return np.zeros(self.view.n_rows, bool) if field is None else self.view.has(field.slot)
+
+    def changed_since(self, seq: int) -> Rows | None:
+        return self.view.changed_since(seq)
+
+    # Rows
+
+    def row_of(self, point_id: PointId) -> int | None:
+        value = self.txn.get("ids", id_key(self.view.space, point_id))
+        return None if value is None else row_of_value(value)
+
+    def record(self, row: int) -> Record:
+        data = self.txn.get("records", row_key(self.view.space, row))
+        if data is None:
+            raise CorruptionError(f"collection `{self.collection.name}`: the record of row {row} is missing")
+        return unpack_record(data)
+
+    def matching(self, filter: models.Filter | None) -> Rows | None:
+        """Rows that satisfy the filter, each distinct filter evaluated once per snapshot; None for no filter."""
+        if filter is None:
+            return None
+        return self.matching_node(compile_filter(filter).root)
+
+    def matching_node(self, node: Node) -> Rows:
+        """Rows that satisfy a compiled filter."""
+        rows = self._filtered.get(node)
+        if rows is None:
+            rows = self._filtered[node] = Evaluation(self, self._answers, self.view.space).rows(node)
+        return rows
+
+    # Vectors
+
+    def dense(self, field: VectorField, rows: Rows) -> NDArray[np.float32]:
+        """`(n, size) float32` of rows that have the vector, in a fresh array."""
+        return field.decode(self.raw(field.rows_file, field.row_bytes, rows, field.slot))
+
+    def raw(self, name: str, width: int, rows: Rows, slot: int) -> NDArray[np.uint8]:
+        """Checked sealed rows, copied from a row file."""
+        file = self.collection.store.row_file(self.view.space, name, width)
+        try:
+            file.verify(rows, self.view.n_rows, self.view.has(slot))
+        except CorruptRow as error:
+            raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
+        return file.raw(self.view.n_rows).take(rows, axis=0)
+
+    def all_dense(self, field: VectorField) -> NDArray[np.uint8]:
+        """All sealed rows `(n_rows, stride)`, mapped, every one that counts checked once."""
+        file = self.collection.store.row_file(self.view.space, field.rows_file, field.row_bytes)
+        try:
+            file.verify_all(self.view.n_rows, self.view.has(field.slot))
+        except CorruptRow as error:
+            raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
+        return file.raw(self.view.n_rows)
+
+    def tokens(self, field: VectorField, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Tokens `(sum, size) float32` of multivectors, one point's after the other's, and tokens per point."""
+        starts, counts = decode_offsets(self.raw(field.rows_file, OFFSET_BYTES, rows, field.slot))
+        n_tokens = self.view.n_tokens.get(field.slot, 0)
+        bad = np.flatnonzero(starts + counts > n_tokens)
+        if len(bad):
+            raise self.collection.corrupt_row(self.txn, self.view, field.rows_file, int(rows[bad[0]]))
+        ends = np.cumsum(counts)
+        token_rows = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - counts), counts)
+        file = self.collection.store.row_file(self.view.space, field.tokens_file, field.row_bytes)
+        wanted = token_rows.astype(np.uint32)
+        try:
+            file.verify(wanted, n_tokens, None)
+        except CorruptRow as error:
+            owner = np.searchsorted(ends, np.flatnonzero(token_rows == error.row)[:1], "right")
+            row = int(rows[owner[0]]) if len(owner) else error.row
+            raise self.collection.corrupt_row(self.txn, self.view, error.file, row) from None
+        return field.decode(file.raw(n_tokens).take(wanted, axis=0)), counts
+
+    def sparse(self, field: VectorField, row: int) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+        """Indices and values of one stored sparse vector."""
+        data = self.txn.get("sparse", sparse_key(self.view.space, field.slot, row))
+        if data is None:
+            raise CorruptionError(f"collection `{self.collection.name}`: sparse vector of row {row} is missing")
+        return unpack_sparse(data)
+
+    def vectors(self, rows: Rows, records: Sequence[Record], names: Sequence[str]) -> list[Any]:
+        """What `with_vectors` returns for each row: a bare list for a single unnamed vector, else a dict by name."""
+        found: list[dict[str, Any]] = [{} for _ in records]
+        for name in names:
+            field = field_named(self.view.fields, name)
+            at = [position for position, record in enumerate(records) if record.slots >> field.slot & 1]
+            for position, vector in zip(at, self._vector_lists(field, rows[at]), strict=True):
+                found[position][name] = vector
+        return [vectors[""] if set(vectors) == {""} else vectors for vectors in found]
+
+    def _vector_lists(self, field: VectorField, rows: Rows) -> Iterator[Any]:
+        if not len(rows):
+            return
+        if field.kind == "dense":
+            yield from self.dense(field, rows).tolist()
+        elif field.kind == "sparse":
+            for row in rows.tolist():
+                indices, values = self.sparse(field, row)
+                yield models.SparseVector(indices=indices.tolist(), values=values.tolist())
+        else:
+            tokens, counts = self.tokens(field, rows)
+            ends = np.cumsum(counts)
+            for start, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
+                yield tokens[start:end].tolist()
+
+    # Requests
+
+    def records(self, rows: Sequence[int], with_payload: object, with_vectors: object) -> list[models.Record]:
+        """Points as callers see them."""
+        select = payload_selector(with_payload)
+        names = vector_names(self.view, with_vectors)
+        stored = [self.record(row) for row in rows]
+        vectors = [None] * len(stored) if names is None else self.vectors(np.array(rows, np.uint32), stored, names)
+        return [
+            models.Record(
+                id=record.id,
+                payload=select(unpack_payload(record.payload)) if select is not None else None,
+                vector=vector,
+            )
+            for record, vector in zip(stored, vectors, strict=True)
+        ]
+
+    def scroll(self, rows: Rows | None, offset: PointId | None, limit: int) -> tuple[Rows, PointId | None]:
+        """A page of `limit` rows in the order of ids, from `offset` on, and the id the next page begins with."""
+        page = self._page_by_walk if rows is None or len(rows) * len(rows) > 32 * limit * self.view.n_rows else None
+        found = page(rows, offset, limit + 1) if page is not None else self._page_by_sort(rows, offset, limit + 1)
+        next_offset = self.record(int(found[limit])).id if len(found) > limit else None
+        return found[:limit], next_offset
+
+    def _page_by_walk(self, rows: Rows | None, offset: PointId | None, n: int) -> Rows:
+        """Walk the ids in order: costs what the page is long, divided by the filter's share."""
+        space = self.view.space
+        allowed = None
+        if rows is not None:
+            allowed = np.zeros(self.view.n_rows, bool)
+            allowed[rows] = True
+        start = id_key(space, offset if offset is not None else 0)
+        found: list[int] = []
+        for _, value in self.txn.scan("ids", start, (space + 1).to_bytes(4, "big")):
+            row = row_of_value(value)
+            if allowed is None or allowed[row]:
+                found.append(row)
+                if len(found) == n:
+                    break
+        return np.array(found, np.uint32)
+
+    def _page_by_sort(self, rows: Rows | None, offset: PointId | None, n: int) -> Rows:
+        assert rows is not None
+        ordered = rows[self.view.id_order(rows)]
+        if offset is not None:
+            keep = self.view.at_or_after(ordered, offset)
+            ordered = ordered[keep]
+        return ordered[:n]
+
+
+def payload_selector(with_payload: object) -> PayloadSelector:
+    """What `with_payload` keeps of a payload, as a function; None for no payload."""
+    if with_payload is None or with_payload is False:
+        return None
+    if with_payload is True:
+        return _whole
+    if isinstance(with_payload, models.PayloadSelectorExclude):
+        paths = [JsonPath.parse(path) for path in with_payload.exclude]
+        return lambda payload: json_path.exclude(payload, paths)
+    names = with_payload.include if isinstance(with_payload, models.PayloadSelectorInclude) else with_payload
+    assert isinstance(names, list)
+    paths = [JsonPath.parse(path) for path in names]
+    return lambda payload: json_path.include(payload, paths)
+
+
+def _whole(payload: dict[str, Any]) -> dict[str, Any]:
+    return payload
+
+
+def vector_names(view: View, with_vectors: object) -> list[str] | None:
+    """The vector names `with_vectors` asks for, None for no vectors. Raises `BadInput` for an unknown name."""
+    if with_vectors is None or with_vectors is False:
+        return None
+    if with_vectors is True:
+        return list(view.fields)
+    assert isinstance(with_vectors, list)
+    for name in with_vectors:
+        field_named(view.fields, name)
+    return list(with_vectors)

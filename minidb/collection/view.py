@@ -1,0 +1,220 @@
+"""The published state of a collection: which rows hold points, in which order of ids, with which vectors.
+
+A `View` is immutable; readers take one and work on it without locks. Arrays behind it only ever grow beyond `n_rows`,
+so older views stay true; the one array that changes (`alive`) is copied by the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.collection.fields import VectorField
+from minidb.storage.records import PointId
+
+
+class PointColumns:
+    """Per row: the id as sortable numbers and which vector slots are there. Grown by one writer, read by all."""
+
+    def __init__(self, capacity: int = 64) -> None:
+        self.kinds = np.zeros(capacity, np.uint8)  # 0 integer, 1 UUID
+        self.high = np.zeros(capacity, np.uint64)
+        self.low = np.zeros(capacity, np.uint64)
+        self.present: dict[int, NDArray[np.bool_]] = {}
+        self.any_uuid = False
+
+    def with_capacity(self, n_rows: int) -> PointColumns:
+        """These columns, or a copy at least twice as large when they cannot hold `n_rows`."""
+        if n_rows <= len(self.kinds):
+            return self
+        grown = PointColumns(max(n_rows, 2 * len(self.kinds)))
+        size = len(self.kinds)
+        grown.kinds[:size], grown.high[:size], grown.low[:size] = self.kinds, self.high, self.low
+        grown.any_uuid = self.any_uuid
+        for slot, present in self.present.items():
+            grown.present[slot] = np.zeros(len(grown.kinds), bool)
+            grown.present[slot][:size] = present
+        return grown
+
+    def _put(self, row: int, point_id: PointId, slots: int) -> None:
+        if isinstance(point_id, int):
+            self.low[row] = point_id
+        else:
+            digits = point_id.replace("-", "")
+            self.kinds[row], self.high[row], self.low[row] = 1, int(digits[:16], 16), int(digits[16:], 16)
+            self.any_uuid = True
+        slot = 0
+        while slots:
+            if slots & 1:
+                self.slot(slot)[row] = True
+            slots >>= 1
+            slot += 1
+
+    def put_many(self, first_row: int, ids: list[PointId], slots: list[int]) -> None:
+        """Fill in consecutive rows that no published view names yet; a write that failed may have left marks there."""
+        n = len(ids)
+        for column in (self.kinds, self.high, *self.present.values()):
+            column[first_row : first_row + n] = 0
+        if n > 16 and len(set(slots)) == 1 and all(isinstance(point_id, int) for point_id in ids):
+            self.low[first_row : first_row + n] = np.array(ids, np.uint64)
+            for slot in range(slots[0].bit_length()):
+                if slots[0] >> slot & 1:
+                    self.slot(slot)[first_row : first_row + n] = True
+            return
+        for at in range(n):
+            self._put(first_row + at, ids[at], slots[at])
+
+    def slot(self, slot: int) -> NDArray[np.bool_]:
+        """Which rows have the vector of that slot."""
+        present = self.present.get(slot)
+        if present is None:
+            present = self.present[slot] = np.zeros(len(self.kinds), bool)
+        return present
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadChange:
+    """One operation that rewrote payloads in place, and the ones before it."""
+
+    seq: int
+    rows: NDArray[np.uint32]
+    before: PayloadChange | None
+    depth: int
+
+    @classmethod
+    def after(cls, before: PayloadChange | None, seq: int, rows: NDArray[np.uint32]) -> PayloadChange:
+        """The history with one more operation; a long one is cut, so that it does not grow for ever."""
+        if before is not None and before.depth >= _MAX_CHANGES:
+            before = cls(before.seq, before.rows, None, 0)
+        return cls(seq, rows, before, before.depth + 1 if before is not None else 1)
+
+
+_MAX_CHANGES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One state of one collection. `fields` by name; `seq` counts the operations applied."""
+
+    fields: dict[str, VectorField]
+    space: int
+    seq: int
+    n_rows: int
+    n_alive: int
+    columns: PointColumns
+    alive: NDArray[np.bool_]
+    """At least `n_rows` long; True where the row holds a point."""
+    config_version: int
+    n_tokens: dict[int, int] = field(default_factory=dict)
+    last_change: PayloadChange | None = None
+    known_since: int = 0
+    """Before this operation payload changes were not kept."""
+
+    def changed_since(self, seq: int) -> NDArray[np.uint32] | None:
+        """Rows whose payload operation `seq` or a later one rewrote in place; None when that is no longer known."""
+        change, found = self.last_change, []
+        while change is not None and change.seq >= seq:
+            if change.depth == 0:
+                return None
+            found.append(change.rows)
+            change = change.before
+        if seq < self.known_since:
+            return None
+        return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint32)
+
+    @cached_property
+    def rows(self) -> NDArray[np.uint32]:
+        """All rows that hold a point, ascending."""
+        return np.flatnonzero(self.alive[: self.n_rows]).astype(np.uint32)
+
+    def has(self, slot: int) -> NDArray[np.bool_]:
+        """`(n_rows,) bool`: alive rows that have the vector of that slot."""
+        cached = self._has.get(slot)
+        if cached is None:
+            cached = self._has[slot] = self.alive[: self.n_rows] & self.columns.slot(slot)[: self.n_rows]
+        return cached
+
+    def count(self, slot: int) -> int:
+        """How many points have the vector of that slot."""
+        cached = self._counts.get(slot)
+        if cached is None:
+            cached = self._counts[slot] = int(np.count_nonzero(self.has(slot)))
+        return cached
+
+    def lacking(self, slot: int) -> NDArray[np.uint32]:
+        """Rows below `n_rows` that no search of that slot may return: dead, or without the vector."""
+        cached = self._lacking.get(slot)
+        if cached is None:
+            cached = self._lacking[slot] = np.flatnonzero(~self.has(slot)).astype(np.uint32)
+        return cached
+
+    @cached_property
+    def _has(self) -> dict[int, NDArray[np.bool_]]:
+        return {}
+
+    @cached_property
+    def _counts(self) -> dict[int, int]:
+        return {}
+
+    @cached_property
+    def _lacking(self) -> dict[int, NDArray[np.uint32]]:
+        return {}
+
+    def id_order(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Positions that sort `rows` by id: integers ascending, then UUIDs ascending."""
+        columns = self.columns
+        if not columns.any_uuid:
+            return np.argsort(columns.low[rows], kind="stable")
+        return np.lexsort((columns.low[rows], columns.high[rows], columns.kinds[rows]))
+
+    def at_or_after(self, rows: NDArray[np.uint32], point_id: PointId) -> NDArray[np.bool_]:
+        """`(n,) bool`: rows whose id is `point_id` or sorts after it."""
+        kinds, high, low = self.columns.kinds[rows], self.columns.high[rows], self.columns.low[rows]
+        if isinstance(point_id, int):
+            return (kinds == 1) | (low >= np.uint64(point_id))
+        digits = point_id.replace("-", "")
+        first, second = np.uint64(int(digits[:16], 16)), np.uint64(int(digits[16:], 16))
+        return (kinds == 1) & ((high > first) | ((high == first) & (low >= second)))
+
+    def rank(self, rows: NDArray[np.uint32], scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Positions that sort by score descending, equal scores by id ascending."""
+        columns = self.columns
+        if not columns.any_uuid:
+            return np.lexsort((columns.low[rows], -scores))
+        return np.lexsort((columns.low[rows], columns.high[rows], columns.kinds[rows], -scores))
+
+    def advanced(
+        self,
+        *,
+        seq: int,
+        removed: NDArray[np.uint32],
+        columns: PointColumns,
+        n_rows: int,
+        n_tokens: dict[int, int],
+        last_change: PayloadChange | None,
+    ) -> View:
+        """The view after operations up to `seq`: rows up to `n_rows` added, `removed` taken away."""
+        alive = self.alive
+        n_added = n_rows - self.n_rows
+        if len(alive) < n_rows:
+            grown = np.zeros(max(n_rows, 2 * len(alive)), bool)
+            grown[: self.n_rows] = alive[: self.n_rows]
+            alive = grown
+        elif len(removed):
+            alive = alive.copy()
+        alive[self.n_rows : n_rows] = True
+        if len(removed):
+            alive[removed] = False
+        n_alive = self.n_alive + n_added - len(removed)
+        return replace(
+            self, seq=seq, alive=alive, columns=columns, n_rows=n_rows, n_alive=n_alive, n_tokens=n_tokens,
+            last_change=last_change,
+        )  # fmt: skip
+
+
+def empty_view(fields: dict[str, VectorField], space: int, config_version: int) -> View:
+    """A collection without points."""
+    return View(fields, space, 0, 0, 0, PointColumns(), np.zeros(64, bool), config_version)

@@ -1,0 +1,327 @@
+"""The one engine behind every door: opens a store, finds collections by name, and runs requests on them.
+
+A request comes in as models, gets its inference objects resolved, and goes to a collection's write or read path. Doors
+only translate their callers' form into these methods.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from minidb import models
+from minidb.catalog import Catalog, check_format, mark_format
+from minidb.collection import operations
+from minidb.collection.collection import Collection, Snapshot, config_key, head_key
+from minidb.collection.config import new_config, updated_config, with_vector, without_vector
+from minidb.collection.draft import Draft
+from minidb.collection.fields import VectorField
+from minidb.collection.indexer import Indexer, checkpoint
+from minidb.collection.info import collection_info
+from minidb.collection.reads import PointReader
+from minidb.errors import MinidbError, NotFound, StoreClosed
+from minidb.filter.evaluate import PayloadAnswers
+from minidb.inference import InferenceContext, resolve
+from minidb.query.run import run_queries
+from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
+from minidb.storage.memory_store import MemoryStore
+from minidb.storage.records import Head, PointId, new_space, space_range
+
+MEMORY = ":memory:"
+_CLOSE_SHARE = 0.1
+Prepare = Callable[[dict[str, VectorField]], operations.Step]
+
+
+class Database:
+    """A store at a path, or in memory. Thread-safe; `close` is idempotent."""
+
+    def __init__(self, location: str | Path, durability: Durability = "full", map_bytes: int | None = None) -> None:
+        self.location = str(location)
+        self._store: Store = _open(location, durability, map_bytes)
+        self._collections: dict[int, Collection] = {}
+        self._catalog = (Catalog(), b"", -1)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._indexer = Indexer(self._store, self._snapshot_of)
+        try:
+            with self._store.read() as txn:
+                is_new = check_format(txn)
+            if is_new:
+                self._store.write(mark_format)
+        except BaseException:
+            self._store.close()
+            raise
+
+    def close(self) -> None:
+        """Save derived data that is worth it and let go of the store."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._indexer.stop()
+        try:
+            for collection in self._collections.values():
+                if collection.published[1] >= 0:
+                    checkpoint(self._store, collection, self._snapshot_of, _CLOSE_SHARE)
+        except NotFound:  # deleted by another process meanwhile
+            pass
+        finally:
+            self._store.close()
+
+    # Collections
+
+    def create_collection(self, name: str, request: models.CreateCollection) -> bool:
+        config = new_config(request)
+
+        def work(txn: WriteTransaction) -> None:
+            catalog = Catalog.read(txn)
+            number = catalog.add(name)
+            catalog.write(txn)
+            txn.put("meta", config_key(number), config.pack())
+            txn.put("meta", head_key(number), Head(new_space(txn)).pack())
+
+        self._write(work)
+        return True
+
+    def delete_collection(self, name: str) -> bool:
+        """Whether it was there."""
+
+        def work(txn: WriteTransaction) -> bool:
+            catalog = Catalog.read(txn)
+            number = catalog.remove(name)
+            if number is None:
+                return False
+            catalog.write(txn)
+            head = Head.unpack(txn.get("meta", head_key(number)) or Head(0).pack())
+            for table in ("ids", "records", "sparse", "oplog", "checkpoints", "wal"):
+                txn.delete_range(table, *space_range(head.space))
+            txn.delete("meta", head_key(number))
+            txn.delete("meta", config_key(number))
+            txn.on_commit(lambda: self._store.drop_space(head.space))
+            return True
+
+        return self._write(work)
+
+    def update_collection(self, name: str, request: models.UpdateCollection) -> bool:
+        self._change_config(name, lambda collection: updated_config(collection.config, request))
+        return True
+
+    def create_vector_name(self, name: str, vector: str, request: models.VectorNameConfig) -> models.UpdateResult:
+        return self._change_config(name, lambda collection: with_vector(collection.config, vector, request))
+
+    def delete_vector_name(self, name: str, vector: str) -> models.UpdateResult:
+        return self._change_config(name, lambda collection: without_vector(collection.config, vector))
+
+    def collection_exists(self, name: str) -> bool:
+        with self._read() as txn:
+            return self._newest_catalog(txn).has(name)
+
+    def collection_names(self) -> list[str]:
+        with self._read() as txn:
+            return sorted(self._newest_catalog(txn).collections)
+
+    def info(self, name: str) -> models.CollectionInfo:
+        with self.snapshot(name) as snapshot:
+            busy = self._indexer.is_busy_with(snapshot.collection)
+            return collection_info(snapshot.collection, snapshot.view, busy)
+
+    def wait_until_indexed(self, name: str, timeout: float | None = None) -> bool:
+        """Until the collection is green: nothing left for the background indexer. False when the time was too short."""
+        with self.snapshot(name) as snapshot:
+            collection = snapshot.collection
+        self._indexer.enqueue(collection)
+        return self._indexer.wait(collection, timeout)
+
+    # Aliases
+
+    def change_aliases(self, actions: Sequence[models.AliasOperations]) -> bool:
+        """All of the actions, in order, or none."""
+
+        def work(txn: WriteTransaction) -> None:
+            catalog = Catalog.read(txn)
+            for action in actions:
+                catalog.change_alias(action)
+            catalog.write(txn)
+
+        self._write(work)
+        return True
+
+    def aliases(self, name: str | None = None) -> list[models.AliasDescription]:
+        """Aliases of one collection, or all, by name."""
+        with self._read() as txn:
+            catalog = self._newest_catalog(txn)
+            if name is not None and name not in catalog.collections:
+                raise NotFound(f"Collection `{name}` doesn't exist!")
+            return [
+                models.AliasDescription(alias_name=alias, collection_name=target)
+                for alias, target in sorted(catalog.aliases.items())
+                if name is None or target == name
+            ]
+
+    # Writes
+
+    def update(
+        self, name: str, requests: Sequence[models.UpdateOperation], context: InferenceContext | None = None
+    ) -> list[models.UpdateResult]:
+        """Run operations in order, each under its own number; when one fails, those before it stay.
+
+        All are checked and all inference is done before the first is written.
+        """
+        resolved = resolve(list(requests), operation="update", context=context)
+        while True:
+            with self.snapshot(name) as snapshot:
+                fields, version = snapshot.view.fields, snapshot.view.config_version
+            prepared: list[operations.Step] = []
+            error: MinidbError | None = None
+            for request in resolved:
+                prepared.append(operations.prepare(request, fields, self._select))
+            try:
+                numbers, error = self._write(lambda txn: self._apply(txn, name, version, prepared))
+            except _ConfigChanged:
+                continue
+            if error is not None:
+                raise error
+            return [
+                models.UpdateResult(operation_id=number, status=models.UpdateStatus.COMPLETED) for number in numbers
+            ]
+
+    def _apply(
+        self, txn: WriteTransaction, name: str, version: int, steps: list[operations.Step]
+    ) -> tuple[list[int], MinidbError | None]:
+        collection = self._find(name, txn)
+        numbers: list[int] = []
+        for step in steps:
+            view = txn.staged.get(collection.number) or collection.newest(txn)
+            if view.config_version != version:
+                raise _ConfigChanged
+            error, number = collection.write(txn, step)
+            numbers.append(number)
+            if error is not None:
+                return numbers, error
+        txn.on_commit(lambda: self._indexer.notice(collection))
+        return numbers, None
+
+    def _select(self, draft: Draft, filter: models.Filter) -> list[tuple[PointId, int]]:
+        """Points a write's filter selects, in the order of ids."""
+        collection = draft.collection
+        is_first = collection.number not in draft.txn.staged
+        answers = collection.answers if is_first else PayloadAnswers()  # what is not committed must not be remembered
+        reader = PointReader(collection, draft.view, draft.txn, answers)
+        rows = reader.matching(filter)
+        assert rows is not None
+        rows = rows[draft.view.id_order(rows)]
+        return [(reader.record(row).id, row) for row in rows.tolist()]
+
+    # Reads
+
+    def retrieve(
+        self, name: str, ids: Iterable[object], with_payload: object, with_vectors: object
+    ) -> list[models.Record]:
+        """Points by id, in the order asked for, each once; ids that are not there are left out."""
+        wanted = dict.fromkeys(models.normalize_id(point_id) for point_id in ids)
+        with self.snapshot(name) as snapshot:
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            rows = [row for row in map(reader.row_of, wanted) if row is not None]
+            return reader.records(rows, with_payload, with_vectors)
+
+    def scroll(self, name: str, request: models.ScrollRequest) -> tuple[list[models.Record], PointId | None]:
+        offset = models.normalize_id(request.offset) if request.offset is not None else None
+        with self.snapshot(name) as snapshot:
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            limit = 10 if request.limit is None else request.limit
+            rows, next_offset = reader.scroll(reader.matching(request.filter), offset, limit)
+            return reader.records(rows.tolist(), request.with_payload, request.with_vector), next_offset
+
+    def count(self, name: str, filter: models.Filter | None) -> int:
+        with self.snapshot(name) as snapshot:
+            rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(filter)
+            return snapshot.view.n_alive if rows is None else len(rows)
+
+    def query(
+        self, name: str, requests: Sequence[models.QueryRequest], context: InferenceContext | None = None
+    ) -> list[models.QueryResponse]:
+        """Answer queries on one snapshot, so that a batch sees one state; inference is done once for all of them."""
+        resolved = resolve(list(requests), operation="search", context=context)
+        with self.snapshot(name) as snapshot:
+            return run_queries(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
+
+    def snapshot(self, name: str) -> Snapshot:
+        """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
+        return Snapshot(self._store, lambda txn: self._find(name, txn))
+
+    # Within
+
+    def _snapshot_of(self, collection: Collection) -> Snapshot:
+        return Snapshot(self._store, lambda txn: collection)
+
+    def _reader_of(self, name: str, txn: ReadTransaction) -> PointReader:
+        """A reader of another collection, of the same commit as `txn`."""
+        try:
+            collection = self._find(name, txn)
+        except NotFound:
+            raise NotFound(f"Collection {name} not found") from None
+        view = collection.catch_up(txn)
+        if view is None:  # a newer commit was published: its view with its own transaction is as good
+            with self.snapshot(name) as snapshot:
+                return PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+        return PointReader(collection, view, txn)
+
+    def _find(self, name: str, txn: ReadTransaction) -> Collection:
+        number = self._newest_catalog(txn).number_of(name)
+        collection = self._collections.get(number)
+        if collection is None:
+            with self._lock:
+                collection = self._collections.setdefault(number, Collection(self._store, number, name))
+        return collection
+
+    def _newest_catalog(self, txn: ReadTransaction) -> Catalog:
+        """The catalog `txn` shows; decoded only when its record has changed."""
+        catalog, data, known = self._catalog
+        if txn.txn_id == known:
+            return catalog
+        newest = Catalog.data(txn)
+        if newest != data:
+            catalog = Catalog.of(newest)
+        if not txn.is_write:  # what a writer sees may never be committed
+            self._catalog = (catalog, newest, txn.txn_id)
+            with self._lock:
+                for number in self._collections.keys() - set(catalog.collections.values()):
+                    del self._collections[number]
+        return catalog
+
+    def _change_config(self, name: str, change: Callable[[Collection], Any]) -> models.UpdateResult:
+        def work(txn: WriteTransaction) -> int:
+            collection = self._find(name, txn)
+            collection.newest(txn)
+            config = change(collection)
+            if config == collection.config:
+                return collection.published[0].seq
+            return collection.replace_config(txn, config)
+
+        return models.UpdateResult(operation_id=self._write(work), status=models.UpdateStatus.COMPLETED)
+
+    def _read(self) -> Any:
+        self._check_open()
+        return self._store.read()
+
+    def _write(self, work: Callable[[WriteTransaction], Any]) -> Any:
+        self._check_open()
+        return self._store.write(work)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosed("this client has been closed")
+
+
+class _ConfigChanged(Exception):
+    """Vectors were added or removed while a write was being prepared: prepare it again."""
+
+
+def _open(location: str | Path, durability: Durability, map_bytes: int | None) -> Store:
+    if location == MEMORY:
+        return MemoryStore()
+    from minidb.storage.lmdb_store import open_store  # lmdb is not needed for :memory:
+
+    return open_store(Path(location), durability, map_bytes)

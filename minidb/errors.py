@@ -1,0 +1,150 @@
+"""Every exception a caller of minidb can meet, each with the status code Qdrant's REST door would answer.
+
+Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing of the other rooms.
+
+    MinidbError                     500
+    ├── BadInput (ValueError)       400  "Wrong input: …"
+    │   └── InferenceError          400  (carries provider, status, retry_after)
+    ├── BadRequest (ValueError)     400  "Bad request: …"
+    ├── FormatError (ValueError)    400  "Format error in JSON body: …"
+    ├── ValidationError (ValueError) 422 "Validation error in JSON body: [field: why]"
+    ├── Forbidden                   403  "Forbidden: …"
+    ├── NotFound (KeyError)         404  "Not found: …"
+    ├── Timeout (TimeoutError)      408
+    ├── AlreadyExists (ValueError)  409  "Wrong input: … already exists!"
+    ├── RateLimitExceeded           429  "Rate limiting exceeded: …"
+    ├── ServiceError                500  "Service internal error: …"
+    │   ├── CorruptionError         500  names the file and, where known, the point
+    │   ├── FormatVersionError      500  the store was written by a newer minidb
+    │   └── StoreClosed             500
+    └── InsufficientStorage (OSError) 507
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MinidbError(Exception):
+    """Base of all errors; `str(error)` is the text Qdrant would put into `status.error`."""
+
+    status_code: ClassVar[int] = 500
+    prefix: ClassVar[str] = ""
+
+    def __init__(self, message: str) -> None:
+        self.message = self.prefix + message
+        super().__init__(self.message)
+
+    def __str__(self) -> str:  # KeyError would quote the text
+        return self.message
+
+
+class BadInput(MinidbError, ValueError):
+    """A request that is well formed but asks for something impossible (wrong dimension, unknown vector name)."""
+
+    status_code = 400
+    prefix = "Wrong input: "
+
+
+class InferenceError(BadInput):
+    """An inference object could not be turned into a vector; nothing was written.
+
+    `provider` and `upstream_status` say who refused and how, `retry_after` (seconds) when to come back.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        upstream_status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.upstream_status = upstream_status
+        self.retry_after = retry_after
+
+
+class BadRequest(MinidbError, ValueError):
+    """A request whose parts contradict each other (prefetches without a query)."""
+
+    status_code = 400
+    prefix = "Bad request: "
+
+
+class FormatError(MinidbError, ValueError):
+    """A request that is not of the expected shape: an unknown field, a wrong type."""
+
+    status_code = 400
+    prefix = "Format error in JSON body: "
+
+
+class ValidationError(MinidbError, ValueError):
+    """A field whose value is out of range; Qdrant answers these with 422."""
+
+    status_code = 422
+    prefix = "Validation error in JSON body: "
+
+
+class Forbidden(MinidbError):
+    """An operation the configuration does not allow."""
+
+    status_code = 403
+    prefix = "Forbidden: "
+
+
+class NotFound(MinidbError, KeyError):
+    """A collection, point or vector that does not exist."""
+
+    status_code = 404
+    prefix = "Not found: "
+
+
+class Timeout(MinidbError, TimeoutError):
+    """The request's own `timeout` passed before it was done."""
+
+    status_code = 408
+
+
+class AlreadyExists(MinidbError, ValueError):
+    """A collection or alias of that name is already there."""
+
+    status_code = 409
+    prefix = "Wrong input: "
+
+
+class RateLimitExceeded(MinidbError):
+    """Too many requests, here or at a provider; `retry_after` in seconds where known."""
+
+    status_code = 429
+    prefix = "Rate limiting exceeded: "
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ServiceError(MinidbError):
+    """minidb itself, or the machine below it, failed."""
+
+    prefix = "Service internal error: "
+
+
+class CorruptionError(ServiceError):
+    """Stored bytes do not match their checksum or length; the text names the file and, where known, the point."""
+
+
+class FormatVersionError(ServiceError):
+    """The directory was written by a newer minidb."""
+
+
+class StoreClosed(ServiceError):
+    """A call on a client after `close()`."""
+
+
+class InsufficientStorage(MinidbError, OSError):
+    """The disk is full; the write was rolled back and the store stays readable."""
+
+    status_code = 507
+    prefix = "Service internal error: "

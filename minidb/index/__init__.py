@@ -1,0 +1,1 @@
+"""Indexes: dense, sparse, payload. They work on arrays and know neither points nor stores."""

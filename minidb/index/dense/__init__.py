@@ -1,0 +1,1 @@
+"""Forms of a dense field: plain floats, the int8 sketch, the graph."""

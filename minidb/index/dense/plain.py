@@ -1,0 +1,49 @@
+"""Exact similarities by arithmetic: the truth every other form of a dense vector is checked against.
+
+A similarity is Qdrant's internal score, larger is nearer for every distance: dot product (Cosine on unit vectors, Dot),
+minus the squared Euclidean distance, minus the Manhattan distance. `reported` turns it into the score callers see.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import simsimd
+from numpy.typing import NDArray
+
+Metric = Literal["dot", "euclid", "manhattan"]
+
+_CHUNK_ROWS = 512  # a chunk of differences stays in the L2 cache
+
+
+def similarities(metric: Metric, query: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(n,) float32` of `(n, d)` rows to a query `(d,)`."""
+    if metric == "dot":
+        return matrix @ query
+    if metric == "euclid":
+        if not len(matrix):
+            return np.zeros(0, np.float32)
+        distances = np.asarray(simsimd.cdist(query.reshape(1, -1), matrix, metric="sqeuclidean")).reshape(-1)
+        return -distances.astype(np.float32)
+    scores = np.empty(len(matrix), np.float32)
+    for start in range(0, len(matrix), _CHUNK_ROWS):
+        stop = start + _CHUNK_ROWS
+        scores[start:stop] = -np.abs(matrix[start:stop] - query).sum(axis=1)
+    return scores
+
+
+def similarity_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(q, n) float32` of several queries `(q, d)` to `(n, d)` rows."""
+    if metric == "dot":
+        return queries @ matrix.T
+    table = [similarities(metric, query, matrix) for query in queries]
+    return np.stack(table) if table else np.zeros((0, len(matrix)), np.float32)
+
+
+def reported(metric: Metric, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scores callers see: similarities for dot, distances for the others."""
+    if metric == "dot":
+        return scores
+    distances = np.maximum(-scores, 0.0)  # never minus zero
+    return np.sqrt(distances) if metric == "euclid" else distances

@@ -1,0 +1,1 @@
+"""Payload indexes: from a value to the rows that have it."""

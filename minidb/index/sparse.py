@@ -1,0 +1,178 @@
+"""The inverted index of one sparse field: postings by dimension in immutable segments.
+
+New rows become a small segment; segments of like size are merged, so there are few of them and every posting is copied
+only a logarithmic number of times. A query adds each of its dimensions' postings into one float32 accumulator over all
+rows (`scipy.sparse._sparsetools.csc_matvec`, one C loop per dimension, 0.7 to 1.3 ns a posting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MAX_SEGMENTS = 8
+
+Accumulate = Callable[[NDArray[np.int32], NDArray[np.float32], float, NDArray[np.float32]], None]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Postings of some rows: those of dimension `dims[i]` are `rows[starts[i]:starts[i + 1]]` with their values."""
+
+    dims: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    def slices(self, dims: NDArray[np.uint32]) -> tuple[list[int], list[int]]:
+        """Start and end of the postings of each wanted dimension; empty where it is not there."""
+        at = np.searchsorted(self.dims, dims)
+        found = at < len(self.dims)
+        found[found] = self.dims[at[found]] == dims[found]
+        at[~found] = 0
+        starts = np.where(found, self.starts[at], 0)
+        ends = np.where(found, self.starts[at + 1], 0) if len(self.dims) else starts
+        return starts.tolist(), ends.tolist()
+
+
+@dataclass(frozen=True)
+class SparseIndex:
+    """Immutable; covers the rows below `n_rows`. `with_rows` gives the next one."""
+
+    n_rows: int
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def empty(cls) -> SparseIndex:
+        return cls(0, ())
+
+    def with_rows(
+        self,
+        n_rows: int,
+        rows: NDArray[np.uint32],
+        lengths: NDArray[np.int64],
+        dims: NDArray[np.uint32],
+        values: NDArray[np.float32],
+    ) -> SparseIndex:
+        """Add rows: `dims` and `values` of all of them concatenated, `lengths` of each."""
+        segments = list(self.segments)
+        if len(dims):
+            segments.append(_segment(np.repeat(rows.astype(np.int32), lengths), dims, values))
+        while len(segments) > 1 and (
+            2 * len(segments[-1].rows) >= len(segments[-2].rows) or len(segments) > _MAX_SEGMENTS
+        ):
+            newest = segments.pop()
+            segments[-1] = _merged(segments[-1], newest)
+        return SparseIndex(n_rows, tuple(segments))
+
+    def scores(self, dims: NDArray[np.uint32], weights: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
+        """`(n_rows,) float32`: dot product of every row with the query; 0 where they share no dimension."""
+        # the index may be newer than the caller's view: postings beyond it must still land inside the array
+        accumulator = np.zeros(max(n_rows, self.n_rows), np.float32)
+        accumulate = _accumulator()
+        weight_list = weights.tolist()
+        for segment in self.segments:
+            if not len(segment.dims):
+                continue
+            starts, ends = segment.slices(dims)
+            for start, end, weight in zip(starts, ends, weight_list, strict=True):
+                if end > start:
+                    accumulate(segment.rows[start:end], segment.values[start:end], weight, accumulator)
+        return accumulator[:n_rows]
+
+    def document_frequencies(self, dims: NDArray[np.uint32], counts: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """In how many rows each dimension occurs; `counts`, `(n_rows,)`, says which rows count (None: all)."""
+        frequencies = np.zeros(len(dims), np.int64)
+        if counts is not None and len(counts) < self.n_rows:
+            counts = np.concatenate([counts, np.zeros(self.n_rows - len(counts), bool)])
+        for segment in self.segments:
+            if not len(segment.dims):
+                continue
+            starts, ends = segment.slices(dims)
+            for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+                if counts is None:
+                    frequencies[at] += end - start
+                elif end > start:
+                    frequencies[at] += np.count_nonzero(counts[segment.rows[start:end]])
+        return frequencies
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All segments as one, for a checkpoint."""
+        segments = list(self.segments)
+        while len(segments) > 1:
+            newest = segments.pop()
+            segments[-1] = _merged(segments[-1], newest)
+        whole = segments[0] if segments else _segment(*_NOTHING)
+        return {"dims": whole.dims, "starts": whole.starts, "rows": whole.rows, "values": whole.values}
+
+    @classmethod
+    def of_arrays(cls, n_rows: int, arrays: dict[str, NDArray[np.generic]]) -> SparseIndex:
+        """The index `arrays()` came from; the arrays may be mapped."""
+        segment = Segment(arrays["dims"], arrays["starts"], arrays["rows"], arrays["values"])  # type: ignore[arg-type]
+        return cls(n_rows, (segment,))
+
+
+_NOTHING = (np.zeros(0, np.int32), np.zeros(0, np.uint32), np.zeros(0, np.float32))
+
+
+def idf(n_points: int, frequencies: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Qdrant's inverse document frequency: ln((N − df + 0.5) / (df + 0.5) + 1) (lib/segment, query_context.rs)."""
+    return np.log((n_points - frequencies + 0.5) / (frequencies + 0.5) + 1.0).astype(np.float32)
+
+
+def _segment(rows: NDArray[np.int32], dims: NDArray[np.uint32], values: NDArray[np.float32]) -> Segment:
+    """Postings given in any order. Sorting 64-bit keys is several times faster than argsort."""
+    keys = np.sort((dims.astype(np.uint64) << np.uint64(32)) | np.arange(len(dims), dtype=np.uint64))
+    order = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    sorted_dims = (keys >> np.uint64(32)).astype(np.uint32)
+    first = np.flatnonzero(np.concatenate([[True], sorted_dims[1:] != sorted_dims[:-1]])) if len(dims) else order
+    starts = np.append(first, len(dims)).astype(np.int64)
+    return Segment(sorted_dims[first], starts, rows[order], values[order])
+
+
+def _merged(first: Segment, second: Segment) -> Segment:
+    """Both segments' postings; linear, by computing where each one goes."""
+    dims = np.union1d(first.dims, second.dims)
+    lengths = np.zeros(len(dims), np.int64)
+    places = []
+    for segment in (first, second):
+        at = np.searchsorted(dims, segment.dims)
+        places.append((at, lengths[at].copy()))
+        lengths[at] += np.diff(segment.starts)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    rows, values = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    for segment, (at, before) in zip((first, second), places, strict=True):
+        shift = starts[at] + before - segment.starts[:-1]
+        target = np.repeat(shift, np.diff(segment.starts)) + np.arange(len(segment.rows))
+        rows[target], values[target] = segment.rows, segment.values
+    return Segment(dims, starts, rows, values)
+
+
+@cache
+def _accumulator() -> Accumulate:
+    """scipy's private C loop when it is there and does what it did, else numpy (about half as fast)."""
+    try:
+        from scipy.sparse import _sparsetools
+    except ImportError:
+        return _add_at
+
+    def with_scipy(
+        rows: NDArray[np.int32], values: NDArray[np.float32], weight: float, into: NDArray[np.float32]
+    ) -> None:
+        bounds = np.array([0, len(rows)], np.int32)
+        _sparsetools.csc_matvec(len(into), 1, bounds, rows, values, np.array([weight], np.float32), into)
+
+    try:
+        trial = np.zeros(4, np.float32)
+        with_scipy(np.array([1, 3], np.int32), np.array([2.0, 3.0], np.float32), 0.5, trial)
+    except (AttributeError, TypeError, ValueError):
+        return _add_at
+    return with_scipy if trial.tolist() == [0.0, 1.0, 0.0, 1.5] else _add_at
+
+
+def _add_at(rows: NDArray[np.int32], values: NDArray[np.float32], weight: float, into: NDArray[np.float32]) -> None:
+    np.add.at(into, rows, values * np.float32(weight))

@@ -1,0 +1,168 @@
+"""Finds the embedder of each group of a plan and runs the groups, the slow ones side by side.
+
+An embedder is one method; where it comes from is decided by the model's name, in a `Registry`. Called by
+`inference.resolve`; providers and local models register here and are unknown to the rest of minidb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.errors import InferenceError, ServiceError
+from minidb.inference.context import InferenceContext, out_of_time
+from minidb.inference.plan import Group, Input, Secret
+
+if TYPE_CHECKING:
+    from minidb.models.vectors import SparseVector
+
+Operation: TypeAlias = Literal["update", "search"]
+Embedding: TypeAlias = "NDArray[Any] | SparseVector"  # (d,) dense, (n, d) multivector, or sparse
+
+_MAX_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an embedder is asked: distinct inputs for one model with one set of options.
+
+    `options` hold neither `mrl` nor keys; keys from the options are in `secrets`, keys from headers in `context.keys`.
+    """
+
+    model: str
+    inputs: Sequence[Input]
+    options: Mapping[str, Any]
+    secrets: Mapping[str, Secret]
+    operation: Operation
+    context: InferenceContext
+
+    def texts(self) -> list[str]:
+        """The inputs of a model that takes text only.
+
+        Raises:
+            InferenceError: there is another kind among them, or a text with lone surrogates.
+        """
+        if any(kind != "text" for kind, _ in self.inputs):
+            raise InferenceError(f"Only text input is supported for {self.model}.")
+        texts = [content for _, content in self.inputs]
+        try:
+            for text in texts:
+                text.encode()
+        except UnicodeEncodeError as error:
+            raise InferenceError(f"text is not valid Unicode: {error}") from error
+        return texts
+
+
+class Embedder(Protocol):
+    """Makes one vector per input, in their order. `slow` says whether it waits for something, so that threads pay."""
+
+    slow: bool
+
+    def embed(self, request: Request) -> Sequence[Any]: ...
+
+
+Provider: TypeAlias = (
+    "Callable[[str], Embedder | None]"  # from a model's name to its embedder, None if it has no such model
+)
+
+
+class Registry:
+    """Which provider makes the vectors of which models, by the beginning of the model's name."""
+
+    def __init__(self) -> None:
+        self._providers: dict[str, Provider] = {}
+
+    def register(self, prefix: str, provider: Provider) -> None:
+        """Route models whose name begins with `prefix`, whatever the case, to `provider`.
+
+        The longest prefix is asked first, the empty one last. A prefix registered again is replaced.
+        """
+        self._providers = {**self._providers, prefix.lower(): provider}
+
+    def embedder(self, model: str) -> Embedder:
+        """The embedder of a model. Raises InferenceError, naming what there is, when nobody has it."""
+        name = model.lower()
+        for prefix in sorted(self._providers, key=len, reverse=True):
+            if name.startswith(prefix):
+                embedder = self._providers[prefix](model)
+                if embedder is not None:
+                    return embedder
+        raise InferenceError(_unknown(model))
+
+
+_API_PREFIXES = ("openai/", "cohere/", "jinaai/", "openrouter/", "voyage/", "voyageai/")
+
+
+def _unknown(model: str) -> str:
+    built_in = "Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536)"
+    how = "others can be added with minidb.inference.register_provider"
+    if model.lower().startswith(_API_PREFIXES):
+        provider = model.split("/", 1)[0]
+        return f"Model {model} needs the provider {provider}; providers are not built in yet. {built_in}; {how}."
+    return f"No embedding model {model!r}. {built_in}; {how}."
+
+
+def execute(
+    groups: Sequence[Group], operation: Operation, context: InferenceContext, registry: Registry
+) -> list[list[Embedding]]:
+    """The vectors of every input of every group. All embedders are found before any is called.
+
+    Raises:
+        InferenceError: an unknown model, or whatever an embedder refuses; then nothing is returned.
+        Timeout: the context's deadline passed.
+    """
+    jobs = [
+        (registry.embedder(g.model), Request(g.model, g.inputs, g.options, g.secrets, operation, context))
+        for g in groups
+    ]
+    context.usage.inputs += sum(len(group.inputs) for group in groups)
+    context.usage.calls += len(groups)
+    slow = [number for number, (embedder, _) in enumerate(jobs) if embedder.slow]
+    results: dict[int, list[Embedding]] = {}
+    if len(slow) < 2 and context.deadline is None:
+        slow = []
+    pool = ThreadPoolExecutor(min(_MAX_THREADS, len(slow)), "minidb-inference") if slow else None
+    try:
+        futures: dict[int, Future[list[Embedding]]] = {}
+        if pool is not None:
+            futures = {number: pool.submit(_run, *jobs[number]) for number in slow}
+        for number, job in enumerate(jobs):
+            if number not in futures:
+                context.remaining()
+                results[number] = _run(*job)
+        done, late = wait(futures.values(), context.remaining(), FIRST_EXCEPTION)
+        for number, future in futures.items():
+            if future in done:
+                results[number] = future.result()
+        if late:
+            raise out_of_time()
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return [results[number] for number in range(len(jobs))]
+
+
+def _run(embedder: Embedder, request: Request) -> list[Embedding]:
+    vectors = embedder.embed(request)
+    if len(vectors) != len(request.inputs):
+        raise ServiceError(f"{request.model} returned {len(vectors)} vectors for {len(request.inputs)} inputs")
+    return [_published(vector) for vector in vectors]
+
+
+def _published(vector: Any) -> Embedding:
+    """A read-only vector: several places of a request, and of later ones, may share it."""
+    if hasattr(vector, "indices"):
+        sparse: SparseVector = vector
+        return sparse
+    array: NDArray[Any] = np.asarray(vector)
+    if array.dtype.kind not in "iu":
+        array = array.astype(np.float32, copy=False)
+    if array.flags.writeable:
+        array = array.copy() if array is vector else array
+        array.flags.writeable = False
+    return array

@@ -1,0 +1,161 @@
+"""Turns the inference objects of one call into the fewest inputs, grouped by what one call to an embedder can answer.
+
+Equal objects become one input, and so do objects that differ only in `mrl`. API keys leave the options here, before
+anything can print or cache them. Called by `inference.resolve`; knows nothing of embedders.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from minidb.errors import FormatError, ValidationError
+from minidb.inference.mrl import parse_mrl
+from minidb.inference.objects import Found, Kind
+
+_KEY_SUFFIX = "-api-key"
+
+
+class Secret:
+    """An API key. Two are equal when the keys are; neither `repr` nor `str` nor pickling gives it away."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The key itself, for the outgoing request's header and nothing else."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Secret is not written anywhere")
+
+
+class Input(NamedTuple):
+    """One thing to embed: a text, an image (URL, base64, data URL) or an object of the model's own."""
+
+    kind: Kind
+    content: Any
+
+
+@dataclass
+class Group:
+    """Distinct inputs for one model with one set of options; `options` without `mrl` and keys."""
+
+    model: str
+    options: Mapping[str, Any]
+    secrets: Mapping[str, Secret]
+    inputs: list[Input] = field(default_factory=list)
+    positions: dict[Any, int] = field(default_factory=dict, repr=False)
+
+
+class Place(NamedTuple):
+    """Where the vector of a found object comes from: a group, an input of it, and the size to cut to."""
+
+    group: int
+    input: int
+    mrl: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Groups to execute and, for each found object in order, its place."""
+
+    groups: list[Group]
+    places: list[Place]
+
+
+def plan(objects: Sequence[Found]) -> Plan:
+    """The plan for the objects of one call.
+
+    Raises:
+        ValidationError, FormatError: an object without a model, or a text that is no string.
+        InferenceError: an invalid `mrl`.
+    """
+    groups: list[Group] = []
+    group_numbers: dict[Any, int] = {}
+    places: list[Place] = []
+    for found in objects:
+        _check(found)
+        settings = _settings(found.options)
+        group_key = (found.model, settings.key, settings.secrets)
+        number = group_numbers.get(group_key)
+        if number is None:
+            number = group_numbers[group_key] = len(groups)
+            groups.append(Group(found.model, settings.options, dict(settings.secrets)))
+        group = groups[number]
+        content_key = (found.kind, found.content if type(found.content) is str else _canonical(found.content))
+        position = group.positions.get(content_key)
+        if position is None:
+            position = group.positions[content_key] = len(group.inputs)
+            group.inputs.append(Input(found.kind, found.content))
+        places.append(Place(number, position, settings.mrl))
+    return Plan(groups, places)
+
+
+def is_key_name(name: str) -> bool:
+    """Whether an option or a header carries an API key (`openai-api-key`, …), by Qdrant's rule."""
+    return name.lower().endswith(_KEY_SUFFIX)
+
+
+class _Settings(NamedTuple):
+    options: Mapping[str, Any]
+    key: str
+    secrets: tuple[tuple[str, Secret], ...]
+    mrl: int | None
+
+
+_NO_SETTINGS = _Settings({}, "{}", (), None)
+
+
+def _settings(options: Any) -> _Settings:
+    """Options split into what the embedder gets, keys, and `mrl`."""
+    if not options:
+        return _NO_SETTINGS
+    if hasattr(options, "model_dump"):
+        options = options.model_dump(mode="json", exclude_unset=True)
+    if not isinstance(options, Mapping):
+        raise FormatError(f"invalid type: {type(options).__name__}, expected a map of options")
+    secrets = {name.lower(): Secret(str(value)) for name, value in options.items() if is_key_name(name)}
+    rest = {name: value for name, value in options.items() if name != "mrl" and not is_key_name(name)}
+    return _Settings(rest, _canonical(rest), tuple(sorted(secrets.items())), parse_mrl(options.get("mrl")))
+
+
+def _check(found: Found) -> None:
+    if not isinstance(found.model, str):
+        raise FormatError(
+            "missing field `model`" if found.model is None else "invalid type, expected a string in model"
+        )
+    if not found.model:
+        raise ValidationError("[model: must not be empty]")
+    if found.kind == "text" and not isinstance(found.content, str):
+        raise FormatError(f"invalid type: {type(found.content).__name__}, expected a string in text")
+
+
+def _canonical(value: Any) -> str:
+    """Equal for equal values whatever the order of their keys; 1, 1.0 and true stay apart."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if isinstance(value, (bytes, bytearray)):
+        return {"bytes": value.hex()}
+    if hasattr(value, "tolist"):
+        return {"dtype": str(value.dtype), "array": value.tolist()}
+    return {"id": id(value)}  # only the very same object is equal

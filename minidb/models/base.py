@@ -1,0 +1,331 @@
+"""What every data type of minidb shares: the pydantic base class, unions, numbers, and errors in Qdrant's words.
+
+`parse` is the one way from a caller's value (a dict, an object of minidb or of qdrant-client) to a validated instance.
+Knows nothing of collections or storage; the other modules of `models/`, the doors and the engine call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, overload
+
+import numpy as np
+import pydantic
+from pydantic import BaseModel, ConfigDict, Discriminator, StrictBool, Tag, TypeAdapter
+from pydantic_core import PydanticCustomError, core_schema
+
+from minidb import errors
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T")
+AnyDict: TypeAlias = dict[str, Any]
+Payload: TypeAlias = dict[str, Any]
+Bool: TypeAlias = StrictBool
+
+_tags: dict[
+    str, str
+] = {}  # union member → its tag, in brackets: pydantic puts tags into error locations, users see none
+
+
+# Errors: validators raise one of these two; `translate` turns pydantic's collection of them into one of ours.
+
+
+def out_of_range(text: str, field: str | None = None) -> PydanticCustomError:
+    """A value of the right shape that is not allowed (422); `field` names the child it stands in."""
+    return PydanticCustomError("out_of_range", "{text}", {"text": text, "field": field})
+
+
+def wrong_shape(text: str) -> PydanticCustomError:
+    """A value that is not of the expected form (400)."""
+    return PydanticCustomError("wrong_shape", "{text}", {"text": text})
+
+
+def _path(location: tuple[int | str, ...], field: str | None = None) -> str:
+    path = ""
+    for part in (*location, field) if field else location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not (part.startswith("<") and part[1:-1] in _tags) and not part.startswith("function-"):
+            path += f".{part}" if path else part
+    return path
+
+
+def _shape_text(kind: str, message: str, location: tuple[int | str, ...], value: object) -> tuple[str, str]:
+    if kind == "extra_forbidden":
+        return f"unknown field `{location[-1]}`", _path(location[:-1])
+    if kind == "missing":
+        return f"missing field `{location[-1]}`", _path(location[:-1])
+    if kind == "wrong_shape":
+        return message, _path(location)
+    got = repr(value)
+    got = got if len(got) <= 80 else got[:77] + "…"
+    return f"{message[:1].lower()}{message[1:]}, got {got}", _path(location)
+
+
+def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix: str = "") -> errors.MinidbError:
+    """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges)."""
+    details = error.errors(include_url=False)
+    result: errors.MinidbError
+    wrong = next((detail for detail in details if detail["type"] != "out_of_range"), None)
+    if wrong is not None:
+        text, path = _shape_text(wrong["type"], wrong["msg"], wrong["loc"], wrong["input"])
+        result = errors.FormatError(f"{text} in {prefix}{path}" if path else text)
+    else:
+        parts = [f"{prefix}{_path(d['loc'], d['ctx'].get('field'))}: {d['msg']}" for d in details]
+        result = errors.ValidationError(f"[{'; '.join(parts)}]")
+    if where != "JSON body":
+        result.message = result.message.replace("JSON body", where, 1)
+        result.args = (result.message,)
+    return result
+
+
+# The base class
+
+
+def same(a: object, b: object) -> bool:
+    """Deep equality in which arrays are compared by content, so that it never raises."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)  # type: ignore[arg-type]
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+class Model(BaseModel):
+    """Base of all request types: unknown fields are refused, objects of qdrant-client are read by their attributes.
+
+    Raises:
+        errors.FormatError: a field is unknown, missing or of another type.
+        errors.ValidationError: a field's value is out of range.
+    """
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True, populate_by_name=True, defer_build=True)
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **data: Any) -> None:
+            try:
+                self.__pydantic_validator__.validate_python(data, self_instance=self)
+            except pydantic.ValidationError as error:
+                raise translate(error) from None
+
+        __init__.__pydantic_base_init__ = True  # otherwise pydantic would call it for every nested model too
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """An instance from a dict, from an instance, or from any object with the same attributes."""
+        try:
+            return super().model_validate(obj, **options)
+        except pydantic.ValidationError as error:
+            raise translate(error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """An instance from JSON text."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except pydantic.ValidationError as error:
+            raise translate(error) from None
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return same(self.__dict__, other.__dict__)
+
+
+class StrEnum(str, Enum):
+    """A string with a fixed set of values; prints as its value."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+# Validators that pydantic has no type for
+
+
+class Checked:
+    """Marks a type that one Python function validates: `Annotated[T, Checked(function)]`."""
+
+    __slots__ = ("check", "json_schema", "to_json")
+
+    def __init__(
+        self,
+        check: Callable[[Any], Any],
+        json_schema: AnyDict | None = None,
+        to_json: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.check = check
+        self.json_schema = json_schema or {}
+        self.to_json = to_json
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        serialization = None
+        if self.to_json is not None:
+            serialization = core_schema.plain_serializer_function_ser_schema(self.to_json, when_used="json")
+        return core_schema.no_info_plain_validator_function(self.check, serialization=serialization)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> AnyDict:
+        return dict(self.json_schema)
+
+
+def _bounds(minimum: float | None, maximum: float | None) -> str:
+    if maximum is None:
+        return f"must be {minimum} or larger"
+    return f"must be {maximum} or smaller" if minimum is None else f"must be from {minimum} to {maximum}"
+
+
+def integer(minimum: int = 0, maximum: int | None = None) -> Checked:
+    """An unsigned integer; one below `minimum` or above `maximum` is out of range, a bool or a string is no integer."""
+    limits = _bounds(minimum, maximum)
+
+    def check(value: Any) -> int:
+        if type(value) is not int:
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+                raise wrong_shape(f"invalid value {value!r}, expected an integer")
+            value = int(value)
+        if value < minimum or (maximum is not None and value > maximum):
+            if value < 0:
+                raise wrong_shape(f"invalid value {value}, expected an unsigned integer")
+            raise out_of_range(f"value {value} invalid, {limits}")
+        return int(value)
+
+    schema: AnyDict = {"type": "integer", "minimum": minimum}
+    return Checked(check, schema if maximum is None else schema | {"maximum": maximum})
+
+
+def number(minimum: float | None = None, maximum: float | None = None) -> Checked:
+    """A float between the two bounds; integers and numpy scalars are taken, bools and strings are not."""
+    limits = _bounds(minimum, maximum)
+
+    def check(value: Any) -> float:
+        if type(value) is not float:
+            if not isinstance(value, (float, int, np.floating, np.integer)) or isinstance(value, bool):
+                raise wrong_shape(f"invalid value {value!r}, expected a number")
+            value = float(value)
+        if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
+            raise out_of_range(f"value {value} invalid, {limits}")
+        return float(value)
+
+    return Checked(check, {"type": "number"})
+
+
+UInt: TypeAlias = Annotated[int, integer()]
+PositiveInt: TypeAlias = Annotated[int, integer(1)]
+Number: TypeAlias = Annotated[float, number()]
+
+
+# Unions
+
+
+def _bracketed(name: str) -> str:
+    return _tags.setdefault(name, f"<{name}>")
+
+
+def one_of(
+    expected: str,
+    keys: Mapping[str, str],
+    other: Callable[[Any], str | None] | None = None,
+    members: tuple[str, ...] = (),
+) -> Discriminator:
+    """The rule that picks a union's member, without trying any.
+
+    Args:
+        expected: what the error says when no member fits.
+        keys: key of a dict (or attribute of an object) → the member's tag, in Qdrant's order of precedence. Tags of
+            classes are their names: an instance, ours or qdrant-client's, is recognised by the name of its type.
+        other: asked first for values that are no such instance; None sends it on to `keys`.
+        members: further tags that are class names.
+    """
+    names = {name: _bracketed(name) for name in (*keys.values(), *members)}
+    by_key = {key: names[name] for key, name in keys.items()}
+
+    def choose(value: Any) -> str | None:
+        known = names.get(type(value).__name__)
+        if known is not None:
+            return known
+        if other is not None:
+            member = other(value)
+            if member is not None:
+                return _tags[member]
+        if isinstance(value, dict):
+            return next((tag for key, tag in by_key.items() if key in value), None)
+        if value is None or isinstance(value, (str, int, float, list, tuple)):
+            return None
+        return next((tag for key, tag in by_key.items() if hasattr(value, key)), None)
+
+    return Discriminator(choose, custom_error_type="wrong_shape", custom_error_message=f"Expected {expected}")
+
+
+def tag(name: str) -> Tag:
+    """The tag of a union's member: the name of its class, or any word that the union's `other` returns."""
+    return Tag(_bracketed(name))
+
+
+OneOrMany: TypeAlias = Annotated[
+    Annotated[list[T], tag("many")] | Annotated[T, tag("one")],
+    Discriminator(lambda value: "<many>" if isinstance(value, (list, tuple)) else "<one>"),
+]
+
+
+def as_list(value: Sequence[T] | T | None) -> list[T]:
+    """What stands in a `OneOrMany` field, as a list."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]  # type: ignore[list-item]
+
+
+# The way in
+
+
+def _classes(type_: object) -> set[type]:
+    type_ = getattr(type_, "__value__", type_)
+    if isinstance(type_, type) and get_origin(type_) is None:
+        return {type_} if issubclass(type_, BaseModel) or hasattr(type_, "model_dump") else set()
+    if get_origin(type_) in (list, dict, tuple):
+        return set()
+    return set().union(*map(_classes, get_args(type_))) if get_args(type_) else set()
+
+
+_Entry: TypeAlias = tuple[object, frozenset[type], TypeAdapter[Any]]
+_entries: dict[Any, _Entry] = {}
+_entries_by_id: dict[int, _Entry] = {}  # the same, found faster: hashing a union is slow
+
+
+def _entry(type_: Any) -> _Entry:
+    entry = _entries.get(type_)
+    if entry is None:
+        entry = _entries[type_] = _entries_by_id[id(type_)] = (type_, frozenset(_classes(type_)), TypeAdapter(type_))
+    return entry
+
+
+@overload
+def parse(type_: type[T], value: object, *, where: str = ..., prefix: str = ...) -> T: ...
+@overload
+def parse(type_: Any, value: object, *, where: str = ..., prefix: str = ...) -> Any: ...
+def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = "") -> Any:
+    """`value` as an instance of a model or of a type alias; instances of minidb's own types come back unchanged.
+
+    Args:
+        type_: a class or alias of `minidb.models`, or a type built from them (`list[PointStruct]`).
+        value: a dict, an instance, or an object of qdrant-client.
+        where: what an error names as the place ("JSON body", "query parameters").
+        prefix: put before field paths in errors ("internal." on the query endpoints, as Qdrant has it).
+
+    Raises:
+        errors.FormatError: unknown field, missing field, wrong type.
+        errors.ValidationError: a value out of range.
+    """
+    if type(value) is type_:
+        return value
+    _, classes, adapter = _entries_by_id.get(id(type_)) or _entry(type_)
+    if type(value) in classes:
+        return value
+    try:
+        return adapter.validate_python(value)
+    except pydantic.ValidationError as error:
+        raise translate(error, where, prefix) from None

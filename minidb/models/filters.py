@@ -1,0 +1,393 @@
+"""Filters: conditions on payload, ids and vectors, joined by must, should, must_not and min_should.
+
+Only shapes and ranges of values are checked; payload paths are parsed and conditions evaluated in `minidb.filter`.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, StrictStr, TypeAdapter, model_validator
+from typing_extensions import Self, TypeAliasType
+
+from minidb.models.base import (
+    Bool,
+    Checked,
+    Model,
+    Number,
+    OneOrMany,
+    PositiveInt,
+    UInt,
+    number,
+    one_of,
+    out_of_range,
+    tag,
+    wrong_shape,
+)
+from minidb.models.vectors import ExtendedPointId
+
+# Dates
+
+_datetime: TypeAdapter[datetime] | None = None
+
+
+def to_datetime(value: Any) -> datetime | date:
+    """A datetime or date from itself, or from a string in RFC 3339, "YYYY-MM-DD HH:MM[:SS]" or "YYYY-MM-DD"."""
+    global _datetime
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str):
+        raise wrong_shape(f"invalid value {value!r}, expected a datetime or a string in RFC 3339")
+    _datetime = _datetime or TypeAdapter(datetime)
+    try:
+        if len(value) == 10:
+            return date.fromisoformat(value)
+        if "-" in value:  # pydantic would read a string of digits as a timestamp
+            return _datetime.validate_python(value)
+    except ValueError:
+        pass
+    raise wrong_shape(f"'{value}' is not in a supported date/time format, please use RFC 3339")
+
+
+Datetime: TypeAlias = Annotated[
+    datetime | date, Checked(to_datetime, {"type": "string", "format": "date-time"}, lambda value: value.isoformat())
+]
+
+
+# Matches
+
+
+def _check_value(value: Any) -> bool | int | str:
+    if isinstance(value, (bool, int, str)):
+        return value
+    raise wrong_shape(f"invalid value {value!r}, expected a string, an integer or a bool")
+
+
+def _check_any(value: Any) -> list[str] | list[int]:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        kinds = set(map(type, value))
+        if kinds <= {int} or all(issubclass(kind, str) for kind in kinds):
+            return list(value)
+    raise wrong_shape("Expected a list of strings or a list of integers")
+
+
+_SCALAR = {"anyOf": [{"type": "boolean"}, {"type": "integer"}, {"type": "string"}]}
+_ANY = {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}
+ValueVariants: TypeAlias = Annotated[bool | int | str, Checked(_check_value, _SCALAR)]
+AnyVariants: TypeAlias = Annotated[list[str] | list[int], Checked(_check_any, _ANY)]
+
+
+class MatchValue(Model):
+    """The value itself, of the same type."""
+
+    value: ValueVariants
+
+
+class MatchText(Model):
+    """All tokens of the text."""
+
+    text: StrictStr
+
+
+class MatchTextAny(Model):
+    """At least one token of the text."""
+
+    text_any: StrictStr
+
+
+class MatchPhrase(Model):
+    """All tokens of the text, one after the other."""
+
+    phrase: StrictStr
+
+
+class MatchPrefix(Model):
+    """Strings that begin so."""
+
+    prefix: StrictStr
+
+
+class MatchSubstring(Model):
+    """Strings that contain this, case and all."""
+
+    substring: StrictStr
+
+
+class MatchAny(Model):
+    """Any of the values."""
+
+    any: AnyVariants
+
+
+class MatchExcept(Model):
+    """Some value that is none of these."""
+
+    except_: AnyVariants = Field(alias="except")
+
+
+Match = TypeAliasType(
+    "Match",
+    Annotated[
+        Annotated[MatchValue, tag("MatchValue")]
+        | Annotated[MatchText, tag("MatchText")]
+        | Annotated[MatchTextAny, tag("MatchTextAny")]
+        | Annotated[MatchPhrase, tag("MatchPhrase")]
+        | Annotated[MatchPrefix, tag("MatchPrefix")]
+        | Annotated[MatchSubstring, tag("MatchSubstring")]
+        | Annotated[MatchAny, tag("MatchAny")]
+        | Annotated[MatchExcept, tag("MatchExcept")],
+        one_of(
+            "a match with one of value, text, text_any, phrase, prefix, substring, any, except",
+            {
+                "value": "MatchValue",
+                "text": "MatchText",
+                "text_any": "MatchTextAny",
+                "phrase": "MatchPhrase",
+                "prefix": "MatchPrefix",
+                "substring": "MatchSubstring",
+                "any": "MatchAny",
+                "except": "MatchExcept",
+                "except_": "MatchExcept",
+            },
+        ),
+    ],
+)
+
+
+# Ranges
+
+
+class Range(Model):
+    """Numbers between the bounds."""
+
+    lt: Number | None = None
+    gt: Number | None = None
+    gte: Number | None = None
+    lte: Number | None = None
+
+
+class DatetimeRange(Model):
+    """Points in time between the bounds."""
+
+    lt: Datetime | None = None
+    gt: Datetime | None = None
+    gte: Datetime | None = None
+    lte: Datetime | None = None
+
+
+_BOUNDS = ("lt", "gt", "gte", "lte")
+
+
+def _range_kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        bounds = [value.get(name) for name in _BOUNDS]
+    elif value is not None and any(hasattr(value, name) for name in _BOUNDS):
+        bounds = [getattr(value, name, None) for name in _BOUNDS]
+    else:
+        return None
+    return "DatetimeRange" if any(isinstance(bound, (str, date)) for bound in bounds) else "Range"
+
+
+RangeInterface = TypeAliasType(
+    "RangeInterface",
+    Annotated[
+        Annotated[Range, tag("Range")] | Annotated[DatetimeRange, tag("DatetimeRange")],
+        one_of("a range with lt, gt, gte, lte", {}, _range_kind, ("Range", "DatetimeRange")),
+    ],
+)
+
+
+class ValuesCount(Model):
+    """How many values a path has."""
+
+    lt: UInt | None = None
+    gt: UInt | None = None
+    gte: UInt | None = None
+    lte: UInt | None = None
+
+
+# Places
+
+
+class GeoPoint(Model):
+    """A place, in degrees."""
+
+    lon: Annotated[float, number(-180.0, 180.0)]
+    lat: Annotated[float, number(-90.0, 90.0)]
+
+
+class GeoBoundingBox(Model):
+    """Inside the box; a left edge east of the right one means across the antimeridian."""
+
+    top_left: GeoPoint
+    bottom_right: GeoPoint
+
+
+class GeoRadius(Model):
+    """Nearer to the centre than `radius` metres."""
+
+    center: GeoPoint
+    radius: Number
+
+
+class GeoLineString(Model):
+    """A closed line: at least four points, the last equal to the first."""
+
+    points: list[GeoPoint]
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        if len(self.points) < 4:
+            raise out_of_range(f"polygon invalid, the size must be at least 4, got {len(self.points)}")
+        if self.points[0] != self.points[-1]:
+            raise out_of_range(
+                "polygon invalid, the first and the last points should be the same to form a closed line"
+            )
+        return self
+
+
+class GeoPolygon(Model):
+    """Inside the exterior and outside all interiors."""
+
+    exterior: GeoLineString
+    interiors: list[GeoLineString] | None = None
+
+
+# Conditions
+
+
+class FieldCondition(Model):
+    """A test of the payload values at `key`; at least one clause must be given."""
+
+    key: StrictStr
+    match: Match | None = None
+    range: RangeInterface | None = None
+    geo_bounding_box: GeoBoundingBox | None = None
+    geo_radius: GeoRadius | None = None
+    geo_polygon: GeoPolygon | None = None
+    values_count: ValuesCount | None = None
+    is_empty: Bool | None = None
+    is_null: Bool | None = None
+
+    @model_validator(mode="after")
+    def _some_clause(self) -> Self:
+        if all(value is None for name, value in self.__dict__.items() if name != "key"):
+            raise out_of_range("At least one field condition must be specified")
+        return self
+
+
+class PayloadField(Model):
+    """A payload path."""
+
+    key: StrictStr
+
+
+class IsEmptyCondition(Model):
+    """The path is missing, null or an empty list."""
+
+    is_empty: PayloadField
+
+
+class IsNullCondition(Model):
+    """The path holds null."""
+
+    is_null: PayloadField
+
+
+class HasIdCondition(Model):
+    """The point's id is one of these."""
+
+    has_id: list[ExtendedPointId]
+
+
+class HasVectorCondition(Model):
+    """The point has a vector of this name ("" is the unnamed one)."""
+
+    has_vector: StrictStr
+
+
+class Slice(Model):
+    """Part `index` of `total` equal parts into which points fall by a hash of their id."""
+
+    total: PositiveInt
+    index: UInt
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if self.index >= self.total:
+            raise out_of_range(f"value {self.index} invalid, must be less than total ({self.total})", "index")
+        return self
+
+
+class SliceCondition(Model):
+    """The point falls into this slice."""
+
+    slice: Slice
+
+
+class Nested(Model):
+    """A filter that one element of the array at `key` must satisfy alone."""
+
+    key: StrictStr
+    filter: "Filter"
+
+
+class NestedCondition(Model):
+    """Some element of an array satisfies a filter."""
+
+    nested: Nested
+
+
+class MinShould(Model):
+    """At least `min_count` of the conditions."""
+
+    conditions: "list[Condition]"
+    min_count: UInt
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.min_count < 1:
+            raise out_of_range("min_count must be greater than 0", "min_count")
+        return self
+
+
+class Filter(Model):
+    """All of `must`, one of `should`, none of `must_not`, and `min_should`; an absent or empty group allows all."""
+
+    should: "OneOrMany[Condition] | None" = None
+    min_should: MinShould | None = None
+    must: "OneOrMany[Condition] | None" = None
+    must_not: "OneOrMany[Condition] | None" = None
+
+
+CONDITION_KEYS = {
+    "key": "FieldCondition",
+    "is_empty": "IsEmptyCondition",
+    "is_null": "IsNullCondition",
+    "has_id": "HasIdCondition",
+    "has_vector": "HasVectorCondition",
+    "slice": "SliceCondition",
+    "nested": "NestedCondition",
+    "must": "Filter",
+    "should": "Filter",
+    "must_not": "Filter",
+    "min_should": "Filter",
+}
+
+Condition = TypeAliasType(
+    "Condition",
+    Annotated[
+        Annotated[FieldCondition, tag("FieldCondition")]
+        | Annotated[IsEmptyCondition, tag("IsEmptyCondition")]
+        | Annotated[IsNullCondition, tag("IsNullCondition")]
+        | Annotated[HasIdCondition, tag("HasIdCondition")]
+        | Annotated[HasVectorCondition, tag("HasVectorCondition")]
+        | Annotated[SliceCondition, tag("SliceCondition")]
+        | Annotated[NestedCondition, tag("NestedCondition")]
+        | Annotated[Filter, tag("Filter")],
+        one_of(
+            "a condition with one of key, is_empty, is_null, has_id, has_vector, slice, nested, or a filter",
+            CONDITION_KEYS,
+            lambda value: "Filter" if value == {} else None,
+        ),
+    ],
+)

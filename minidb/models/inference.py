@@ -1,0 +1,191 @@
+"""Inference objects: text, an image or anything else in the place of a vector, with the model that shall embed it.
+
+Only their shape is known here; `minidb.inference` resolves them.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import StrictStr
+from typing_extensions import TypeAliasType
+
+from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, tag
+
+
+class TokenizerType(StrEnum):
+    """How text is split into tokens."""
+
+    PREFIX = "prefix"
+    WHITESPACE = "whitespace"
+    WORD = "word"
+    MULTILINGUAL = "multilingual"
+    CODE = "code"
+
+
+class Language(StrEnum):
+    """Languages that have a stop word list."""
+
+    ARABIC = "arabic"
+    AZERBAIJANI = "azerbaijani"
+    BASQUE = "basque"
+    BENGALI = "bengali"
+    CATALAN = "catalan"
+    CHINESE = "chinese"
+    DANISH = "danish"
+    DUTCH = "dutch"
+    ENGLISH = "english"
+    FINNISH = "finnish"
+    FRENCH = "french"
+    GERMAN = "german"
+    GREEK = "greek"
+    HEBREW = "hebrew"
+    HINGLISH = "hinglish"
+    HUNGARIAN = "hungarian"
+    INDONESIAN = "indonesian"
+    ITALIAN = "italian"
+    JAPANESE = "japanese"
+    KAZAKH = "kazakh"
+    NEPALI = "nepali"
+    NORWEGIAN = "norwegian"
+    PORTUGUESE = "portuguese"
+    ROMANIAN = "romanian"
+    RUSSIAN = "russian"
+    SLOVENE = "slovene"
+    SPANISH = "spanish"
+    SWEDISH = "swedish"
+    TAJIK = "tajik"
+    TURKISH = "turkish"
+
+
+class SnowballLanguage(StrEnum):
+    """Languages that have a Snowball stemmer."""
+
+    ARABIC = "arabic"
+    ARMENIAN = "armenian"
+    DANISH = "danish"
+    DUTCH = "dutch"
+    ENGLISH = "english"
+    FINNISH = "finnish"
+    FRENCH = "french"
+    GERMAN = "german"
+    GREEK = "greek"
+    HUNGARIAN = "hungarian"
+    ITALIAN = "italian"
+    NORWEGIAN = "norwegian"
+    PORTUGUESE = "portuguese"
+    ROMANIAN = "romanian"
+    RUSSIAN = "russian"
+    SPANISH = "spanish"
+    SWEDISH = "swedish"
+    TAMIL = "tamil"
+    TURKISH = "turkish"
+
+
+class Snowball(StrEnum):
+    """The kind of a Snowball stemmer's settings."""
+
+    SNOWBALL = "snowball"
+
+
+class NoStemmer(StrEnum):
+    """The kind of settings that switch stemming off."""
+
+    NONE = "none"
+
+
+class SnowballParams(Model):
+    """Stem with Snowball in one language."""
+
+    type: Snowball
+    language: SnowballLanguage
+
+
+class DisabledStemmerParams(Model):
+    """Do not stem."""
+
+    type: NoStemmer
+
+
+def _stemmer_kind(value: Any) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return {"snowball": "SnowballParams", "none": "DisabledStemmerParams"}.get(kind)  # type: ignore[arg-type]
+
+
+StemmingAlgorithm = TypeAliasType(
+    "StemmingAlgorithm",
+    Annotated[
+        Annotated[SnowballParams, tag("SnowballParams")]
+        | Annotated[DisabledStemmerParams, tag("DisabledStemmerParams")],
+        one_of("a stemmer of type snowball or none", {}, _stemmer_kind, ("SnowballParams", "DisabledStemmerParams")),
+    ],
+)
+
+
+class StopwordsSet(Model):
+    """Stop words of several languages, and own ones."""
+
+    languages: list[Language] | None = None
+    custom: list[StrictStr] | None = None
+
+
+StopwordsInterface = TypeAliasType(
+    "StopwordsInterface",
+    Annotated[
+        Annotated[Language, tag("Language")] | Annotated[StopwordsSet, tag("StopwordsSet")],
+        one_of(
+            "a language or an object with languages and custom",
+            {"languages": "StopwordsSet", "custom": "StopwordsSet"},
+            lambda value: "Language" if isinstance(value, str) else "StopwordsSet" if value == {} else None,
+            ("Language",),
+        ),
+    ],
+)
+
+
+class Bm25Config(Model):
+    """Settings of the built-in BM25 embedder, given as a document's options."""
+
+    k: Number | None = 1.2
+    b: Number | None = 0.75
+    avg_len: Number | None = 256
+    tokenizer: TokenizerType | None = None
+    language: StrictStr | None = None
+    lowercase: Bool | None = None
+    ascii_folding: Bool | None = None
+    stopwords: StopwordsInterface | None = None
+    stemmer: StemmingAlgorithm | None = None
+    min_token_len: UInt | None = None
+    max_token_len: UInt | None = None
+
+
+DocumentOptions: TypeAlias = Annotated[
+    Annotated[dict[str, Any], tag("options")] | Annotated[Bm25Config, tag("Bm25Config")],
+    one_of(
+        "an object of options",
+        {"avg_len": "Bm25Config"},
+        lambda value: "options" if isinstance(value, dict) else None,
+    ),
+]
+
+
+class Document(Model):
+    """Text to embed with `model`."""
+
+    text: StrictStr
+    model: StrictStr
+    options: DocumentOptions | None = None
+
+
+class Image(Model):
+    """An image (URL, path, base64 or bytes) to embed with `model`."""
+
+    image: Any
+    model: StrictStr
+    options: dict[str, Any] | None = None
+
+
+class InferenceObject(Model):
+    """Anything else to embed with `model`."""
+
+    object: Any
+    model: StrictStr
+    options: dict[str, Any] | None = None

@@ -1,0 +1,350 @@
+"""Vectors in every form a caller may write them, and point ids.
+
+A vector stays what it was given as: a list, a numpy array (1-d dense, 2-d multivector, never made a list), a dict of
+names, a `SparseVector` or an inference object. A scipy row becomes a `SparseVector` of arrays, a list of arrays a 2-d
+array.
+
+Who refuses what: list elements that are bools or strings are refused here by pydantic (strict floats), arrays of a
+non-numeric dtype by `_array`. Dimensions, NaN and names are the collection's business.
+"""
+
+import re
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, Strict, StrictFloat, StrictStr, model_validator
+from typing_extensions import Self, TypeAliasType
+
+from minidb import errors
+from minidb.models.base import Checked, Model, one_of, out_of_range, tag, wrong_shape
+from minidb.models.inference import Document, Image, InferenceObject
+
+# Point ids
+
+_UUID = re.compile(
+    r"(?:urn:uuid:)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}"
+    r"|\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}",
+    re.IGNORECASE,
+).fullmatch
+_MAX_ID = 2**64 - 1
+
+
+def _bad_id(value: object) -> str:
+    return f"value {value} is not a valid point ID, valid values are either an unsigned integer or a UUID"
+
+
+def normalize_id(value: object) -> int | str:
+    """A point id as it is stored: an int, or a lowercase hyphenated UUID.
+
+    Raises:
+        errors.BadInput: neither an unsigned integer of 64 bits (a bool is none) nor a UUID in one of four spellings.
+    """
+    if type(value) is int and 0 <= value <= _MAX_ID:
+        return value
+    if isinstance(value, str) and _UUID(value):
+        if len(value) == 36:
+            return str.lower(value)
+        digits = value.lower().removeprefix("urn:uuid:").replace("-", "").strip("{}")
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value <= _MAX_ID:
+        return int(value)
+    raise errors.BadInput(_bad_id(value))
+
+
+def _check_id(value: Any) -> int | str | UUID:
+    if type(value) is int and 0 <= value <= _MAX_ID:
+        return value
+    if (isinstance(value, str) and _UUID(value)) or isinstance(value, UUID):
+        return value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value <= _MAX_ID:
+        return int(value)
+    raise wrong_shape(_bad_id(value))
+
+
+_ID_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "uuid"}]}
+ExtendedPointId: TypeAlias = Annotated[int | str | UUID, Checked(_check_id, _ID_SCHEMA)]
+PointId: TypeAlias = ExtendedPointId
+
+
+# Arrays
+
+NumpyArray: TypeAlias = NDArray[Any]
+
+
+def _array(value: Any) -> NumpyArray:
+    array: NumpyArray = value
+    if array.dtype.kind not in "fiu":
+        raise wrong_shape(f"Expected an array of numbers, got dtype {array.dtype}")
+    if array.ndim not in (1, 2):
+        raise wrong_shape(
+            f"Expected a 1-d array (dense vector) or a 2-d array (multivector), got {array.ndim} dimensions"
+        )
+    if not array.size:
+        raise _empty_error(multi=array.ndim == 2)
+    return array
+
+
+def _empty_error(multi: bool) -> Exception:
+    return out_of_range("multi vector must not be empty" if multi else "dense vector must not be empty")
+
+
+def _stack(value: Any) -> NumpyArray:
+    """A list of numpy scalars or of arrays as one array."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise wrong_shape("Expected vectors of one dimension in a multivector") from None
+    return _array(array)
+
+
+def _never(value: Any) -> Any:
+    raise _empty_error(multi=False)
+
+
+def _to_list(value: NumpyArray) -> Any:
+    return value.tolist()
+
+
+def _one_dimension(value: list[list[float]]) -> list[list[float]]:
+    size = len(value[0])
+    for row in value:
+        if len(row) != size:
+            raise out_of_range(f"all vectors must have the same dimension, found vector with dimension {len(row)}")
+    if not size:
+        raise _empty_error(multi=True)
+    return value
+
+
+_DENSE_SCHEMA = {"type": "array", "items": {"type": "number"}}
+DenseList: TypeAlias = list[StrictFloat]
+MultiList: TypeAlias = Annotated[list[list[StrictFloat]], AfterValidator(_one_dimension)]
+Array: TypeAlias = Annotated[NumpyArray, Checked(_array, _DENSE_SCHEMA, _to_list)]
+Stacked: TypeAlias = Annotated[NumpyArray, Checked(_stack, _DENSE_SCHEMA, _to_list)]
+Empty: TypeAlias = Annotated[list[float], Checked(_never, _DENSE_SCHEMA)]
+
+_U32 = Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
+
+
+def _index_array(value: Any) -> NumpyArray:
+    if value.dtype.kind not in "iu" or value.ndim != 1 or (value.size and int(value.min()) < 0):
+        raise wrong_shape("Expected a 1-d array of unsigned integers")
+    return value  # type: ignore[no-any-return]
+
+
+def _value_array(value: Any) -> NumpyArray:
+    if value.dtype.kind not in "fiu" or value.ndim != 1:
+        raise wrong_shape("Expected a 1-d array of numbers")
+    return value  # type: ignore[no-any-return]
+
+
+def _array_or_list(value: Any) -> str:
+    return "ndarray" if isinstance(value, np.ndarray) else "numbers"
+
+
+_ARRAY_OR_LIST = one_of("a list or an array of numbers", {}, _array_or_list, ("ndarray",))
+
+
+class SparseVector(Model):
+    """Weights of some dimensions: `indices` and `values` are lists or 1-d arrays of equal length, no index twice."""
+
+    indices: Annotated[
+        Annotated[list[_U32], tag("numbers")]
+        | Annotated[NumpyArray, Checked(_index_array, None, _to_list), tag("ndarray")],
+        _ARRAY_OR_LIST,
+    ]
+    values: Annotated[
+        Annotated[list[StrictFloat], tag("numbers")]
+        | Annotated[NumpyArray, Checked(_value_array, None, _to_list), tag("ndarray")],
+        _ARRAY_OR_LIST,
+    ]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        indices = self.indices
+        count = len(indices)
+        if len(self.values) != count:
+            raise out_of_range("Validation error: must be the same length as indices [{}]", "values")
+        distinct = len(np.unique(indices)) if isinstance(indices, np.ndarray) else len(set(indices))
+        if distinct != count:
+            raise out_of_range("Validation error: must be unique [{}]", "indices")
+        return self
+
+
+def _scipy_rows(value: Any) -> list[SparseVector]:
+    matrix = value.tocsr()
+    if len(matrix.shape) == 1:  # a 1-d sparse array
+        matrix = matrix.reshape(1, -1).tocsr()
+    matrix.sum_duplicates()
+    bounds = matrix.indptr
+    return [
+        SparseVector(indices=matrix.indices[start:stop], values=matrix.data[start:stop])
+        for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+    ]
+
+
+def _scipy_row(value: Any) -> SparseVector:
+    rows = 1 if len(value.shape) == 1 else value.shape[0]
+    if rows != 1:
+        raise wrong_shape(f"Expected a sparse matrix of one row for one vector, got {rows} rows")
+    return _scipy_rows(value)[0]
+
+
+_SPARSE_SCHEMA = {"type": "object", "required": ["indices", "values"]}
+ScipyRow: TypeAlias = Annotated[SparseVector, Checked(_scipy_row, _SPARSE_SCHEMA)]
+ScipyRows: TypeAlias = Annotated[list[SparseVector], Checked(_scipy_rows, {"type": "array"})]
+
+
+# Which kind of vector it is
+
+_INFERENCE = {"text": "Document", "image": "Image", "object": "InferenceObject"}
+
+
+def _list_kind(value: Any) -> str | None:
+    """The kind of one vector written as a sequence, an array or a scipy row; None for anything else."""
+    if isinstance(value, (list, tuple)):
+        if not value:
+            return "empty"
+        first = value[0]
+        if isinstance(first, (list, tuple)):
+            return "multi"
+        return "stacked" if isinstance(first, (np.ndarray, np.generic)) and not isinstance(first, float) else "dense"
+    if isinstance(value, np.ndarray):
+        return "ndarray"
+    return "scipy" if hasattr(value, "tocoo") else None
+
+
+def inference_kind(value: dict[str, Any]) -> str | None:
+    """The inference class a dict describes; vectors may be named "text" or "model", their values are no strings."""
+    named = isinstance(value.get("model"), str)
+    for key, kind in _INFERENCE.items():
+        if key in value and (named or isinstance(value[key], str)):
+            return kind
+    return None
+
+
+def _vector_kind(value: Any) -> str | None:
+    kind = _list_kind(value)
+    if kind is None and isinstance(value, dict):
+        if "indices" in value or "values" in value:
+            return "SparseVector"
+        return next((tag for key, tag in _INFERENCE.items() if key in value), None)
+    return kind
+
+
+def _struct_kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return inference_kind(value) or "named"
+    return _list_kind(value)
+
+
+def vector_input_kind(value: Any) -> str | None:
+    """The kind of a vector or id that a query refers to."""
+    if isinstance(value, (int, str, UUID, np.integer)):
+        return "id"
+    return _vector_kind(value)
+
+
+_MEMBERS = ("SparseVector", "Document", "Image", "InferenceObject", "ndarray")
+_OBJECTS = {"indices": "SparseVector", **_INFERENCE}
+
+VectorOutput: TypeAlias = list[float] | list[list[float]] | SparseVector | NumpyArray
+
+Vector = TypeAliasType(
+    "Vector",
+    Annotated[
+        Annotated[DenseList, tag("dense")]
+        | Annotated[Array, tag("ndarray")]
+        | Annotated[SparseVector, tag("SparseVector")]
+        | Annotated[MultiList, tag("multi")]
+        | Annotated[Document, tag("Document")]
+        | Annotated[Image, tag("Image")]
+        | Annotated[InferenceObject, tag("InferenceObject")]
+        | Annotated[ScipyRow, tag("scipy")]
+        | Annotated[Stacked, tag("stacked")]
+        | Annotated[Empty, tag("empty")],
+        one_of(
+            "some form of vector (dense, sparse, multivector, document, image or object)",
+            _OBJECTS,
+            _vector_kind,
+            _MEMBERS,
+        ),
+    ],
+)
+
+VectorInput = TypeAliasType(
+    "VectorInput",
+    Annotated[
+        Annotated[DenseList, tag("dense")]
+        | Annotated[Array, tag("ndarray")]
+        | Annotated[SparseVector, tag("SparseVector")]
+        | Annotated[MultiList, tag("multi")]
+        | Annotated[ExtendedPointId, tag("id")]
+        | Annotated[Document, tag("Document")]
+        | Annotated[Image, tag("Image")]
+        | Annotated[InferenceObject, tag("InferenceObject")]
+        | Annotated[ScipyRow, tag("scipy")]
+        | Annotated[Stacked, tag("stacked")]
+        | Annotated[Empty, tag("empty")],
+        one_of("some form of vector or id", _OBJECTS, vector_input_kind, _MEMBERS),
+    ],
+)
+
+VectorStruct = TypeAliasType(
+    "VectorStruct",
+    Annotated[
+        Annotated[DenseList, tag("dense")]
+        | Annotated[Array, tag("ndarray")]
+        | Annotated[MultiList, tag("multi")]
+        | Annotated[dict[StrictStr, Vector], tag("named")]
+        | Annotated[SparseVector, tag("SparseVector")]
+        | Annotated[Document, tag("Document")]
+        | Annotated[Image, tag("Image")]
+        | Annotated[InferenceObject, tag("InferenceObject")]
+        | Annotated[ScipyRow, tag("scipy")]
+        | Annotated[Stacked, tag("stacked")]
+        | Annotated[Empty, tag("empty")],
+        one_of("some form of vector, or an object of named vectors", _OBJECTS, _struct_kind, _MEMBERS),
+    ],
+)
+VectorStructOutput: TypeAlias = list[float] | list[list[float]] | dict[str, VectorOutput] | NumpyArray
+
+
+def _batch_array(value: Any) -> NumpyArray:
+    if value.ndim not in (2, 3) or value.dtype.kind not in "fiu":
+        raise wrong_shape(
+            "Expected an array of numbers with 2 dimensions (points, dimension) or 3 (points, vectors, dimension)"
+        )
+    return value  # type: ignore[no-any-return]
+
+
+def _batch_kind(value: Any) -> str | None:
+    if isinstance(value, (list, tuple)):
+        return "list"
+    if isinstance(value, np.ndarray):
+        return "ndarray"
+    if hasattr(value, "tocoo"):
+        return "scipy"
+    return "named" if isinstance(value, dict) else None
+
+
+BatchColumn: TypeAlias = Annotated[
+    Annotated[list[Vector], tag("list")]
+    | Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")]
+    | Annotated[ScipyRows, tag("scipy")],
+    one_of("a list or an array of vectors", {}, _batch_kind),
+]
+BatchVectorStruct: TypeAlias = Annotated[
+    Annotated[list[Vector], tag("list")]
+    | Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")]
+    | Annotated[ScipyRows, tag("scipy")]
+    | Annotated[dict[StrictStr, BatchColumn], tag("named")],
+    one_of("a list or an array of vectors, or an object of such lists by name", {}, _batch_kind),
+]
+
+NumericVector: TypeAlias = Vector
+NumericVectorInput: TypeAlias = VectorInput
+NumericVectorStruct: TypeAlias = VectorStruct

@@ -1,0 +1,1 @@
+"""Queries: a request becomes a plan, a plan becomes hits."""

@@ -1,0 +1,59 @@
+"""A query vector made comparable with what is stored: checked, normalised, rounded to the field's datatype."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb import models
+from minidb.collection.encode import dense_vector, multi_matrix, sparse_arrays
+from minidb.collection.fields import VectorField, normalized
+from minidb.collection.indexes import comparable
+from minidb.collection.reads import PointReader
+from minidb.errors import BadInput, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class SparseQuery:
+    """Dimensions, ascending, and their weights."""
+
+    indices: NDArray[np.uint32]
+    values: NDArray[np.float32]
+
+
+QueryVector = NDArray[np.float32] | SparseQuery
+"""`(size,)` for a dense field, `(q, size)` for a multivector field."""
+
+
+def prepare(field: VectorField, vector: Any) -> QueryVector:
+    """The vector of a request, ready to be compared with the field. Raises `BadInput` when it does not fit."""
+    if field.kind == "sparse":
+        if not isinstance(vector, models.SparseVector):
+            raise BadInput("Conversion between sparse and regular vectors failed")
+        return SparseQuery(*sparse_arrays(field, vector))
+    if field.kind == "multi":
+        return _as_stored(field, multi_matrix(field, vector))
+    return _as_stored(field, dense_vector(field, vector).reshape(1, -1))[0]
+
+
+def _as_stored(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a stored vector of the same numbers would be compared as: normalised, rounded to the datatype."""
+    if field.datatype == "float32":
+        return normalized(vectors) if field.distance == models.Distance.COSINE else vectors
+    stored = field.encode(vectors).view(field.dtype).reshape(vectors.shape)
+    return comparable(field, stored.astype(np.float32))
+
+
+def stored_vector(reader: PointReader, field: VectorField, row: int) -> QueryVector:
+    """The vector a point has in the field. Raises `NotFound` when it has none."""
+    if not reader.view.columns.slot(field.slot)[row]:
+        raise NotFound(f'Vector with name "{field.name}" for point not found')
+    rows = np.array([row], np.uint32)
+    if field.kind == "sparse":
+        return SparseQuery(*reader.sparse(field, row))
+    if field.kind == "multi":
+        return comparable(field, reader.tokens(field, rows)[0])
+    return comparable(field, reader.dense(field, rows))[0]

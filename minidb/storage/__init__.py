@@ -1,0 +1,1 @@
+"""Where bytes lie: tables, row files, checkpoints, each durable or in memory behind one interface."""

@@ -1,0 +1,95 @@
+"""Files of derived arrays: written whole, checksummed, named in the `checkpoints` table, mapped when they are opened.
+
+A file that is missing, of another length or with another checksum is simply not there: what it held is rebuilt.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.storage.interface import ReadTransaction, WriteTransaction
+
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What the store remembers of one derived file."""
+
+    file: str
+    size: int
+    checksum: int
+    n_rows: int
+    """The rows the file covers; later ones are replayed."""
+    meta: dict[str, Any]
+
+    def pack(self) -> bytes:
+        packed: bytes = msgpack.packb((self.file, self.size, self.checksum, self.n_rows, self.meta))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Checkpoint:
+        return cls(*msgpack.unpackb(data))
+
+
+def checkpoint_key(space: int, kind: str, slot: int) -> bytes:
+    return space.to_bytes(4, "big") + f"{kind}-{slot}".encode()
+
+
+def find_checkpoint(txn: ReadTransaction, space: int, kind: str, slot: int) -> Checkpoint | None:
+    data = txn.get("checkpoints", checkpoint_key(space, kind, slot))
+    return None if data is None else Checkpoint.unpack(data)
+
+
+def name_checkpoint(txn: WriteTransaction, space: int, kind: str, slot: int, checkpoint: Checkpoint) -> None:
+    txn.put("checkpoints", checkpoint_key(space, kind, slot), checkpoint.pack())
+
+
+def write_arrays(
+    folder: Path, name: str, n_rows: int, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> Checkpoint:
+    """Write the arrays to `folder/name` (through a temporary file, synced) and return how to find them again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{name}.{os.getpid()}.tmp"
+    layout, checksum, position = [], 0, 0
+    with temporary.open("wb") as file:
+        for key, array in arrays.items():
+            data = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            padding = bytes(-position % _ALIGNMENT)
+            for piece in (padding, data):
+                file.write(piece)
+                checksum = crc32(piece, checksum)
+            layout.append((key, array.dtype.str, array.shape, position + len(padding)))
+            position += len(padding) + len(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / name)
+    return Checkpoint(name, position, checksum, n_rows, {**meta, "layout": layout})
+
+
+def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]] | None:
+    """The arrays, mapped read-only; None when the file is not what the checkpoint says."""
+    path = folder / checkpoint.file
+    if not path.exists() or path.stat().st_size != checkpoint.size:
+        return None
+    if not checkpoint.size:
+        data = np.zeros(0, np.uint8)
+    else:
+        data = np.memmap(path, np.uint8, "r")
+    if crc32(data) != checkpoint.checksum:
+        return None
+    arrays = {}
+    for key, dtype, shape, position in checkpoint.meta["layout"]:
+        count = int(np.prod(shape))
+        arrays[key] = (
+            np.frombuffer(data, np.dtype(dtype), count, position).reshape(shape) if count else np.zeros(shape, dtype)
+        )
+    return arrays

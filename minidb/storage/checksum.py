@@ -1,0 +1,61 @@
+"""CRC-32 on everything that is stored, so that a flipped bit is an error and never an answer.
+
+`seal`/`unseal` guard one value of a table, `seal_rows`/`first_bad_row` guard fixed-width rows.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+CRC_BYTES = 4
+
+
+def seal(value: bytes) -> bytes:
+    """The value followed by its CRC-32, little endian."""
+    return value + crc32(value).to_bytes(CRC_BYTES, "little")
+
+
+def unseal(sealed: bytes) -> bytes | None:
+    """The value, or None when the checksum does not match."""
+    value = sealed[:-CRC_BYTES]
+    if len(sealed) < CRC_BYTES or crc32(value) != int.from_bytes(sealed[-CRC_BYTES:], "little"):
+        return None
+    return value
+
+
+def stride_of(width: int) -> int:
+    """Bytes one row of `width` content bytes takes: padded to 4, so that float rows and the checksum stay aligned."""
+    return (width + 3) // 4 * 4 + CRC_BYTES
+
+
+def seal_rows(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`(n, width) uint8` → `(n, stride) uint8`, each row padded with zeros and closed by its CRC-32."""
+    n, width = content.shape
+    stride = stride_of(width)
+    rows = np.zeros((n, stride), np.uint8)
+    rows[:, :width] = content
+    body = stride - CRC_BYTES
+    flat = memoryview(rows.reshape(-1))
+    checksums = [crc32(flat[start : start + body]) for start in range(0, n * stride, stride)]
+    rows[:, body:] = np.array(checksums, "<u4").view(np.uint8).reshape(n, CRC_BYTES)
+    return rows
+
+
+def first_bad_row(rows: NDArray[np.uint8], present: NDArray[np.bool_] | None = None) -> int | None:
+    """Number of the first row of a C-contiguous `(n, stride)` array that does not match its checksum.
+
+    Rows where `present` is False are not looked at. A row of zeros, checksum included, never matches.
+    """
+    n, stride = rows.shape
+    body = stride - CRC_BYTES
+    expected = np.ascontiguousarray(rows[:, body:]).view("<u4").reshape(n).tolist()
+    flat = memoryview(rows.reshape(-1))
+    numbers = range(n) if present is None or present.all() else np.flatnonzero(present).tolist()
+    for row in numbers:
+        start = row * stride
+        if crc32(flat[start : start + body]) != expected[row]:
+            return int(row)
+    return None

@@ -1,0 +1,121 @@
+"""What the rooms above may ask of a store: ordered tables with transactions, and files of fixed-width rows.
+
+Two implementations stand behind it, `lmdb_store` (durable) and `memory_store` (the `:memory:` twin). Nothing above this
+room knows which one it talks to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Durability = Literal["full", "normal", "off"]
+Table = Literal["meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints"]
+TABLES: tuple[Table, ...] = ("meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints")
+
+T = TypeVar("T")
+
+
+class ReadTransaction(Protocol):
+    """A consistent snapshot of all tables. Keys sort as bytes; values are copies, never buffers of the store."""
+
+    is_write: bool
+    """True for a transaction whose content may never be committed."""
+
+    @property
+    def txn_id(self) -> int:
+        """Number of the commit this snapshot shows; equal numbers mean equal content."""
+
+    def get(self, table: Table, key: bytes) -> bytes | None: ...
+
+    def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with `start <= key < stop`, ascending."""
+
+
+class WriteTransaction(ReadTransaction, Protocol):
+    """The one writer. Everything put here becomes visible together, or not at all."""
+
+    staged: dict[Any, Any]
+    """State the rooms above prepare inside the transaction and publish once it is committed."""
+
+    def put(self, table: Table, key: bytes, value: bytes) -> None: ...
+
+    def put_many(self, table: Table, items: list[tuple[bytes, bytes]]) -> None: ...
+
+    def delete(self, table: Table, key: bytes) -> bool: ...
+
+    def delete_range(self, table: Table, start: bytes, stop: bytes) -> None: ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """What is done inside is undone, `staged` included, when the block raises."""
+
+    def on_commit(self, publish: Callable[[], None]) -> None:
+        """Run `publish` right after the commit, before any other writer starts."""
+
+
+class RowFile(Protocol):
+    """Append-only file of rows of one width; every row ends in the CRC-32 of its bytes."""
+
+    name: str
+    width: int
+    """Bytes of a row's content."""
+    stride: int
+    """Bytes from one row to the next: content, padding to 4, checksum."""
+
+    def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
+        """Write sealed rows, `(n, stride) uint8`, at row number `start`, which lies at or beyond the committed end."""
+
+    def raw(self, n_rows: int) -> NDArray[np.uint8]:
+        """The first `n_rows` rows as a read-only `(n_rows, stride)` array over the file; nothing is copied.
+
+        Rows nobody wrote, and rows of a file that was cut short, read as zeros, which no checksum matches.
+        """
+
+    def verify(self, rows: NDArray[np.uint32], n_rows: int, present: NDArray[np.bool_] | None) -> None:
+        """Check the blocks these rows lie in, each once per process. Raises `CorruptRow` for the first bad row.
+
+        `present`, `(n_rows,)`, says which rows of a block were ever written and still count; None means all.
+        """
+
+    def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
+        """Check every row, once per process."""
+
+
+class Store(Protocol):
+    """One database: its tables, its row files, its folder of derived files."""
+
+    path: Path | None
+    """None for the in-memory twin, which keeps no derived files."""
+
+    def read(self) -> AbstractContextManager[ReadTransaction]: ...
+
+    def write(self, work: Callable[[WriteTransaction], T]) -> T:
+        """Run `work` in the write transaction and commit; concurrent callers share one commit.
+
+        `work` may be run again (when the map had to grow), so it changes nothing but the transaction, `staged` and rows
+        beyond the committed end.
+        """
+
+    def row_file(self, space: int, name: str, width: int) -> RowFile: ...
+
+    def drop_space(self, space: int) -> None:
+        """Forget the row files and derived files of a space no commit names any more."""
+
+    def sync_rows(self) -> None:
+        """Bring row files to disk and empty the `wal` table; also done when the table has grown and at `close`."""
+
+    def close(self) -> None: ...
+
+
+class CorruptRow(Exception):
+    """A row whose bytes do not match its checksum; the collection adds the point's id."""
+
+    def __init__(self, file: str, row: int) -> None:
+        super().__init__(f"{file}: row {row} does not match its checksum")
+        self.file = file
+        self.row = row

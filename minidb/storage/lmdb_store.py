@@ -1,0 +1,394 @@
+"""The durable store: LMDB for tables and commits, mapped files for rows.
+
+LMDB can end the process: a data file shorter than its meta pages say (SIGBUS), the same environment opened twice, a
+second write transaction in one thread, growing the map under readers. Each is made unreachable here: the length is
+checked before opening, environments are shared per real path, writers go through one queue, growth takes the gate.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lmdb
+
+from minidb.errors import BadRequest, CorruptionError, InsufficientStorage, MinidbError, ServiceError, StoreClosed
+from minidb.storage.checksum import seal, unseal
+from minidb.storage.commit import CommitQueue
+from minidb.storage.gate import PhaseFairGate
+from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
+from minidb.storage.rows import MappedRowFile
+
+T = TypeVar("T")
+
+_LINUX_MAP_BYTES = 1 << 40  # costs address space only
+_FIRST_MAP_BYTES = 1 << 30
+_WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
+_META_MAGIC = 0xBEEFC0DE
+_PAGE_BYTES = 4096
+
+
+class _LmdbRead:
+    __slots__ = ("_store", "_txn", "txn_id")
+    is_write = False
+
+    def __init__(self, store: LmdbStore, txn: Any) -> None:
+        self._store = store
+        self._txn = txn
+        self.txn_id: int = txn.id()
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        sealed = self._txn.get(key, None, self._store.tables[table])
+        if sealed is None:
+            return None
+        value = unseal(sealed)
+        if value is None:
+            raise self._store.corrupt(table, key)
+        return value
+
+    def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        with self._txn.cursor(self._store.tables[table]) as cursor:
+            if not cursor.set_range(start):
+                return
+            for key, sealed in cursor:
+                if key >= stop:
+                    return
+                value = unseal(sealed)
+                if value is None:
+                    raise self._store.corrupt(table, key)
+                yield key, value
+
+
+class _LmdbWrite(_LmdbRead):
+    __slots__ = ("publishers", "staged", "wal_bytes")
+    is_write = True
+
+    def __init__(self, store: LmdbStore, txn: Any) -> None:
+        super().__init__(store, txn)
+        self.staged: dict[Any, Any] = {}
+        self.publishers: list[Callable[[], None]] = []
+        self.wal_bytes = 0
+
+    def put(self, table: Table, key: bytes, value: bytes) -> None:
+        self._txn.put(key, seal(value), db=self._store.tables[table])
+        if table == "wal":
+            self.wal_bytes += len(value)
+
+    def put_many(self, table: Table, items: list[tuple[bytes, bytes]]) -> None:
+        with self._txn.cursor(self._store.tables[table]) as cursor:
+            cursor.putmulti([(key, seal(value)) for key, value in items])
+
+    def delete(self, table: Table, key: bytes) -> bool:
+        return bool(self._txn.delete(key, db=self._store.tables[table]))
+
+    def delete_range(self, table: Table, start: bytes, stop: bytes) -> None:
+        with self._txn.cursor(self._store.tables[table]) as cursor:
+            found = cursor.set_range(start)
+            while found and cursor.key() < stop:
+                found = cursor.delete()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        parent, staged, n_publishers = self._txn, dict(self.staged), len(self.publishers)
+        self._txn = self._store.environment.begin(parent=parent, write=True)
+        try:
+            yield
+        except BaseException:
+            self._txn.abort()
+            self._txn, self.staged = parent, staged
+            del self.publishers[n_publishers:]
+            raise
+        self._txn.commit()
+        self._txn = parent
+
+    def on_commit(self, publish: Callable[[], None]) -> None:
+        self.publishers.append(publish)
+
+
+class LmdbStore:
+    """See `interface.Store`. Made by `open_store`, which shares one per path and process."""
+
+    def __init__(self, path: Path, durability: Durability, map_bytes: int | None) -> None:
+        self.path = path
+        self.durability = durability
+        self._gate = PhaseFairGate()
+        self._queue = CommitQueue(self._commit_batch)
+        self._row_files: dict[tuple[int, str], MappedRowFile] = {}
+        self._row_files_lock = threading.Lock()
+        self._wal_bytes = 0
+        self.users = 0
+        self._closed = False
+        self._pid = os.getpid()
+        path.mkdir(parents=True, exist_ok=True)
+        _check_length(path / "data.mdb")
+        self._open(map_bytes)
+
+    def _open(self, map_bytes: int | None) -> None:
+        sizes = [map_bytes] if map_bytes else [_LINUX_MAP_BYTES] if sys.platform.startswith("linux") else []
+        for size in [*sizes, _FIRST_MAP_BYTES]:
+            try:
+                self.environment = lmdb.open(
+                    str(self.path),
+                    map_size=size,
+                    max_dbs=len(TABLES),
+                    max_readers=512,
+                    sync=self.durability != "off",
+                    metasync=self.durability == "full",
+                    readahead=False,
+                )
+                break
+            except lmdb.MemoryError:  # address space is limited here: start small and grow
+                continue
+            except lmdb.InvalidError as error:
+                raise CorruptionError(f"{self.path / 'data.mdb'} is not a database: {error}") from error
+            except lmdb.Error as error:
+                raise ServiceError(f"could not open {self.path}: {error}") from error
+        else:
+            raise ServiceError(f"could not map {self.path}: not enough address space")
+        self.environment.reader_check()
+        try:
+            self.tables: dict[Table, Any] = {table: self.environment.open_db(table.encode()) for table in TABLES}
+        except lmdb.Error as error:
+            raise _translated(error, self.path) from error
+        self._replay_wal()
+
+    @contextmanager
+    def read(self) -> Iterator[ReadTransaction]:
+        if self._pid != os.getpid():
+            self._reopen_after_fork()
+        with self._gate.shared:
+            txn = self._begin()
+            try:
+                yield _LmdbRead(self, txn)
+            finally:
+                txn.abort()
+
+    def write(self, work: Callable[[WriteTransaction], T]) -> T:
+        if self._pid != os.getpid():
+            self._reopen_after_fork()
+        return self._queue.submit(work)
+
+    def row_file(self, space: int, name: str, width: int) -> RowFile:
+        key = (space, name)
+        with self._row_files_lock:
+            file = self._row_files.get(key)
+            if file is None:
+                path = self.path / "rows" / str(space) / name
+                durable = self.durability != "off"
+                file = self._row_files[key] = MappedRowFile(path, _wal_key(space, name), width, durable)
+            return file
+
+    def drop_space(self, space: int) -> None:
+        with self._row_files_lock:
+            for key in [key for key in self._row_files if key[0] == space]:
+                self._row_files.pop(key).close()
+        for folder in ("rows", "derived"):
+            shutil.rmtree(self.path / folder / str(space), ignore_errors=True)  # mapped elsewhere: left for later
+
+    def sync_rows(self) -> None:
+        self.write(self._empty_wal)
+
+    def close(self) -> None:
+        """Let go of one user's hold; the last one checkpoints the row files and closes the environment."""
+        with _registry_lock:
+            self.users -= 1
+            if self.users > 0:
+                return
+            _registry.pop(self.path, None)
+            try:
+                if self._pid == os.getpid():
+                    self.sync_rows()
+            finally:
+                self._closed = True
+                with self._gate.exclusive:
+                    self.environment.close()
+                for file in self._row_files.values():
+                    file.close()
+
+    def corrupt(self, table: Table, key: bytes) -> CorruptionError:
+        return CorruptionError(f"{self.path / 'data.mdb'}: {table} {key.hex()} does not match its checksum")
+
+    def _begin(self, *, write: bool = False) -> Any:
+        try:
+            return self.environment.begin(write=write)
+        except lmdb.MapResizedError:  # another process grew the map
+            pass
+        except lmdb.Error as error:
+            raise _translated(error, self.path) from error
+        if not write:
+            self._gate.release_shared()
+        try:
+            with self._gate.exclusive:
+                self.environment.set_mapsize(0)
+        finally:
+            if not write:
+                self._gate.acquire_shared()
+        return self._begin(write=write)
+
+    def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
+        while True:
+            if self._closed:
+                raise StoreClosed("this client has been closed")
+            try:
+                txn = self._begin(write=True)
+                write = _LmdbWrite(self, txn)
+                try:
+                    run(write)
+                except BaseException:
+                    txn.abort()
+                    raise
+                txn.commit()
+            except lmdb.MapFullError:
+                self._grow_map()
+                continue
+            except lmdb.Error as error:
+                raise _translated(error, self.path) from error
+            break
+        for publish in write.publishers:
+            publish()
+        self._wal_bytes += write.wal_bytes
+        if self._wal_bytes > _WAL_CHECKPOINT_BYTES:
+            self._wal_bytes = 0
+            self._commit_batch(self._empty_wal)
+
+    def _grow_map(self) -> None:
+        with self._gate.exclusive:
+            self.environment.set_mapsize(self.environment.info()["map_size"] * 2)
+
+    def _empty_wal(self, txn: WriteTransaction) -> None:
+        with self._row_files_lock:
+            files = list(self._row_files.values())
+        for file in files:
+            file.sync()
+        if self.durability == "off":
+            return
+        self._sync_foreign_rows(txn)
+        txn.delete_range("wal", b"", b"\xff" * 8)
+
+    def _sync_foreign_rows(self, txn: WriteTransaction) -> None:
+        """Sync files only other processes wrote to: their bytes are in the page cache, their log is ours to empty."""
+        seen: set[bytes] = set()
+        for key, _ in txn.scan("wal", b"", b"\xff" * 8):
+            head = key[:-8]
+            if head in seen:
+                continue
+            seen.add(head)
+            path = self._wal_path(head)
+            if path.exists():
+                with path.open("rb+") as file:
+                    os.fdatasync(file.fileno())
+
+    def _replay_wal(self) -> None:
+        """Bring back row bytes a power cut may have taken: everything in `wal` is written again."""
+        with self._gate.shared:
+            txn = self._begin()
+            pending = txn.stat(self.tables["wal"])["entries"]
+            txn.abort()
+        if not pending:
+            return
+
+        def replay(txn: WriteTransaction) -> None:
+            for key, data in txn.scan("wal", b"", b"\xff" * 8):
+                path = self._wal_path(key[:-8])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+                try:
+                    os.pwrite(descriptor, data, int.from_bytes(key[-8:], "big"))
+                finally:
+                    os.close(descriptor)
+
+        self.write(replay)
+
+    def _wal_path(self, head: bytes) -> Path:
+        return self.path / "rows" / str(int.from_bytes(head[:4], "big")) / head[4:].decode()
+
+    def _reopen_after_fork(self) -> None:
+        """A child of fork() must not use its parent's environment; LMDB wants its own."""
+        with _registry_lock:
+            if self._pid == os.getpid():
+                return
+            self._gate = PhaseFairGate()
+            self._queue = CommitQueue(self._commit_batch)
+            self._row_files_lock = threading.Lock()
+            self.environment.close()
+            self._open(None)
+            self._pid = os.getpid()
+
+
+_registry: dict[Path, LmdbStore] = {}
+_registry_lock = threading.RLock()
+
+
+def open_store(path: Path, durability: Durability = "full", map_bytes: int | None = None) -> LmdbStore:
+    """Open the store at `path`, creating it if need be; every open in one process shares the environment.
+
+    Raises `CorruptionError` for a damaged data file, `BadRequest` when the path is open here with another durability.
+    """
+    real = Path(os.path.realpath(path))
+    with _registry_lock:
+        store = _registry.get(real)
+        if store is None:
+            store = _registry[real] = _open_new(real, durability, map_bytes)
+        elif store.durability != durability:
+            raise BadRequest(f"{real} is already open in this process with durability={store.durability!r}")
+        store.users += 1
+        return store
+
+
+def _open_new(path: Path, durability: Durability, map_bytes: int | None) -> LmdbStore:
+    try:
+        return LmdbStore(path, durability, map_bytes)
+    except OSError as error:
+        if isinstance(error, MinidbError):
+            raise
+        raise ServiceError(f"could not open {path}: {error.strerror}") from error
+
+
+def _wal_key(space: int, name: str) -> bytes:
+    return space.to_bytes(4, "big") + name.encode()
+
+
+def _check_length(data_file: Path) -> None:
+    """Refuse a data file shorter than the last page its meta pages name: touching a missing page kills the process."""
+    if not data_file.exists() or data_file.stat().st_size == 0:
+        return
+    size = data_file.stat().st_size
+    with data_file.open("rb") as file:
+        head = file.read(2 * _PAGE_BYTES)
+    if len(head) < 2 * _PAGE_BYTES:
+        raise CorruptionError(f"{data_file} is truncated: {size} bytes")
+    # page header 16 bytes; then magic u32, version u32, address u64, mapsize u64, two 48-byte db records, last_pg u64
+    metas = [struct.unpack_from("<IIQQ", head, page * _PAGE_BYTES + 16) for page in range(2)]
+    if all(meta[0] != _META_MAGIC for meta in metas):
+        raise CorruptionError(f"{data_file} is not a database: its meta pages are damaged")
+    newest_end, newest_txn = 0, -1
+    for page in range(2):
+        last_page, txn_id = struct.unpack_from("<QQ", head, page * _PAGE_BYTES + 16 + 24 + 96)
+        if metas[page][0] == _META_MAGIC and txn_id > newest_txn:
+            newest_end, newest_txn = (last_page + 1) * _page_bytes(head), txn_id
+    if size < newest_end:
+        raise CorruptionError(f"{data_file} is truncated: {size} bytes, its last page ends at {newest_end}")
+
+
+def _page_bytes(head: bytes) -> int:
+    """LMDB keeps its page size in the `pad` field of the free-list record."""
+    return int(struct.unpack_from("<I", head, 16 + 24)[0]) or _PAGE_BYTES
+
+
+def _translated(error: lmdb.Error, path: Path) -> MinidbError:
+    text = str(error)
+    if isinstance(error, lmdb.DiskError) or os.strerror(errno.ENOSPC) in text:
+        return InsufficientStorage(f"could not write to {path}: {os.strerror(errno.ENOSPC)}; nothing was written")
+    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
+        return CorruptionError(f"{path / 'data.mdb'}: {text}")
+    if "closed" in text.lower():
+        return StoreClosed("this client has been closed")
+    return ServiceError(f"{path}: {text}")

@@ -1,0 +1,145 @@
+"""How points lie in the tables: keys, records, operation-log entries, the head of a collection.
+
+Keys of one generation of one collection share the prefix `space` (u32 big endian), so a generation is one key range.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.storage.interface import WriteTransaction
+
+PointId = int | str
+FORMAT_VERSION = 1
+
+_INT_KEY = struct.Struct(">IBQ")
+_ROW_VALUE = struct.Struct("<I")
+
+space_prefix = struct.Struct(">I").pack
+row_key = struct.Struct(">II").pack
+"""`row_key(space, row)`: key of a record."""
+sparse_key = struct.Struct(">IHI").pack
+"""`sparse_key(space, slot, row)`: key of one sparse vector."""
+seq_key = struct.Struct(">IQ").pack
+"""`seq_key(space, seq)`: key of an operation-log entry."""
+row_value = _ROW_VALUE.pack
+
+
+def space_range(space: int) -> tuple[bytes, bytes]:
+    """Bounds of everything a table holds for one space."""
+    return space_prefix(space), space_prefix(space + 1)
+
+
+def id_key(space: int, point_id: PointId) -> bytes:
+    """Key of a point in `ids`; keys sort as Qdrant sorts ids: integers first, then UUIDs."""
+    if isinstance(point_id, int):
+        return _INT_KEY.pack(space, 0, point_id)
+    return space_prefix(space) + b"\x01" + bytes.fromhex(point_id.replace("-", ""))
+
+
+def row_of_value(value: bytes) -> int:
+    """The row number an entry of `ids` holds."""
+    return int(_ROW_VALUE.unpack(value)[0])
+
+
+@dataclass(slots=True)
+class Record:
+    """What is stored of a point beside its vectors."""
+
+    id: PointId
+    version: int
+    slots: int
+    """Bit mask: which vector slots the point has."""
+    payload: bytes
+    """Packed by `pack_payload`; unpacked only when somebody asks."""
+
+
+def pack_record(point_id: PointId, version: int, slots: int, payload: bytes) -> bytes:
+    """`(id, version, slots, payload)` as msgpack; the payload is a byte string, so that reading the rest never unpacks it."""
+    stored_id = point_id if isinstance(point_id, int) else bytes.fromhex(point_id.replace("-", ""))
+    stored_slots = slots if slots < 1 << 64 else slots.to_bytes((slots.bit_length() + 7) // 8, "little")
+    packed: bytes = msgpack.packb((stored_id, version, stored_slots, payload))
+    return packed
+
+
+def unpack_record(data: bytes) -> Record:
+    """The inverse of `pack_record`."""
+    stored_id, version, slots, payload = msgpack.unpackb(data)
+    point_id = stored_id if isinstance(stored_id, int) else str(uuid.UUID(bytes=stored_id))
+    return Record(point_id, version, slots if isinstance(slots, int) else int.from_bytes(slots, "little"), payload)
+
+
+def unpack_payload(payload: bytes) -> dict[str, Any]:
+    """A packed payload as the caller's own, fresh dictionary."""
+    unpacked: dict[str, Any] = msgpack.unpackb(payload)
+    return unpacked
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """One committed operation, as other processes and a reopened store replay it."""
+
+    first_row: int
+    n_added: int
+    removed: NDArray[np.uint32]
+    """Rows that lost their point (deleted, or replaced by one of the added rows)."""
+    changed: NDArray[np.uint32]
+    """Rows whose payload was rewritten in place."""
+
+    def pack(self) -> bytes:
+        removed, changed = self.removed.astype("<u4").tobytes(), self.changed.astype("<u4").tobytes()
+        packed: bytes = msgpack.packb((self.first_row, self.n_added, removed, changed))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> LogEntry:
+        first_row, n_added, removed, changed = msgpack.unpackb(data)
+        return cls(first_row, n_added, np.frombuffer(removed, "<u4"), np.frombuffer(changed, "<u4"))
+
+
+@dataclass(slots=True)
+class Head:
+    """Where a collection stands: rewritten by every commit that touches it."""
+
+    space: int
+    seq: int = 0
+    """Operations applied; the next operation's id."""
+    n_rows: int = 0
+    config_version: int = 0
+    n_tokens: dict[int, int] = field(default_factory=dict)
+    """Committed token rows per multivector slot."""
+
+    def pack(self) -> bytes:
+        tokens = list(self.n_tokens.items())
+        packed: bytes = msgpack.packb((self.space, self.seq, self.n_rows, self.config_version, tokens))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Head:
+        space, seq, n_rows, config_version, tokens = msgpack.unpackb(data)
+        return cls(space, seq, n_rows, config_version, dict(tokens))
+
+
+def pack_sparse(indices: NDArray[np.uint32], values: NDArray[np.float32]) -> bytes:
+    """Indices (u32, ascending) then values (f32), little endian."""
+    return indices.astype("<u4", copy=False).tobytes() + values.astype("<f4", copy=False).tobytes()
+
+
+def unpack_sparse(data: bytes) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """The inverse of `pack_sparse`; both arrays are read-only views of `data`."""
+    half = len(data) // 2
+    return np.frombuffer(data, "<u4", half // 4), np.frombuffer(data, "<f4", half // 4, half)
+
+
+def new_space(txn: WriteTransaction) -> int:
+    """A key range and folder no generation ever had."""
+    space = int.from_bytes(txn.get("meta", b"next_space") or b"\x01", "big")
+    txn.put("meta", b"next_space", (space + 1).to_bytes(4, "big"))
+    return space

@@ -1,0 +1,185 @@
+"""Files of fixed-width rows: on disk, written with `pwrite` and read through a read-only map; in memory, one array.
+
+A row's bytes never change once a commit has named it. Bytes beyond the committed end are garbage of writers that died
+and are overwritten. Mapped pages beyond the end of a file kill the process, so a map is made only over bytes that are
+there: a file shorter than the commit says is first filled up with zeros, which then fail their checksums.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.errors import InsufficientStorage
+from minidb.storage.checksum import first_bad_row, stride_of
+from minidb.storage.interface import CorruptRow, WriteTransaction
+
+WAL_LIMIT_BYTES = 256 * 1024
+"""Appends below this ride in the commit (one sync); above it the file itself is synced first (measured: 0.27 ms
+against 0.46 for single points, while large batches gain from writing once)."""
+_BLOCK_BYTES = 64 * 1024
+_FIRST_CAPACITY_BYTES = 64 * 1024
+_NO_ROWS = np.zeros((0, 0), np.uint8)
+
+
+class MemoryRowFile:
+    """The in-memory twin: an array that doubles. Older readers keep the array they have."""
+
+    def __init__(self, name: str, width: int) -> None:
+        self.name = name
+        self.width = width
+        self.stride = stride_of(width)
+        self._rows = np.zeros((0, self.stride), np.uint8)
+
+    def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
+        end = start + len(rows)
+        if end > len(self._rows):
+            grown = np.zeros((max(end, 2 * len(self._rows), 16), self.stride), np.uint8)
+            grown[: len(self._rows)] = self._rows
+            self._rows = grown
+        self._rows[start:end] = rows
+
+    def raw(self, n_rows: int) -> NDArray[np.uint8]:
+        if n_rows > len(self._rows):  # a field that got no vector yet
+            self._rows = np.concatenate([self._rows, np.zeros((n_rows - len(self._rows), self.stride), np.uint8)])
+        view = self._rows[:n_rows]
+        view.flags.writeable = False
+        return view
+
+    def verify(self, rows: NDArray[np.uint32], n_rows: int, present: NDArray[np.bool_] | None) -> None:
+        """Memory is trusted."""
+
+    def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
+        """Memory is trusted."""
+
+
+class MappedRowFile:
+    """Rows in one file. Checked block by block against their checksums, each block once per process."""
+
+    def __init__(self, path: Path, wal_key: bytes, width: int, durable: bool) -> None:
+        self.name = path.name
+        self.path = path
+        self.width = width
+        self.stride = stride_of(width)
+        self._wal_key = wal_key
+        self._durable = durable
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._capacity = 0
+        self._mapped = _NO_ROWS
+        self._dirty = False
+        self._block_shift = max(0, (_BLOCK_BYTES // self.stride).bit_length() - 1)
+        self._verified_blocks = np.zeros(0, bool)
+        self._verified_rows = 0
+
+    def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
+        data = np.ascontiguousarray(rows).reshape(-1)
+        offset = start * self.stride
+        try:
+            self._reserve(offset + data.nbytes)
+            self.write_at(offset, data.data)
+            if not self._durable:
+                return
+            if data.nbytes < WAL_LIMIT_BYTES:
+                txn.put("wal", self._wal_key + offset.to_bytes(8, "big"), data.tobytes())
+                self._dirty = True
+            else:
+                os.fdatasync(self._descriptor())
+        except OSError as error:
+            raise InsufficientStorage(
+                f"could not write {data.nbytes} bytes to {self.path}: {error.strerror}"
+            ) from error
+
+    def write_at(self, offset: int, data: memoryview | bytes) -> None:
+        """Write all of `data`; also how the `wal` table is replayed after a power cut."""
+        descriptor = self._descriptor()
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(descriptor, rest, offset)
+            offset += written
+            rest = rest[written:]
+
+    def raw(self, n_rows: int) -> NDArray[np.uint8]:
+        mapped = self._mapped
+        if len(mapped) < n_rows:
+            mapped = self._map(n_rows)
+        return mapped[:n_rows]
+
+    def verify(self, rows: NDArray[np.uint32], n_rows: int, present: NDArray[np.bool_] | None) -> None:
+        if self._verified_rows >= n_rows or not len(rows):
+            return
+        blocks = rows >> self._block_shift
+        done = self._verified_blocks
+        if int(blocks.max()) < len(done) and done[blocks].all():
+            return
+        raw = self.raw(n_rows)
+        with self._lock:
+            n_blocks = (n_rows >> self._block_shift) + 1
+            if len(self._verified_blocks) < n_blocks:
+                grown = np.zeros(max(n_blocks, 2 * len(self._verified_blocks)), bool)
+                grown[: len(self._verified_blocks)] = self._verified_blocks
+                self._verified_blocks = grown
+            for block in np.unique(blocks[~self._verified_blocks[blocks]]).tolist():
+                start = block << self._block_shift
+                stop = min(start + (1 << self._block_shift), n_rows)
+                self._check(raw, start, stop, present)
+                if stop < n_rows:  # the last block is still being filled
+                    self._verified_blocks[block] = True
+
+    def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
+        start = self._verified_rows
+        if start >= n_rows:
+            return
+        self._check(self.raw(n_rows), start, n_rows, present)
+        self._verified_rows = max(self._verified_rows, n_rows)
+
+    def _check(self, raw: NDArray[np.uint8], start: int, stop: int, present: NDArray[np.bool_] | None) -> None:
+        bad = first_bad_row(raw[start:stop], None if present is None else present[start:stop])
+        if bad is not None:
+            raise CorruptRow(str(self.path), start + bad)
+
+    def sync(self) -> None:
+        if self._dirty:
+            self._dirty = False
+            os.fdatasync(self._descriptor())
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._mapped = _NO_ROWS
+
+    def _descriptor(self) -> int:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+            self._capacity = os.fstat(self._file).st_size
+        return self._file
+
+    def _reserve(self, end: int) -> None:
+        """Grow the file in steps, so that maps stay valid for many appends; the tail is a hole that takes no disk."""
+        descriptor = self._descriptor()
+        if end <= self._capacity:
+            return
+        self._capacity = os.fstat(descriptor).st_size  # another process may have grown it
+        if end > self._capacity:
+            step = min(max(self._capacity, _FIRST_CAPACITY_BYTES), 64 * 1024 * 1024)
+            capacity = (end + step) // mmap.PAGESIZE * mmap.PAGESIZE + mmap.PAGESIZE
+            os.ftruncate(descriptor, capacity)
+            self._capacity = capacity
+
+    def _map(self, n_rows: int) -> NDArray[np.uint8]:
+        with self._lock:
+            if len(self._mapped) >= n_rows:
+                return self._mapped
+            descriptor = self._descriptor()
+            self._reserve(n_rows * self.stride)
+            rows = os.fstat(descriptor).st_size // self.stride
+            buffer = mmap.mmap(descriptor, rows * self.stride, access=mmap.ACCESS_READ)
+            self._mapped = np.frombuffer(buffer, np.uint8).reshape(rows, self.stride)
+            return self._mapped
