@@ -1,7 +1,8 @@
 """The client door: `QdrantClient`, with the method names, arguments and results of qdrant-client's.
 
 It turns arguments into request models and calls the `Database`; no logic lives here. Arguments that steer a cluster
-(`consistency`, `ordering`, `shard_key_selector`) are accepted and have no effect on one machine; `wait=False` too waits.
+(`consistency`, `ordering`, `shard_key_selector`) are accepted and have no effect on one machine; `wait=False` too
+waits.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ class QdrantClient:
     """A vector database in this process.
 
     Args:
-        location: a directory, created when it is not there, or ":memory:" (the default) for a store that ends with the client.
+        location: a directory, created when it is not there, or ":memory:" (the default) for a store that ends with the
+            client.
         path: the directory, by qdrant-client's name for it.
-        durability: "full" (default): every acknowledged write survives a power cut. "normal": the store is never corrupt, but
-            the last write may be lost to a power cut. "off": for tests; survives a crash of the process, not of the machine.
+        durability: "full" (default): every acknowledged write survives a power cut. "normal": the store is never
+            corrupt, but
+            the last write may be lost to a power cut. "off": for tests; survives a crash of the process, not of the
+            machine.
         timeout: seconds the inference of one call may take; None for no limit.
         headers: sent along with every call; provider keys among them (`openai-api-key`, …) reach only their provider.
 
@@ -376,7 +380,8 @@ class QdrantClient:
     ) -> None:
         """Upsert columns: `vectors` is an array `(n, d)`, a dict of such by name, or an iterable of vectors.
 
-        Arrays go in without a Python object per point. Without `ids` each point gets a random UUID, as with qdrant-client.
+        Arrays go in without a Python object per point. Without `ids` each point gets a random UUID, as with qdrant-
+        client.
         """
         upload_collection(
             self, collection_name, vectors, payload, ids, batch_size, update_filter, update_mode, show_progress
@@ -456,7 +461,8 @@ class QdrantClient:
         """Search.
 
         Args:
-            query: a vector (list, array, `SparseVector`, multivector), a point's id, an inference object, or a query object.
+            query: a vector (list, array, `SparseVector`, multivector), a point's id, an inference object, or a query
+                object.
             using: name of the vector to search; the unnamed one by default.
             prefetch: queries whose results this query rescores or fuses.
             search_params: `exact`, `hnsw_ef`, `indexed_only`.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from minidb import models
 from minidb.catalog import Catalog, check_format, mark_format
@@ -17,7 +19,6 @@ from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot, config_key, head_key
 from minidb.collection.config import new_config, updated_config, with_vector, without_vector
 from minidb.collection.draft import Draft
-from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.info import collection_info
 from minidb.collection.reads import PointReader
@@ -31,7 +32,7 @@ from minidb.storage.records import Head, PointId, new_space, space_range
 
 MEMORY = ":memory:"
 _CLOSE_SHARE = 0.1
-Prepare = Callable[[dict[str, VectorField]], operations.Step]
+T = TypeVar("T")
 
 
 class Database:
@@ -173,12 +174,9 @@ class Database:
         while True:
             with self.snapshot(name) as snapshot:
                 fields, version = snapshot.view.fields, snapshot.view.config_version
-            prepared: list[operations.Step] = []
-            error: MinidbError | None = None
-            for request in resolved:
-                prepared.append(operations.prepare(request, fields, self._select))
+            steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
-                numbers, error = self._write(lambda txn: self._apply(txn, name, version, prepared))
+                numbers, error = self._write(partial(self._apply, name, version, steps))
             except _ConfigChanged:
                 continue
             if error is not None:
@@ -188,7 +186,7 @@ class Database:
             ]
 
     def _apply(
-        self, txn: WriteTransaction, name: str, version: int, steps: list[operations.Step]
+        self, name: str, version: int, steps: list[operations.Step], txn: WriteTransaction
     ) -> tuple[list[int], MinidbError | None]:
         collection = self._find(name, txn)
         numbers: list[int] = []
@@ -302,11 +300,11 @@ class Database:
 
         return models.UpdateResult(operation_id=self._write(work), status=models.UpdateStatus.COMPLETED)
 
-    def _read(self) -> Any:
+    def _read(self) -> AbstractContextManager[ReadTransaction]:
         self._check_open()
         return self._store.read()
 
-    def _write(self, work: Callable[[WriteTransaction], Any]) -> Any:
+    def _write(self, work: Callable[[WriteTransaction], T]) -> T:
         self._check_open()
         return self._store.write(work)
 

@@ -1,4 +1,4 @@
-"""Bulk upload behind `upload_points` and `upload_collection`: batches, arrays without a Python object per point, a progress bar."""
+"""Bulk upload behind `upload_points` and `upload_collection`: batches, array columns, a progress bar."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The configuration of a collection: checked at creation, completed with Qdrant's defaults, changed by PATCH, stored whole.
+"""The configuration of a collection: checked at creation, completed with Qdrant's defaults, changed by PATCH, stored
+whole.
 
-Every field Qdrant takes is kept and echoed, also those that mean nothing in one process (shards, replication); the engine
-itself reads only vectors, HNSW, optimizer thresholds and strict mode.
+Every field Qdrant takes is kept and echoed, also those that mean nothing in one process (shards, replication); the
+engine itself reads only vectors, HNSW, optimizer thresholds and strict mode.
 """
 
 from __future__ import annotations
@@ -245,7 +246,7 @@ def _merged(base: M, diff: Model | None) -> M:
 
 def _patched(base: M, diff: Model) -> M:
     """Like `_merged`, but a nested settings object is merged into the nested one that is there."""
-    update = {}
+    update: dict[str, Any] = {}
     for name, value in _given(diff).items():
         old = getattr(base, name, None)
         if name == "quantization_config" and str(getattr(value, "value", "")) == "Disabled":

@@ -1,4 +1,5 @@
-"""From what callers hand in (points, batches, payloads) to what is written: checked, encoded and sealed, column by column.
+"""From what callers hand in (points, batches, payloads) to what is written: checked, encoded and sealed, column by
+column.
 
 All validation of a write happens here, before the write transaction, so that bad input writes nothing. Vectors arrive
 with inference already resolved. Called by `operations`; knows fields, not storage.

@@ -1,4 +1,5 @@
-"""The vector fields of a collection as the engine sees them: which file they live in, how wide a row is, how to read one.
+"""The vector fields of a collection as the engine sees them: which file they live in, how wide a row is, how to read
+one.
 
 Built from the collection's config; used by the write path, the indexes and the executor. Knows no points.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from minidb.errors import BadInput
 from minidb.storage.checksum import stride_of
 
 Kind = Literal["dense", "multi", "sparse"]
-_DTYPES: dict[str, np.dtype] = {  # type: ignore[type-arg]
+_DTYPES: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),
     "uint8": np.dtype("u1"),
@@ -37,7 +38,7 @@ class VectorField:
     idf: bool = False
 
     @cached_property
-    def dtype(self) -> np.dtype:  # type: ignore[type-arg]
+    def dtype(self) -> np.dtype[Any]:
         return _DTYPES.get(self.datatype, _DTYPES["float32"])
 
     @cached_property
@@ -67,7 +68,9 @@ class VectorField:
         return typed.reshape(n, stride // self.dtype.itemsize)[:, : self.size].astype(np.float32, copy=False)
 
     def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """`(n, size) float32` as the `(n, row_bytes) uint8` content to seal: normalised for Cosine, cast to the datatype."""
+        """`(n, size) float32` as the `(n, row_bytes) uint8` content to seal: normalised for Cosine, cast to the
+        datatype.
+        """
         if self.distance == models.Distance.COSINE:
             vectors = normalized(vectors)
         if self.datatype == "uint8":
@@ -98,14 +101,17 @@ def decode_offsets(raw: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows brought to unit length in float32; a row that is (nearly) zero, or already of unit length, is kept as it is."""
+    """Rows brought to unit length in float32; a row that is (nearly) zero, or already of unit length, is kept as it
+    is.
+    """
     squares = np.einsum("ij,ij->i", vectors, vectors)
     keep = (squares < np.finfo(np.float32).eps) | (np.abs(squares - 1.0) <= 1e-6)
     if keep.all():
         return vectors
     lengths = np.sqrt(squares)
     lengths[keep] = 1.0
-    return (vectors / lengths[:, None]).astype(np.float32, copy=False)
+    unit: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
+    return unit
 
 
 def field_named(fields: dict[str, VectorField], name: str) -> VectorField:

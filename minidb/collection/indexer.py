@@ -1,4 +1,5 @@
-"""The background thread that keeps derived data worth having: graphs, vacuum, checkpoints. Never needed for a right answer.
+"""The background thread that keeps derived data worth having: graphs, vacuum, checkpoints. Never needed for a right
+answer.
 
 One thread per open database, started by the first collection that needs it. A collection counts as yellow while it
 waits here.
@@ -195,9 +196,10 @@ def needs_work(collection: Collection) -> bool:
         return True
     indexes = collection.indexes_for(view)
     for field in view.fields.values():
-        if field.kind == "dense" and wants_graph(view.count(field.slot), field, collection.config):
-            if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot)) != "nothing":
-                return True
+        if not wants_graph(view.count(field.slot), field, collection.config):
+            continue
+        if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot)) != "nothing":
+            return True
     return False
 
 

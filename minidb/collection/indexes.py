@@ -1,7 +1,8 @@
 """The derived data of one collection: int8 sketches, graphs and inverted indexes by field, and their checkpoints.
 
-Everything here can be thrown away and rebuilt from rows and records. Each form covers the rows below some number; readers
-extend sketches and inverted indexes to their view when they ask for them, graphs are built and advanced by the indexer.
+Everything here can be thrown away and rebuilt from rows and records. Each form covers the rows below some number;
+readers extend sketches and inverted indexes to their view when they ask for them, graphs are built and advanced by the
+indexer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ class Indexes:
         """Drop what a removed vector name left."""
         with self._lock:
             for forms in (self._sketches, self._sparse, self.graphs):
-                forms.pop(slot, None)  # type: ignore[attr-defined]
+                forms.pop(slot, None)
 
     # Checkpoints
 
@@ -150,7 +151,7 @@ class Indexes:
         return n_rows > self._saved_rows.get(key, 0) * (1.0 + least_share)
 
     def _write(
-        self, kind: str, slot: int, n_rows: int, meta: dict[str, object], arrays: dict[str, NDArray[np.generic]]
+        self, kind: str, slot: int, n_rows: int, meta: dict[str, Any], arrays: dict[str, NDArray[np.generic]]
     ) -> tuple[str, int, Checkpoint]:
         assert self._folder is not None
         name = f"{kind}-{slot}-{secrets.token_hex(4)}"  # never over a file somebody may have mapped
@@ -193,7 +194,7 @@ class Indexes:
         for start in range(0, len(rows), _CHUNK_ROWS):
             chunk = rows[start : start + _CHUNK_ROWS]
             vectors[start : start + len(chunk)] = graph_vectors(reader, field, chunk)
-        return Graph.of_links(metric_of(field), checkpoint.meta["scalars"], arrays, vectors)  # type: ignore[arg-type]
+        return Graph.of_links(metric_of(field), checkpoint.meta["scalars"], arrays, vectors)
 
 
 def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
@@ -207,7 +208,9 @@ def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int)
 
 
 def graph_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
-    """Vectors of graph rows, dead ones included: they keep the graph connected and were checked when they were inserted."""
+    """Vectors of graph rows, dead ones included: they keep the graph connected and were checked when they were
+    inserted.
+    """
     file = reader.collection.store.row_file(reader.view.space, field.rows_file, field.row_bytes)
     return comparable(field, field.decode(file.raw(reader.view.n_rows).take(rows, axis=0)))
 

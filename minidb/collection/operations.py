@@ -37,7 +37,9 @@ _CHUNK = 32  # Qdrant checks ids of payload and vector operations in chunks of t
 def upsert(
     fields: Mapping[str, VectorField], request: models.PointsList | models.PointsBatch, select: Selector
 ) -> Step:
-    """Insert points, or replace all of an existing point's vectors and payload; of equal ids in one call the last wins."""
+    """Insert points, or replace all of an existing point's vectors and payload; of equal ids in one call the last
+    wins.
+    """
     if isinstance(request, models.PointsBatch):
         batch = encode_batch(dict(fields), request.batch)
     else:
@@ -202,7 +204,8 @@ def clear_payload(selector: models.PointIdsList | models.FilterSelector, select:
 
 
 def _rewriting(request: Any, select: Selector, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Step:
-    points, payload_filter = getattr(request, "points", None), getattr(request, "filter", None)
+    points: list[Any] | None = getattr(request, "points", None)
+    payload_filter: Any = getattr(request, "filter", None)
     if points is None and payload_filter is None:
         raise BadRequest("Either list of point ids or filter must be provided")
     ids = ids_of(points) if points is not None else None

@@ -56,8 +56,10 @@ class PointColumns:
     def put_many(self, first_row: int, ids: list[PointId], slots: list[int]) -> None:
         """Fill in consecutive rows that no published view names yet; a write that failed may have left marks there."""
         n = len(ids)
-        for column in (self.kinds, self.high, *self.present.values()):
-            column[first_row : first_row + n] = 0
+        fresh = slice(first_row, first_row + n)
+        self.kinds[fresh], self.high[fresh] = 0, 0
+        for present in self.present.values():
+            present[fresh] = False
         if n > 16 and len(set(slots)) == 1 and all(isinstance(point_id, int) for point_id in ids):
             self.low[first_row : first_row + n] = np.array(ids, np.uint64)
             for slot in range(slots[0].bit_length()):
@@ -172,12 +174,15 @@ class View:
 
     def at_or_after(self, rows: NDArray[np.uint32], point_id: PointId) -> NDArray[np.bool_]:
         """`(n,) bool`: rows whose id is `point_id` or sorts after it."""
+        after: NDArray[np.bool_]
         kinds, high, low = self.columns.kinds[rows], self.columns.high[rows], self.columns.low[rows]
         if isinstance(point_id, int):
-            return (kinds == 1) | (low >= np.uint64(point_id))
+            after = (kinds == 1) | (low >= np.uint64(point_id))
+            return after
         digits = point_id.replace("-", "")
         first, second = np.uint64(int(digits[:16], 16)), np.uint64(int(digits[16:], 16))
-        return (kinds == 1) & ((high > first) | ((high == first) & (low >= second)))
+        after = (kinds == 1) & ((high > first) | ((high == first) & (low >= second)))
+        return after
 
     def rank(self, rows: NDArray[np.uint32], scores: NDArray[np.float32]) -> NDArray[np.int64]:
         """Positions that sort by score descending, equal scores by id ascending."""

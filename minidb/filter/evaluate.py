@@ -1,8 +1,9 @@
 """A compiled filter → the rows that satisfy it, over a whole collection.
 
-Clauses an index can answer are answered by it; the rest is checked on payloads, on as few rows as possible. Answers of
-clauses that had to look at every payload are remembered and kept current, so that only the first such filter pays. Rows are
-ascending uint32 arrays. Called by the query planner, scroll, count and writes by filter; gets at points through `RowSource`.
+Clauses an index can answer are answered by it; the rest is checked on payloads, on as few rows as possible. Answers
+of clauses that had to look at every payload are remembered and kept current, so that only the first such filter pays.
+Rows are ascending uint32 arrays. Called by the query planner, scroll, count and writes by filter; gets at points
+through `RowSource`.
 """
 
 from __future__ import annotations
@@ -170,12 +171,14 @@ class Evaluation:
             return rows
         mask = np.zeros(self._n, bool)
         mask[rows] = True
-        return within[mask[within]]
+        among: Rows = within[mask[within]]
+        return among
 
     def _checked(self, leaf: Leaf, rows: Rows) -> Rows:
         check = leaf.check
         points = self._source.points(rows)
-        return rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
+        kept: Rows = rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
+        return kept
 
     def _by_index(self, leaf: Leaf, clause: ValueIn | ValueNotIn | NumericRange) -> Rows:
         indexed = self._index(clause.path)

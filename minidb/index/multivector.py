@@ -1,4 +1,6 @@
-"""MaxSim over multivectors: for each of the query's vectors the best of the point's, summed (ColBERT's late interaction)."""
+"""MaxSim over multivectors: for each of the query's vectors the best of the point's, summed (ColBERT's late
+interaction).
+"""
 
 from __future__ import annotations
 
@@ -20,4 +22,5 @@ def max_sim(
     table = similarity_table(metric, query, tokens)  # (q, tokens): reduceat along rows is the fast orientation
     starts = np.cumsum(counts) - counts
     best = np.maximum.reduceat(table, starts, axis=1)
-    return best.sum(axis=0, dtype=np.float32)
+    total: NDArray[np.float32] = best.sum(axis=0, dtype=np.float32)
+    return total

@@ -1,7 +1,7 @@
 """The best of many scores, in time that ties cannot spoil.
 
-`np.argpartition` degenerates on arrays full of equal values (25 ms instead of 0.8 at a million zeros). Taking the maxima
-of blocks first looks closely only at blocks that can hold a winner, and is faster on ordinary data too.
+`np.argpartition` degenerates on arrays full of equal values (25 ms instead of 0.8 at a million zeros). Taking the
+maxima of blocks first looks closely only at blocks that can hold a winner, and is faster on ordinary data too.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ RRF_K = 2
 
 
 def rrf(view: View, lists: Sequence[Hits], k: int, weights: Sequence[float] | None, limit: int) -> Hits:
-    """Sum over lists of 1 / ((position + 1) / weight + k − 1), positions from 0 (lib/segment, reciprocal_rank_fusion.rs).
+    """Sum over lists of 1 / ((position + 1) / weight + k − 1), positions from 0 (lib/segment,
+    reciprocal_rank_fusion.rs).
 
     A list of weight 0 or less adds nothing, but its points are returned.
     """

@@ -36,7 +36,8 @@ def prepare(field: VectorField, vector: Any) -> QueryVector:
         return SparseQuery(*sparse_arrays(field, vector))
     if field.kind == "multi":
         return _as_stored(field, multi_matrix(field, vector))
-    return _as_stored(field, dense_vector(field, vector).reshape(1, -1))[0]
+    single: NDArray[np.float32] = _as_stored(field, dense_vector(field, vector).reshape(1, -1))[0]
+    return single
 
 
 def _as_stored(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,4 +57,5 @@ def stored_vector(reader: PointReader, field: VectorField, row: int) -> QueryVec
         return SparseQuery(*reader.sparse(field, row))
     if field.kind == "multi":
         return comparable(field, reader.tokens(field, rows)[0])
-    return comparable(field, reader.dense(field, rows))[0]
+    single: NDArray[np.float32] = comparable(field, reader.dense(field, rows))[0]
+    return single

@@ -62,7 +62,7 @@ def write_arrays(
     layout, checksum, position = [], 0, 0
     with temporary.open("wb") as file:
         for key, array in arrays.items():
-            data = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
             padding = bytes(-position % _ALIGNMENT)
             for piece in (padding, data):
                 file.write(piece)
@@ -84,7 +84,7 @@ def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]]
         data = np.zeros(0, np.uint8)
     else:
         data = np.memmap(path, np.uint8, "r")
-    if crc32(data) != checkpoint.checksum:
+    if crc32(data.data) != checkpoint.checksum:
         return None
     arrays = {}
     for key, dtype, shape, position in checkpoint.meta["layout"]:

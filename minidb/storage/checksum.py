@@ -38,7 +38,7 @@ def seal_rows(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rows = np.zeros((n, stride), np.uint8)
     rows[:, :width] = content
     body = stride - CRC_BYTES
-    flat = memoryview(rows.reshape(-1))
+    flat = rows.reshape(-1).data
     checksums = [crc32(flat[start : start + body]) for start in range(0, n * stride, stride)]
     rows[:, body:] = np.array(checksums, "<u4").view(np.uint8).reshape(n, CRC_BYTES)
     return rows
@@ -52,7 +52,7 @@ def first_bad_row(rows: NDArray[np.uint8], present: NDArray[np.bool_] | None = N
     n, stride = rows.shape
     body = stride - CRC_BYTES
     expected = np.ascontiguousarray(rows[:, body:]).view("<u4").reshape(n).tolist()
-    flat = memoryview(rows.reshape(-1))
+    flat = rows.reshape(-1).data
     numbers = range(n) if present is None or present.all() else np.flatnonzero(present).tolist()
     for row in numbers:
         start = row * stride

@@ -31,7 +31,7 @@ class _Ticket(Generic[T]):
 
 
 class CommitQueue:
-    """`commit_batch(run)` opens a write transaction, calls `run(txn)`, commits and publishes; it may call `run` again."""
+    """`commit_batch(run)` opens a transaction, calls `run(txn)`, commits and publishes; it may call `run` again."""
 
     def __init__(self, commit_batch: Callable[[Callable[[WriteTransaction], None]], None]) -> None:
         self._commit_batch = commit_batch
@@ -59,7 +59,7 @@ class CommitQueue:
                 self._commit_batch(batch[0].run)
             else:
                 self._commit_batch(lambda txn: _run_each(batch, txn))
-        except BaseException as error:  # every waiting caller must learn that its write did not happen
+        except BaseException as error:  # noqa: BLE001 - every waiting caller must learn that its write did not happen
             for ticket in batch:
                 ticket.error = ticket.error or error
         finally:

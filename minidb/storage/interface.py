@@ -89,8 +89,9 @@ class RowFile(Protocol):
 class Store(Protocol):
     """One database: its tables, its row files, its folder of derived files."""
 
-    path: Path | None
-    """None for the in-memory twin, which keeps no derived files."""
+    @property
+    def path(self) -> Path | None:
+        """None for the in-memory twin, which keeps no derived files."""
 
     def read(self) -> AbstractContextManager[ReadTransaction]: ...
 

@@ -62,7 +62,7 @@ class Record:
 
 
 def pack_record(point_id: PointId, version: int, slots: int, payload: bytes) -> bytes:
-    """`(id, version, slots, payload)` as msgpack; the payload is a byte string, so that reading the rest never unpacks it."""
+    """`(id, version, slots, payload)` as msgpack; the payload as a byte string: reading the rest does not unpack it."""
     stored_id = point_id if isinstance(point_id, int) else bytes.fromhex(point_id.replace("-", ""))
     stored_slots = slots if slots < 1 << 64 else slots.to_bytes((slots.bit_length() + 7) // 8, "little")
     packed: bytes = msgpack.packb((stored_id, version, stored_slots, payload))

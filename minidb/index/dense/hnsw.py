@@ -2,8 +2,9 @@
 
 hnswlib checks almost nothing (unbuilt use, resizing under readers, wrong dimensions and NaN are crashes or garbage; k
 above the live count raises). So: a `Graph` exists only built; queries come checked from the planner; labels are rows,
-never updated or deleted in place; inserts and growth hold a phase-fair gate in small chunks; the width of a search is its k
-(same results as `set_ef`, no shared state). On disk only the links are kept: the vectors are in the row file anyway.
+never updated or deleted in place; inserts and growth hold a phase-fair gate in small chunks; the width of a search is
+its k (same results as `set_ef`, no shared state). On disk only the links are kept: the vectors are in the row file
+anyway.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Graph:
         count: int,
         n_rows: int,
     ) -> Graph:
-        """A new graph of `count` rows, given as blocks of row numbers and `(n, size) float32` vectors, all below `n_rows`."""
+        """A new graph of `count` rows, given as blocks of row numbers and `(n, size) float32` vectors, all below
+        `n_rows`.
+        """
         hnswlib = importlib.import_module("hnswlib")
         index = hnswlib.Index(space=_SPACES[metric], dim=size)
         index.init_index(max(count * 3 // 2, 64), ef_construction=ef_construct, M=m, random_seed=_SEED)
@@ -113,7 +116,9 @@ class Graph:
     def of_links(
         cls, metric: Metric, scalars: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors: NDArray[np.float32]
     ) -> Graph:
-        """The graph `links()` came from; `vectors` are those of `arrays["labels"]`, in that order, `(count, dim) float32`."""
+        """The graph `links()` came from; `vectors` are those of `arrays["labels"]`, in that order, `(count, dim)
+        float32`.
+        """
         hnswlib = importlib.import_module("hnswlib")
         state = {name: scalars[name] for name in _SCALARS}
         count, width = state["cur_element_count"], state["size_data_per_element"]

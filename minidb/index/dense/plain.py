@@ -36,7 +36,8 @@ def similarities(metric: Metric, query: NDArray[np.float32], matrix: NDArray[np.
 def similarity_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(q, n) float32` of several queries `(q, d)` to `(n, d)` rows."""
     if metric == "dot":
-        return queries @ matrix.T
+        products: NDArray[np.float32] = queries @ matrix.T
+        return products
     table = [similarities(metric, query, matrix) for query in queries]
     return np.stack(table) if table else np.zeros((0, len(matrix)), np.float32)
 

@@ -1,4 +1,5 @@
-"""The int8 copy of a dense field: a quarter of the bytes, scanned at memory speed, its best candidates rescored in floats.
+"""The int8 copy of a dense field: a quarter of the bytes, scanned at memory speed, its best candidates rescored in
+floats.
 
 One scale for the whole field. Measured recall after rescoring 20 to 50 candidates: 1.000 on every set; a field whose
 values do not suit one scale is found out on a sample and keeps to floats. Derived: rebuilt from the rows at will.
@@ -66,7 +67,9 @@ class Sketch:
                 self._check(chunks, n_rows)
 
     def scan(self, query: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
-        """Approximate similarities (in a scale of their own) of the first `n_rows` rows; only their order means anything."""
+        """Approximate similarities (in a scale of their own) of the first `n_rows` rows; only their order means
+        anything.
+        """
         return self._scores(self._quantized(query), self._rows[:n_rows])
 
     def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
@@ -77,7 +80,8 @@ class Sketch:
         """A dot product's order does not depend on the query's scale; a distance's does, so it shares the rows' scale."""
         widest = float(np.abs(query).max(initial=0.0))
         scale = self.scale if self.metric == "euclid" else 127.0 / max(widest, 1e-30)
-        return np.clip(np.rint(query * np.float32(scale)), -127, 127).astype(np.int8).reshape(1, -1)
+        quantized: NDArray[np.int8] = np.clip(np.rint(query * np.float32(scale)), -127, 127).astype(np.int8)
+        return quantized.reshape(1, -1)
 
     def _scores(self, query: NDArray[np.int8], rows: NDArray[np.int8]) -> NDArray[np.float32]:
         if not len(rows):
