@@ -15,14 +15,17 @@ from typing import NamedTuple
 SENTENCES = 3
 """Sentences of a passage."""
 
-_CODE_INDENT = 3  # columns a literal block stands to the right of the paragraph before it; notes and lists stand 2 or less
+_CODE_INDENT = (
+    3  # columns a literal block stands to the right of the paragraph before it; notes and lists stand 2 or less
+)
 
 _RULE = re.compile(r"^\s*([^\w\s])\1{2,}\s*$")
 _TABLE = re.compile(r"^\s*(\+[-=+]+\+|\|.*\||={3,}(\s+={3,})+|-{3,}(\s+-{3,})+)\s*$", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(\*|\d+\.|-)\s+")
 _FOOTNOTES = re.compile(r"^-\[.*\]-$")
 _MARKUP = re.compile(r"\*{1,2}(\w[^*]*?)\*{1,2}")
-_SENTENCE_END = re.compile(r'(?<=[.!?])["”)]?\s+(?=["“(*A-Z])')
+_HYPHENATED = re.compile(r"(?<=\w-)\n\s*(?=[a-z])")
+_SENTENCE_END = re.compile(r'(?:(?<=[.!?])|(?<=[.!?]["”)]))(?<!e\.g\.)(?<!i\.e\.)\s+(?=["“(A-Z])')
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -62,14 +65,14 @@ def _windows(sentences: list[str]) -> Iterator[str]:
 
 def _sentences(text: str) -> Iterator[str]:
     for paragraph in _paragraphs(text):
-        plain = _MARKUP.sub(r"\1", " ".join(paragraph.split()))
+        plain = _MARKUP.sub(r"\1", " ".join(_HYPHENATED.sub("", paragraph).split()))
         for sentence in _SENTENCE_END.split(plain):
             if len(_WORD.findall(sentence)) > 2:
                 yield sentence
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Blocks of prose. A block indented under one that ends with a colon is code or grammar, unless it is a list."""
+    """Blocks of prose. What is indented under a block that ends with a colon or comma is code or grammar, unless a list."""
     code_from: int | None = None
     indent, introduces = 0, False
     for block in re.split(r"\n\s*\n", text.strip("\n")):
@@ -81,7 +84,7 @@ def _paragraphs(text: str) -> Iterator[str]:
         if introduces and not is_bullet and indent >= before + _CODE_INDENT:
             code_from, indent, introduces = indent, before, False
             continue
-        introduces = block.rstrip().endswith(":")
+        introduces = block.rstrip().endswith((":", ","))
         if not _is_markup(block):
             yield _BULLET.sub("", block)
 

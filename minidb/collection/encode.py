@@ -144,13 +144,15 @@ def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
     return matrix
 
 
-def dense_vector(field: VectorField, vector: Any) -> NDArray[np.float32]:
-    """`(size,) float32` of one dense vector: a query's."""
-    _check_dense(field, vector)
+def dense_vector(field: VectorField, vector: Any) -> tuple[NDArray[np.float32], float]:
+    """One dense vector, a query's: `(size,) float32` and its squared length."""
+    if not (isinstance(vector, np.ndarray) and vector.ndim == 1 and len(vector) == field.size):
+        _check_dense(field, vector)
     array = np.asarray(vector, np.float32)
-    if not math.isfinite(float(array @ array)):  # one pass; an overflowing square is settled by the slow check
+    square = float(array @ array)
+    if not math.isfinite(square):  # not a number somewhere, or only very long: the slow check tells
         _check_finite(field, array)
-    return array
+    return array, square
 
 
 def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:

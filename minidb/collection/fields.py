@@ -6,6 +6,7 @@ Built from the collection's config; used by the write path, the indexes and the 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -100,18 +101,29 @@ def decode_offsets(raw: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
     return starts, counts
 
 
+def unit(vector: NDArray[np.float32], square: float) -> NDArray[np.float32]:
+    """A vector of squared length `square` brought to unit length; kept when that is zero or one already, as Qdrant does."""
+    if square < _TINY or abs(square - 1.0) <= _NEAR_ONE:
+        return vector
+    return vector / np.float32(math.sqrt(square))
+
+
+_TINY = float(np.finfo(np.float32).eps)
+_NEAR_ONE = 1e-6
+
+
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows brought to unit length in float32; a row that is (nearly) zero, or already of unit length, is kept as it
-    is.
-    """
+    """Rows brought to unit length in float32; see `unit`."""
+    if len(vectors) == 1:
+        return unit(vectors[0], float(vectors[0] @ vectors[0])).reshape(1, -1)
     squares = np.einsum("ij,ij->i", vectors, vectors)
-    keep = (squares < np.finfo(np.float32).eps) | (np.abs(squares - 1.0) <= 1e-6)
+    keep = (squares < _TINY) | (np.abs(squares - 1.0) <= _NEAR_ONE)
     if keep.all():
         return vectors
     lengths = np.sqrt(squares)
     lengths[keep] = 1.0
-    unit: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
-    return unit
+    scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
+    return scaled
 
 
 def field_named(fields: dict[str, VectorField], name: str) -> VectorField:

@@ -126,6 +126,12 @@ class PointReader:
             raise CorruptionError(f"collection `{self.collection.name}`: the record of row {row} is missing")
         return unpack_record(data)
 
+    def records_of(self, rows: Sequence[int]) -> list[Record]:
+        """The records of these rows, in their order."""
+        space = self.view.space
+        found = self.txn.get_many("records", [row_key(space, row) for row in rows])
+        return [self.record(row) if data is None else unpack_record(data) for row, data in zip(rows, found, strict=True)]
+
     def matching(self, filter: models.Filter | None) -> Rows | None:
         """Rows that satisfy the filter, each distinct filter evaluated once per snapshot; None for no filter."""
         if filter is None:
@@ -220,7 +226,7 @@ class PointReader:
         """Points as callers see them."""
         select = payload_selector(with_payload)
         names = vector_names(self.view, with_vectors)
-        stored = [self.record(row) for row in rows]
+        stored = self.records_of(rows)
         vectors = [None] * len(stored) if names is None else self.vectors(np.array(rows, np.uint32), stored, names)
         return [
             models.Record(

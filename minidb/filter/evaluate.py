@@ -41,6 +41,7 @@ _FEW_ROWS = 1000
 """Up to here payloads are read one by one rather than building anything (about 2 µs a row)."""
 _TAIL_SHARE = 0.02
 _REMEMBERED_CLAUSES = 64
+_REMEMBERED_FILTERS = 32
 _NO_ROWS = np.zeros(0, np.uint32)
 
 
@@ -97,12 +98,15 @@ class PayloadAnswers:
         self.lock = threading.RLock()
         self.indexes: dict[JsonPath, _Indexed] = {}
         self.answers: OrderedDict[object, _Remembered] = OrderedDict()
+        self.filtered: OrderedDict[object, _Remembered] = OrderedDict()
+        """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
 
     def forget(self) -> None:
         """Drop everything: the collection's rows were renumbered."""
         with self.lock:
             self.indexes.clear()
             self.answers.clear()
+            self.filtered.clear()
 
 
 class Evaluation:
@@ -117,7 +121,18 @@ class Evaluation:
 
     def rows(self, node: Node) -> Rows:
         """All rows that satisfy the node, ascending."""
-        return self._rows(node, None)
+        known = self._answers.filtered.get(node)
+        if known is not None and known.seq == self._source.seq and known.space == self._space:
+            return known.rows
+        rows = self._rows(node, None)
+        rows.flags.writeable = False
+        with self._answers.lock:
+            filtered = self._answers.filtered
+            filtered[node] = _Remembered(self._source.seq, self._n, self._space, rows)
+            filtered.move_to_end(node)
+            if len(filtered) > _REMEMBERED_FILTERS:
+                filtered.popitem(last=False)
+        return rows
 
     def _rows(self, node: Node, within: Rows | None) -> Rows:
         """The rows that satisfy `node`, among `within` (None: all points)."""

@@ -27,7 +27,7 @@ class Executor:
 
     def run(self, plan: Plan) -> Hits:
         """The hits of the root, best first, with the scores callers see."""
-        excluded = np.unique(np.array(plan.excluded, np.uint32))
+        excluded = np.unique(np.array(plan.excluded, np.uint32)) if plan.excluded else NO_HITS.rows
         return self._run(plan.root, excluded)
 
     def _run(self, node: Node, excluded: Rows) -> Hits:

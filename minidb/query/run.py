@@ -33,7 +33,7 @@ def scored_points(reader: PointReader, hits: Hits, request: models.QueryRequest)
     """Hits as callers see them, with the payload and vectors the request asks for."""
     select = payload_selector(request.with_payload)
     names = vector_names(reader.view, request.with_vector)
-    records = [reader.record(row) for row in hits.rows.tolist()]
+    records = reader.records_of(hits.rows.tolist())
     vectors = [None] * len(records) if names is None else reader.vectors(hits.rows, records, names)
     return [
         models.ScoredPoint(

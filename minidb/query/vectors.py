@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.encode import dense_vector, multi_matrix, sparse_arrays
-from minidb.collection.fields import VectorField, normalized
+from minidb.collection.fields import VectorField, normalized, unit
 from minidb.collection.indexes import comparable
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, NotFound
@@ -36,7 +36,10 @@ def prepare(field: VectorField, vector: Any) -> QueryVector:
         return SparseQuery(*sparse_arrays(field, vector))
     if field.kind == "multi":
         return _as_stored(field, multi_matrix(field, vector))
-    single: NDArray[np.float32] = _as_stored(field, dense_vector(field, vector).reshape(1, -1))[0]
+    array, square = dense_vector(field, vector)
+    if field.datatype == "float32":
+        return unit(array, square) if field.distance == models.Distance.COSINE else array
+    single: NDArray[np.float32] = _as_stored(field, array.reshape(1, -1))[0]
     return single
 
 

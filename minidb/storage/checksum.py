@@ -21,9 +21,7 @@ def seal(value: bytes) -> bytes:
 def unseal(sealed: bytes) -> bytes | None:
     """The value, or None when the checksum does not match."""
     value = sealed[:-CRC_BYTES]
-    if len(sealed) < CRC_BYTES or crc32(value) != int.from_bytes(sealed[-CRC_BYTES:], "little"):
-        return None
-    return value
+    return value if crc32(value).to_bytes(CRC_BYTES, "little") == sealed[-CRC_BYTES:] else None
 
 
 def stride_of(width: int) -> int:

@@ -6,7 +6,7 @@ room knows which one it talks to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -32,6 +32,9 @@ class ReadTransaction(Protocol):
         """Number of the commit this snapshot shows; equal numbers mean equal content."""
 
     def get(self, table: Table, key: bytes) -> bytes | None: ...
+
+    def get_many(self, table: Table, keys: Iterable[bytes]) -> list[bytes | None]:
+        """The values of several keys, in their order."""
 
     def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs with `start <= key < stop`, ascending."""

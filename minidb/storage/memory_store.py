@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +51,9 @@ class _MemoryRead:
     def get(self, table: Table, key: bytes) -> bytes | None:
         return self._tables[table].values.get(key)
 
+    def get_many(self, table: Table, keys: Iterable[bytes]) -> list[bytes | None]:
+        return list(map(self._tables[table].values.get, keys))
+
     def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         stored = self._tables[table]
         keys = stored.sorted_keys()
@@ -75,6 +78,9 @@ class _MemoryWrite:
     def get(self, table: Table, key: bytes) -> bytes | None:
         changes = self.changes[table]
         return changes[key] if key in changes else self._tables[table].values.get(key)
+
+    def get_many(self, table: Table, keys: Iterable[bytes]) -> list[bytes | None]:
+        return [self.get(table, key) for key in keys]
 
     def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         keys = {key for key in self._tables[table].sorted_keys() if start <= key < stop}

@@ -134,7 +134,14 @@ def _member(rows: NDArray[np.uint32], of: NDArray[np.uint32]) -> NDArray[np.bool
 
 
 def _sorted_unique(slices: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    rows = slices[0] if len(slices) == 1 else np.concatenate(slices) if slices else np.zeros(0, np.uint32)
-    if len(rows) < 2 or (rows[1:] > rows[:-1]).all():
-        return rows
-    return np.unique(rows)
+    slices = [rows for rows in slices if len(rows)]
+    if not slices:
+        return np.zeros(0, np.uint32)
+    if len(slices) == 1 and (slices[0][1:] > slices[0][:-1]).all():
+        return slices[0]
+    if sum(map(len, slices)) < 1000:
+        return np.unique(np.concatenate(slices))
+    marks = np.zeros(int(max(rows.max() for rows in slices)) + 1, bool)  # linear, where sorting is not
+    for rows in slices:
+        marks[rows] = True
+    return np.flatnonzero(marks).astype(np.uint32)
