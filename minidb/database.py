@@ -243,6 +243,8 @@ class Database:
         """Answer queries on one snapshot, so that a batch sees one state; inference is done once for all of them."""
         resolved = resolve(list(requests), operation="search", context=context)
         with self.snapshot(name) as snapshot:
+            if not snapshot.collection.seen_by_indexer:
+                self._indexer.welcome(snapshot.collection)
             return run_queries(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
 
     def snapshot(self, name: str) -> Snapshot:

@@ -1,7 +1,7 @@
 """The command `minidb`: a demonstration on real text, and a look into a store.
 
-Parses arguments and turns errors into one line and an exit code: 0 done, 1 the store or the machine refused, 2 wrong usage,
-130 interrupted. Each command is a module here and is imported only when it runs.
+Parses arguments and turns errors into one line and an exit code: 0 done, 1 the store or the machine refused, 2 wrong
+usage, 130 interrupted. Each command is a module here and is imported only when it runs.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--path",
         type=Path,
         metavar="DIR",
-        help="keep the store here and open it next time instead of indexing again (default: in memory, gone at the end)",
+        help="keep the store here; the next run opens it instead of indexing again (default: in memory)",
     )
     demo.add_argument("--durability", choices=("full", "normal", "off"), default="full", help="default: full")
-    demo.add_argument("--limit", type=_at_least_one, help=argparse.SUPPRESS)  # a smaller corpus, for tests
+    demo.add_argument("--limit", type=_count, help=argparse.SUPPRESS)  # a smaller corpus, for tests
     demo.set_defaults(run=_run_demo)
 
 
@@ -94,8 +94,7 @@ def _run_info(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
+    return int(text)

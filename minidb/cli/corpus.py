@@ -1,8 +1,8 @@
 """The demo's corpus: Python's language reference, which the standard library carries, cut into overlapping passages.
 
-The text is plain text made from reStructuredText. Prose is kept; headings, grammar and code, tables and footnote rules are
-dropped. A passage is a few consecutive sentences of one topic, and begins one sentence after the passage before it. Knows
-nothing of databases. Called by `demo`.
+The text is plain text made from reStructuredText. Prose is kept; headings, grammar, code, tables and footnote rules are
+dropped. A passage is a few consecutive sentences of one topic, and begins one sentence after the passage before it.
+Knows nothing of databases. Called by `demo`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ def fingerprint(texts: Iterable[Passage]) -> str:
     return digest.hexdigest()[:16]
 
 
+def split_sentences(text: str) -> list[str]:
+    """The sentences of one line of prose, near enough."""
+    return _SENTENCE_END.split(text)
+
+
 def _windows(sentences: list[str]) -> Iterator[str]:
     for start in range(max(1, len(sentences) - SENTENCES + 1)):
         if window := sentences[start : start + SENTENCES]:
@@ -66,13 +71,13 @@ def _windows(sentences: list[str]) -> Iterator[str]:
 def _sentences(text: str) -> Iterator[str]:
     for paragraph in _paragraphs(text):
         plain = _MARKUP.sub(r"\1", " ".join(_HYPHENATED.sub("", paragraph).split()))
-        for sentence in _SENTENCE_END.split(plain):
+        for sentence in split_sentences(plain):
             if len(_WORD.findall(sentence)) > 2:
                 yield sentence
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Blocks of prose. What is indented under a block that ends with a colon or comma is code or grammar, unless a list."""
+    """Blocks of prose. What is indented under a block that ends with a colon or comma is code or grammar, or a list."""
     code_from: int | None = None
     indent, introduces = 0, False
     for block in re.split(r"\n\s*\n", text.strip("\n")):
@@ -95,6 +100,7 @@ def _indent(block: str) -> int:
 
 def _is_markup(block: str) -> bool:
     lines = block.split("\n")
-    return bool(
-        _RULE.match(lines[-1]) or _TABLE.search(block) or _FOOTNOTES.match(lines[0]) or lines[0].lstrip()[:3] == ">>>"
-    )
+    first, last = lines[0].lstrip(), lines[-1]
+    if first.startswith(">>>") or "::=" in block:
+        return True
+    return bool(_RULE.match(last) or _TABLE.search(block) or _FOOTNOTES.match(first))

@@ -7,6 +7,7 @@ needs. A store that holds the corpus is opened, one whose indexing was interrupt
 from __future__ import annotations
 
 import platform
+import re
 import statistics
 import sys
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 import minidb
 from minidb import QdrantClient, models
-from minidb.cli.corpus import SENTENCES, Passage, fingerprint, passages
+from minidb.cli.corpus import SENTENCES, Passage, fingerprint, passages, split_sentences
 from minidb.cli.table import clip, render, terminal_width
 from minidb.errors import AlreadyExists, NotFound
 from minidb.progress import Progress
@@ -193,7 +194,7 @@ def _ask_all(client: QdrantClient, questions: Sequence[str]) -> None:
         for way, search in WAYS.items():
             hits, ms = _timed(search, client, question)
             times_ms[way].append(ms)
-            rows += _rows(way, ms, hits)
+            rows += _rows(way, ms, question, hits)
         table = render(("way", "ms", "score", "topic", "passage"), rows, width, right=(1, 2))
         print("\n".join(["", clip(f"{number}. {question}", width), *table]))
     medians = ", ".join(f"{way} {statistics.median(times):.2f}" for way, times in times_ms.items())
@@ -212,9 +213,12 @@ def _timed(
     return hits, statistics.median(times)
 
 
-def _rows(way: str, ms: float, hits: Sequence[models.ScoredPoint]) -> list[tuple[str, ...]]:
-    best = _apart(hits)[:_SHOWN]
-    rows = [("", "", f"{hit.score:.3f}", hit.payload["topic"], hit.payload["text"]) for hit in best if hit.payload]
+def _rows(way: str, ms: float, question: str, hits: Sequence[models.ScoredPoint]) -> list[tuple[str, ...]]:
+    rows = [
+        ("", "", f"{hit.score:.3f}", hit.payload["topic"], _excerpt(hit.payload["text"], question))
+        for hit in _apart(hits)[:_SHOWN]
+        if hit.payload
+    ]
     first = rows[0] if rows else ("", "", "", "", "(nothing found)")
     return [(way, f"{ms:.2f}", *first[2:]), *rows[1:]]
 
@@ -230,6 +234,18 @@ def _apart(hits: Sequence[models.ScoredPoint]) -> list[models.ScoredPoint]:
             kept.append(hit)
             taken.update((topic, position + step) for step in range(1 - SENTENCES, SENTENCES))
     return kept
+
+
+def _excerpt(text: str, question: str) -> str:
+    """The passage from the sentence on that has most letters of words in common with the question."""
+    wanted = _words(question)
+    sentences = split_sentences(text)
+    letters = [sum(map(len, wanted & _words(sentence))) for sentence in sentences]
+    return " ".join(sentences[letters.index(max(letters)) :])
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _heading(corpus: Sequence[Passage], how: str, path: Path | None, seconds: float) -> str:

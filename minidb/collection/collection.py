@@ -72,6 +72,7 @@ class Collection:
         self._publishing = threading.Lock()
         self.answers = PayloadAnswers()
         self._indexes = Indexes(0, store.path)
+        self.seen_by_indexer = False
         self.next_check = 0
         """Number of rows at which the indexer looks at this collection again."""
         self.index_error: str | None = None
@@ -150,6 +151,10 @@ class Collection:
 
     def _replay_log(self, txn: ReadTransaction, view: View, head: Head) -> View:
         """Apply what the log says happened since `view`; read the records of rows that are new."""
+        if not view.n_rows:
+            checkpointed = self.indexes_for(view).load_view(txn, view)
+            if checkpointed.seq <= head.seq and checkpointed.n_rows <= head.n_rows:
+                view = checkpointed
         entries = [LogEntry.unpack(data) for _, data in txn.scan("oplog", *_log_range(view.space, view.seq, head.seq))]
         if len(entries) < head.seq - view.seq:  # the log was cut: start over from the records
             view = replace(empty_view(view.fields, view.space, view.config_version), known_since=head.seq)

@@ -102,10 +102,11 @@ def decode_offsets(raw: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def unit(vector: NDArray[np.float32], square: float) -> NDArray[np.float32]:
-    """A vector of squared length `square` brought to unit length; kept when that is zero or one already, as Qdrant does."""
+    """A vector of squared length `square` at unit length; kept when that is zero or one already, as Qdrant does."""
     if square < _TINY or abs(square - 1.0) <= _NEAR_ONE:
         return vector
-    return vector / np.float32(math.sqrt(square))
+    scaled: NDArray[np.float32] = vector / np.float32(math.sqrt(square))
+    return scaled
 
 
 _TINY = float(np.finfo(np.float32).eps)

@@ -24,7 +24,8 @@ from minidb.errors import MinidbError
 from minidb.index.dense.hnsw import Graph, available
 from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
-from minidb.storage.interface import Store, WriteTransaction
+from minidb.storage.interface import NoTransaction, Store, WriteTransaction
+from minidb.storage.records import seq_key
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ _TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
 _BUILD_ROWS = 4096
 _CHECK_STEP = 0.05
 _LEAST_CHECK_ROWS = 1000
+_KEPT_LOG_ENTRIES = 10_000
+"""For other processes that have not looked for a while; one that comes later still reads the records anew."""
 
 SnapshotOf = Callable[[Collection], Snapshot]
 
@@ -52,10 +55,17 @@ class Indexer:
 
     def notice(self, collection: Collection) -> None:
         """Cheap: called after every commit. Looks closer only when a collection has grown by a few percent."""
+        collection.seen_by_indexer = True
         view = collection.published[0]
         if view.n_rows < collection.next_check and not worth_vacuuming(view, collection.config):
             return
         collection.next_check = max(int(view.n_rows * (1.0 + _CHECK_STEP)), view.n_rows + _LEAST_CHECK_ROWS)
+        if needs_work(collection):
+            self.enqueue(collection)
+
+    def welcome(self, collection: Collection) -> None:
+        """The first search of a collection that was there before: load its graph, or do what was left undone."""
+        collection.seen_by_indexer = True
         if needs_work(collection):
             self.enqueue(collection)
 
@@ -127,26 +137,28 @@ class Indexer:
 
     def _advance_graph(self, collection: Collection, field: VectorField) -> None:
         with self._snapshot_of(collection) as snapshot:
-            view, reader = snapshot.view, PointReader(collection, snapshot.view, snapshot.txn)
-            if view.fields.get(field.name) != field:
-                return
+            view = snapshot.view
             indexes = collection.indexes_for(view)
-            graph = indexes.graph(reader, field)
-            plan = graph_plan(view.has(field.slot), graph)
-            if plan == "nothing":
-                return
-            if plan == "extend" and graph is not None:
-                rows = np.arange(graph.n_rows, view.n_rows, dtype=np.uint32)
-                rows = rows[view.has(field.slot)[rows]]
-                for start in range(0, len(rows), _BUILD_ROWS):
-                    if self._stopping:
-                        return
-                    chunk = rows[start : start + _BUILD_ROWS]
-                    reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)  # checks the rows' checksums
-                    end = int(chunk[-1]) + 1 if start + _BUILD_ROWS < len(rows) else view.n_rows
-                    graph.add(chunk, graph_vectors(reader, field, chunk), end)
-                return
+            loaded = indexes.load_graph(PointReader(collection, view, snapshot.txn), field)
+        # the read transaction ends here: held for a whole build it would keep LMDB from using freed pages again
+        reader = PointReader(collection, view, NoTransaction())
+        plan = graph_plan(view.has(field.slot), loaded)
+        if plan == "build":
             indexes.graphs[field.slot] = self._built(collection, reader, field)
+        elif plan == "extend" and loaded is not None:
+            self._extend(loaded, reader, field)
+
+    def _extend(self, graph: Graph, reader: PointReader, field: VectorField) -> None:
+        view = reader.view
+        rows = np.arange(graph.n_rows, view.n_rows, dtype=np.uint32)
+        rows = rows[view.has(field.slot)[rows]]
+        for start in range(0, len(rows), _BUILD_ROWS):
+            if self._stopping:
+                return
+            chunk = rows[start : start + _BUILD_ROWS]
+            reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)  # checks the rows' checksums
+            end = int(chunk[-1]) + 1 if start + _BUILD_ROWS < len(rows) else view.n_rows
+            graph.add(chunk, graph_vectors(reader, field, chunk), end)
 
     def _built(self, collection: Collection, reader: PointReader, field: VectorField) -> Graph:
         view = reader.view
@@ -217,6 +229,7 @@ def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, le
     def name_all(txn: WriteTransaction) -> None:
         for kind, slot, written in saved:
             name_checkpoint(txn, view.space, kind, slot, written)
+        txn.delete_range("oplog", seq_key(view.space, 0), seq_key(view.space, max(view.seq - _KEPT_LOG_ENTRIES, 0)))
 
     store.write(name_all)
     indexes.remove_old_files([written.file for _, _, written in saved])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.fields import VectorField, normalized
-from minidb.collection.view import View
+from minidb.collection.view import View, view_arrays, view_of_arrays
 from minidb.index.dense.hnsw import Graph, available
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
@@ -61,6 +61,7 @@ class Indexes:
         self._sketches: dict[int, Sketch] = {}
         self._sparse: dict[int, SparseIndex] = {}
         self.graphs: dict[int, Graph] = {}
+        """Published by the indexer, one assignment each; rows a graph does not cover are for the reader to scan."""
         self._tried_to_load: set[tuple[str, int]] = set()
         self._saved_rows: dict[tuple[str, int], int] = {}
 
@@ -93,14 +94,21 @@ class Indexes:
             self._sparse[field.slot] = index
             return index
 
-    def graph(self, reader: PointReader, field: VectorField) -> Graph | None:
-        """The field's graph when there is one; rows it does not cover are for the caller to scan."""
+    def load_view(self, txn: ReadTransaction, empty: View) -> View:
+        """The newest checkpointed view of this space; `empty` itself when there is none."""
+        loaded = self._load(txn, "points", 0)
+        if loaded is None:
+            return empty
+        meta = loaded[0].meta
+        return view_of_arrays(empty, meta["seq"], dict(meta["tokens"]), loaded[1])
+
+    def load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:
+        """The field's graph, from its checkpoint if it is not loaded yet. For the indexer: it may take a second."""
         graph = self.graphs.get(field.slot)
-        if graph is None and ("graph", field.slot) not in self._tried_to_load:
-            with self._lock:
-                graph = self.graphs.get(field.slot) or self._load_graph(reader, field)
-                if graph is not None:
-                    self.graphs[field.slot] = graph
+        if graph is None:
+            graph = self._load_graph(reader, field)
+            if graph is not None:
+                self.graphs[field.slot] = graph
         return graph
 
     def forget(self, slot: int) -> None:
@@ -117,6 +125,9 @@ class Indexes:
             return []
         saved = []
         with self._lock:
+            if self._worth(("points", 0), view.n_rows, least_share):
+                meta: dict[str, Any] = {"seq": view.seq, "tokens": list(view.n_tokens.items())}
+                saved.append(self._write("points", 0, view.n_rows, meta, view_arrays(view)))
             for field in view.fields.values():
                 sketch, index, graph = (
                     self._sketches.get(field.slot),
@@ -189,20 +200,16 @@ class Indexes:
         if loaded is None:
             return None
         checkpoint, arrays = loaded
-        rows = arrays["labels"].astype(np.uint32)
-        vectors = np.empty((len(rows), field.size), np.float32)
-        for start in range(0, len(rows), _CHUNK_ROWS):
-            chunk = rows[start : start + _CHUNK_ROWS]
-            vectors[start : start + len(chunk)] = graph_vectors(reader, field, chunk)
-        return Graph.of_links(metric_of(field), checkpoint.meta["scalars"], arrays, vectors)
+        return Graph.of_links(
+            metric_of(field), checkpoint.meta["scalars"], arrays, lambda rows: graph_vectors(reader, field, rows)
+        )
 
 
 def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
     """The field's rows in order, as they are compared; rows without the vector are zeros or leftovers."""
-    raw = reader.all_dense(field)
     has = reader.view.has(field.slot)
     for at in range(start, stop, _CHUNK_ROWS):
-        chunk = comparable(field, field.decode(raw[at : min(at + _CHUNK_ROWS, stop)]))
+        chunk = comparable(field, field.decode(reader.dense_range(field, at, min(at + _CHUNK_ROWS, stop))))
         present = has[at : at + len(chunk)]
         yield chunk if present.all() else np.where(present[:, None], chunk, np.float32(0.0))
 

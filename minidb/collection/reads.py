@@ -130,7 +130,9 @@ class PointReader:
         """The records of these rows, in their order."""
         space = self.view.space
         found = self.txn.get_many("records", [row_key(space, row) for row in rows])
-        return [self.record(row) if data is None else unpack_record(data) for row, data in zip(rows, found, strict=True)]
+        return [
+            self.record(row) if data is None else unpack_record(data) for row, data in zip(rows, found, strict=True)
+        ]
 
     def matching(self, filter: models.Filter | None) -> Rows | None:
         """Rows that satisfy the filter, each distinct filter evaluated once per snapshot; None for no filter."""
@@ -159,6 +161,15 @@ class PointReader:
         except CorruptRow as error:
             raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
         return file.raw(self.view.n_rows).take(rows, axis=0)
+
+    def dense_range(self, field: VectorField, start: int, stop: int) -> NDArray[np.uint8]:
+        """Sealed rows `[start, stop)`, mapped; those that count are checked once per process."""
+        file = self.collection.store.row_file(self.view.space, field.rows_file, field.row_bytes)
+        try:
+            file.verify(np.arange(start, stop, dtype=np.uint32), self.view.n_rows, self.view.has(field.slot))
+        except CorruptRow as error:
+            raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
+        return file.raw(self.view.n_rows)[start:stop]
 
     def all_dense(self, field: VectorField) -> NDArray[np.uint8]:
         """All sealed rows `(n_rows, stride)`, mapped, every one that counts checked once."""

@@ -220,6 +220,35 @@ class View:
         )  # fmt: skip
 
 
+def view_arrays(view: View) -> dict[str, NDArray[np.generic]]:
+    """What a checkpoint keeps of a view: everything that would otherwise be read from every record."""
+    n, columns = view.n_rows, view.columns
+    arrays: dict[str, NDArray[np.generic]] = {
+        "kinds": columns.kinds[:n],
+        "high": columns.high[:n],
+        "low": columns.low[:n],
+        "alive": view.alive[:n],
+    }
+    return arrays | {f"slot-{slot}": present[:n] for slot, present in columns.present.items()}
+
+
+def view_of_arrays(empty: View, seq: int, n_tokens: dict[int, int], arrays: dict[str, NDArray[np.generic]]) -> View:
+    """The view `view_arrays` came from, on top of an empty one of the same space."""
+    n = len(arrays["alive"])
+    columns = PointColumns(max(n, 64))
+    columns.kinds[:n], columns.high[:n], columns.low[:n] = arrays["kinds"], arrays["high"], arrays["low"]
+    columns.any_uuid = bool(columns.kinds.any())
+    for name, present in arrays.items():
+        if name.startswith("slot-"):
+            columns.slot(int(name[5:]))[:n] = present
+    alive = np.zeros(max(n, 64), bool)
+    alive[:n] = arrays["alive"]
+    n_alive = int(np.count_nonzero(alive))
+    return replace(
+        empty, seq=seq, n_rows=n, n_alive=n_alive, columns=columns, alive=alive, n_tokens=n_tokens, known_since=seq
+    )
+
+
 def empty_view(fields: dict[str, VectorField], space: int, config_version: int) -> View:
     """A collection without points."""
     return View(fields, space, 0, 0, 0, PointColumns(), np.zeros(64, bool), config_version)

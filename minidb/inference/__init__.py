@@ -15,6 +15,7 @@ from minidb.inference.execute import Embedder, Embedding, Operation, Provider, R
 from minidb.inference.mrl import cut
 from minidb.inference.objects import Found, collect, contains, rewrite
 from minidb.inference.plan import Input, Place, Secret, plan
+from minidb.inference.providers import register as _register_providers
 
 __all__ = [
     "Embedder",
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 _registry = Registry()
 _register_builtin(_registry)
+_register_providers(_registry)
 
 
 def register_provider(prefix: str, provider: Provider) -> None:

@@ -36,12 +36,16 @@ class InferenceContext:
     Args:
         timeout: seconds until the call shall give up, from now; None for no limit.
         headers: of the request; those that end with `-api-key` are kept, as secrets, and the rest is not.
+        trusted: whether the caller may say where an API is (the option `base_url`). A door to the network passes False.
     """
 
-    def __init__(self, timeout: float | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, timeout: float | None = None, headers: Mapping[str, str] | None = None, *, trusted: bool = True
+    ) -> None:
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.keys = {name.lower(): Secret(value) for name, value in (headers or {}).items() if is_key_name(name)}
         self.usage = Usage()
+        self.trusted = trusted
 
     def remaining(self) -> float | None:
         """Seconds left, None without a limit. Raises Timeout when there are none."""

@@ -86,25 +86,23 @@ class Registry:
 
     def embedder(self, model: str) -> Embedder:
         """The embedder of a model. Raises InferenceError, naming what there is, when nobody has it."""
+        embedder = self.find(model)
+        if embedder is None:
+            raise InferenceError(
+                f"No embedding model {model!r}. Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536); "
+                "others can be added with minidb.inference.register_provider."
+            )
+        return embedder
+
+    def find(self, model: str, below: str | None = None) -> Embedder | None:
+        """The embedder of a model, if there is one; with `below`, of those with a shorter prefix than that."""
         name = model.lower()
         for prefix in sorted(self._providers, key=len, reverse=True):
-            if name.startswith(prefix):
+            if name.startswith(prefix) and (below is None or len(prefix) < len(below)):
                 embedder = self._providers[prefix](model)
                 if embedder is not None:
                     return embedder
-        raise InferenceError(_unknown(model))
-
-
-_API_PREFIXES = ("openai/", "cohere/", "jinaai/", "openrouter/", "voyage/", "voyageai/")
-
-
-def _unknown(model: str) -> str:
-    built_in = "Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536)"
-    how = "others can be added with minidb.inference.register_provider"
-    if model.lower().startswith(_API_PREFIXES):
-        provider = model.split("/", 1)[0]
-        return f"Model {model} needs the provider {provider}; providers are not built in yet. {built_in}; {how}."
-    return f"No embedding model {model!r}. {built_in}; {how}."
+        return None
 
 
 def execute(

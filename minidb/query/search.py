@@ -26,6 +26,8 @@ from minidb.query.vectors import QueryVector, SparseQuery
 
 _FLOAT_ROWS = 1500
 """Up to here gathering floats beats int8 plus rescoring."""
+_FEW_ROWS = 64
+"""Rows behind the graph that are compared as floats without asking the sketch."""
 _FLOAT_SCAN_ELEMENTS = 1_000_000
 """Below this many floats a plain product over all rows beats int8 plus rescoring."""
 _RESCORED = 30
@@ -93,7 +95,7 @@ class Search:
         n = len(rows)
         if params.exact or n <= max(_FLOAT_ROWS, 2 * k):
             return self._best(rows, self.similarities(field, query, rows), k)
-        graph = self.indexes.graph(self.reader, field)
+        graph = self.indexes.graphs.get(field.slot)
         if graph is not None:
             hits = self._over_fetched(graph, field, query, k, rows, params)
             if hits is not None:
@@ -122,19 +124,24 @@ class Search:
         found = graph.search(query, width)
         found = found[found < len(allowed)]
         found = found[allowed[found]]
-        tail = rows[np.searchsorted(rows, graph.n_rows) :] if not params.indexed_only else rows[:0]
         if len(found) < k:
             return None
-        return self._rescored(
-            field, query, k, np.concatenate([found[: _n_rescored(k)], self._nearest_of_tail(field, query, k, tail)])
-        )
+        candidates = found[: _n_rescored(k)]
+        if not params.indexed_only:
+            tail = rows[np.searchsorted(rows, graph.n_rows) :]
+            if len(tail) > _FEW_ROWS:
+                sketch = self.indexes.sketch(self.reader, field)
+                if sketch.suits:
+                    tail = tail[best_positions(sketch.gather(query, tail), _n_rescored(k))]
+            candidates = np.concatenate([candidates, tail])
+        return self._rescored(field, query, k, candidates)
 
     def _over_all(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         view = self.reader.view
         n = view.n_rows
         if params.exact or n * field.size <= _FLOAT_SCAN_ELEMENTS:
             return self._float_scan(field, query, k)
-        graph = self.indexes.graph(self.reader, field)
+        graph = self.indexes.graphs.get(field.slot)
         if graph is not None:
             width = max(params.hnsw_ef or DEFAULT_EF, k)
             dead_share = 1.0 - view.count(field.slot) / n
@@ -148,7 +155,7 @@ class Search:
         sketch = self.indexes.sketch(self.reader, field)
         if not sketch.suits:
             return self._float_scan(field, query, k)
-        return self._rescored(field, query, k, self._sketch_candidates(sketch, field, query, k, 0))
+        return self._rescored(field, query, k, self._sketch_candidates(sketch, field, query, k))
 
     def _by_graph(
         self, graph: Graph, field: VectorField, query: NDArray[np.float32], k: int, width: int, params: Params
@@ -161,23 +168,22 @@ class Search:
             return None  # too many of them are dead
         candidates = found[:k]
         if graph.n_rows < view.n_rows and not params.indexed_only:
-            tail = np.arange(graph.n_rows, view.n_rows, dtype=np.uint32)
-            tail = tail[view.has(field.slot)[tail]]
-            candidates = np.concatenate([candidates, self._nearest_of_tail(field, query, k, tail)])
+            candidates = np.concatenate([candidates, self._nearest_of_tail(field, query, k, graph.n_rows)])
         return self._rescored(field, query, k, candidates)
 
-    def _nearest_of_tail(self, field: VectorField, query: NDArray[np.float32], k: int, tail: Rows) -> Rows:
-        """Candidates among rows the graph does not have yet."""
-        if len(tail) <= max(_FLOAT_ROWS, 2 * k):
-            return tail
-        sketch: Sketch = self.indexes.sketch(self.reader, field)
-        if not sketch.suits:
-            return tail
-        return tail[best_positions(sketch.gather(query, tail), _n_rescored(k))]
+    def _nearest_of_tail(self, field: VectorField, query: NDArray[np.float32], k: int, start: int) -> Rows:
+        """Candidates among the rows from `start` on, which the graph does not have yet."""
+        view = self.reader.view
+        lacking = ~view.has(field.slot)[start:]
+        if len(lacking) > _FEW_ROWS:
+            sketch = self.indexes.sketch(self.reader, field)
+            if sketch.suits:
+                scores = sketch.scan(query, view.n_rows, start)
+                scores[lacking] = -np.inf
+                return (start + best_positions(scores, _n_rescored(k))).astype(np.uint32)
+        return (start + np.flatnonzero(~lacking)).astype(np.uint32)
 
-    def _sketch_candidates(
-        self, sketch: Sketch, field: VectorField, query: NDArray[np.float32], k: int, start: int
-    ) -> Rows:
+    def _sketch_candidates(self, sketch: Sketch, field: VectorField, query: NDArray[np.float32], k: int) -> Rows:
         view = self.reader.view
         scores = sketch.scan(query, view.n_rows)
         lacking = view.lacking(field.slot)

@@ -40,6 +40,22 @@ class ReadTransaction(Protocol):
         """Pairs with `start <= key < stop`, ascending."""
 
 
+class NoTransaction:
+    """Stands in where rows are read long after the snapshot: no table has anything."""
+
+    is_write = False
+    txn_id = -1
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        return None
+
+    def get_many(self, table: Table, keys: Iterable[bytes]) -> list[bytes | None]:
+        return [None for _ in keys]
+
+    def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return iter(())
+
+
 class WriteTransaction(ReadTransaction, Protocol):
     """The one writer. Everything put here becomes visible together, or not at all."""
 

@@ -78,7 +78,6 @@ class _LmdbRead:
                     raise self._store.corrupt(table, key)
                 yield key, value
 
-
     def abort(self) -> None:
         self._txn.abort()
 

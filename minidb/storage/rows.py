@@ -76,6 +76,7 @@ class MappedRowFile:
         self._block_shift = max(0, (_BLOCK_BYTES // self.stride).bit_length() - 1)
         self._verified_blocks = np.zeros(0, bool)
         self._verified_rows = 0
+        self._verified_tail = (0, 0)
 
     def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
         data = np.ascontiguousarray(rows).reshape(-1)
@@ -127,9 +128,13 @@ class MappedRowFile:
             for block in np.unique(blocks[~self._verified_blocks[blocks]]).tolist():
                 start = block << self._block_shift
                 stop = min(start + (1 << self._block_shift), n_rows)
+                if (start, stop) == self._verified_tail:
+                    continue
                 self._check(raw, start, stop, present)
-                if stop < n_rows:  # the last block is still being filled
+                if stop < n_rows:
                     self._verified_blocks[block] = True
+                else:  # the last block is still being filled: good up to here only
+                    self._verified_tail = (start, stop)
 
     def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
         start = self._verified_rows

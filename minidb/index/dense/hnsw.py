@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ INSERT_CHUNK = 4
 """Inserts under one hold of the gate: readers then wait at most about 0.8 ms (32 at a time: 7.5 ms)."""
 _SPACES: dict[Metric, str] = {"dot": "ip", "euclid": "l2"}
 _SEED = 100
+_COPY_ROWS = 8192
 _SCALARS = (
     "ser_version", "space", "dim", "index_inited", "ep_added", "normalize", "num_threads", "seed", "offset_level0",
     "max_elements", "cur_element_count", "size_data_per_element", "label_offset", "offset_data", "max_level",
@@ -114,17 +115,23 @@ class Graph:
 
     @classmethod
     def of_links(
-        cls, metric: Metric, scalars: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors: NDArray[np.float32]
+        cls,
+        metric: Metric,
+        scalars: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        vectors_of: Callable[[NDArray[np.uint32]], NDArray[np.float32]],
     ) -> Graph:
-        """The graph `links()` came from; `vectors` are those of `arrays["labels"]`, in that order, `(count, dim)
-        float32`.
-        """
+        """The graph `links()` came from; `vectors_of` reads the `(n, dim) float32` vectors of rows."""
         hnswlib = importlib.import_module("hnswlib")
         state = {name: scalars[name] for name in _SCALARS}
         count, width = state["cur_element_count"], state["size_data_per_element"]
         level0 = np.empty((count, width), np.uint8)
         level0[:, : state["offset_data"]] = arrays["links"]
-        level0[:, state["offset_data"] : state["label_offset"]] = vectors.view(np.uint8).reshape(count, -1)
+        rows = arrays["labels"].astype(np.uint32)
+        for start in range(0, count, _COPY_ROWS):  # in pieces: a second copy of all vectors would double the peak
+            vectors = np.ascontiguousarray(vectors_of(rows[start : start + _COPY_ROWS]))
+            place = level0[start : start + len(vectors), state["offset_data"] : state["label_offset"]]
+            place[:] = vectors.view(np.uint8).reshape(len(vectors), -1)
         level0[:, state["label_offset"] :] = arrays["labels"].view(np.uint8).reshape(count, -1)
         levels = np.zeros(state["max_elements"], np.int32)
         levels[:count] = arrays["levels"]

@@ -66,18 +66,16 @@ class Sketch:
             if first:
                 self._check(chunks, n_rows)
 
-    def scan(self, query: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
-        """Approximate similarities (in a scale of their own) of the first `n_rows` rows; only their order means
-        anything.
-        """
-        return self._scores(self._quantized(query), self._rows[:n_rows])
+    def scan(self, query: NDArray[np.float32], stop: int, start: int = 0) -> NDArray[np.float32]:
+        """Approximate similarities of rows `[start, stop)`, in a scale of their own: only the order counts."""
+        return self._scores(self._quantized(query), self._rows[start:stop])
 
     def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """The same for some rows."""
         return self._scores(self._quantized(query), self._rows.take(rows, axis=0))
 
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
-        """A dot product's order does not depend on the query's scale; a distance's does, so it shares the rows' scale."""
+        """A dot product's order is the same at any scale of the query; a distance's is not: it shares the rows' scale."""
         widest = float(np.abs(query).max(initial=0.0))
         scale = self.scale if self.metric == "euclid" else 127.0 / max(widest, 1e-30)
         quantized: NDArray[np.int8] = np.clip(np.rint(query * np.float32(scale)), -127, 127).astype(np.int8)

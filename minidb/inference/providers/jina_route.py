@@ -1,0 +1,73 @@
+"""Decides who embeds `jinaai/…`: Jina's API when the request brings a key, else fastembed when that lists the model.
+
+Both use the prefix. Called by the registry; imports httpx and fastembed only when it comes to them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from minidb.errors import InferenceError
+from minidb.inference.execute import Embedder, Registry, Request
+from minidb.inference.providers.call import has_key
+
+_KEY_NAME = "jina-api-key"
+_PREFIX = "jinaai/"
+_FASTEMBED_CLASSES = (
+    "TextEmbedding",
+    "ImageEmbedding",
+    "LateInteractionTextEmbedding",
+    "LateInteractionMultimodalEmbedding",
+    "SparseTextEmbedding",
+)
+
+
+class JinaRoute:
+    """A model whose name begins with `jinaai/`. A local embedder is whatever the registry finds behind this prefix."""
+
+    slow = True
+
+    def __init__(
+        self,
+        registry: Registry,
+        api: Callable[[], Embedder],
+        fastembed_lists: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._registry = registry
+        self._api = api
+        self._fastembed_lists = fastembed_lists or fastembed_lists_model
+
+    def embed(self, request: Request) -> Sequence[Any]:
+        """One vector per input; see `Embedder`."""
+        if has_key(request, _KEY_NAME):
+            return self._api().embed(request)
+        listed = self._fastembed_lists(request.model)
+        local = self._registry.find(request.model, below=_PREFIX) if listed else None
+        if local is None:
+            why = "cannot be run here" if listed else "is not installed or does not list it"
+            raise InferenceError(
+                f"{request.model} needs a key of jinaai, as the option {_KEY_NAME} of the object or as the request "
+                f"header {_KEY_NAME}, or a local model: fastembed {why}",
+                provider="jinaai",
+            )
+        return local.embed(request)
+
+
+def fastembed_lists_model(model: str) -> bool:
+    """Whether fastembed is installed and has a model of this name, whatever the case."""
+    return model.lower() in _fastembed_models()
+
+
+@cache
+def _fastembed_models() -> frozenset[str]:
+    if importlib.util.find_spec("fastembed") is None:
+        return frozenset()
+    import fastembed
+
+    classes = [getattr(fastembed, name, None) for name in _FASTEMBED_CLASSES]
+    return frozenset(
+        str(model["model"]).lower() for cls in classes if cls is not None for model in cls.list_supported_models()
+    )
