@@ -1,7 +1,7 @@
 """The asynchronous client door: every method of `QdrantClient`, run in a thread so that the event loop goes on.
 
-There is one implementation: the methods here are made from the synchronous ones. Their signatures for type checkers and
-editors stand in `aio.pyi`, which `python -m minidb.aio` writes.
+There is one implementation: the methods here are made from the synchronous ones. Their signatures for type checkers
+and editors stand in `aio.pyi`, which `python tests/async_stub.py` writes.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _CODE_INDENT = (
 
 _RULE = re.compile(r"^\s*([^\w\s])\1{2,}\s*$")
 _TABLE = re.compile(r"^\s*(\+[-=+]+\+|\|.*\||={3,}(\s+={3,})+|-{3,}(\s+-{3,})+)\s*$", re.MULTILINE)
-_BULLET = re.compile(r"^\s*(\*|\d+\.|-)\s+")
+_BULLET = re.compile(r"^\s*(\*|-|\d+\.|\[\d+\])\s+")
 _FOOTNOTES = re.compile(r"^-\[.*\]-$")
 _MARKUP = re.compile(r"\*{1,2}(\w[^*]*?)\*{1,2}")
 _HYPHENATED = re.compile(r"(?<=\w-)\n\s*(?=[a-z])")

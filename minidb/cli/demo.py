@@ -25,12 +25,12 @@ from minidb.storage.interface import Durability
 
 COLLECTION = "python-reference"
 QUESTIONS = (
-    "How does a with statement handle an exception?",
-    "When is an object's __del__ method called?",
-    "unpack a dictionary into keyword arguments",
-    "What makes an object hashable?",
-    "asynchronous generators and await",
-    "order of evaluation of decorators",
+    "When is __del__ called?",
+    "In which order are decorators applied?",
+    "Free variables of nested functions",
+    "Are default parameter values evaluated once?",
+    "What does a return in a finally clause do?",
+    "Matching a sequence pattern",
 )
 
 _BM25_MODEL = "Qdrant/bm25"

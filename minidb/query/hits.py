@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,20 +12,31 @@ from minidb.collection.view import View
 
 Rows = NDArray[np.uint32]
 Scores = NDArray[np.float32]
+OrderValues = NDArray[np.int64] | NDArray[np.float64]
+"""Payload values an ordering went by: integers and datetimes (microseconds) exact, anything else as floats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Rows and their scores, in the order of the result."""
+    """Rows and their scores, in the order of the result.
+
+    `order_values` is there after an `order_by`; a row then comes once for each of its values.
+    """
 
     rows: Rows
     scores: Scores
+    order_values: OrderValues | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def cut(self, start: int, stop: int) -> Hits:
-        return Hits(self.rows[start:stop], self.scores[start:stop])
+        return self.at(slice(start, stop))
+
+    def at(self, positions: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Hits:
+        """The hits at these positions, in their order."""
+        values = self.order_values
+        return Hits(self.rows[positions], self.scores[positions], None if values is None else values[positions])
 
 
 NO_HITS = Hits(np.zeros(0, np.uint32), np.zeros(0, np.float32))
@@ -34,3 +46,8 @@ def ranked(view: View, rows: Rows, scores: Scores, k: int) -> Hits:
     """The `k` best, larger scores first, equal ones by id: the one order every result has."""
     order = view.rank(rows, scores)[:k]
     return Hits(rows[order], scores[order])
+
+
+def union(lists: Sequence[Hits]) -> Rows:
+    """Every row of the lists once, ascending."""
+    return np.unique(np.concatenate([hits.rows for hits in lists])) if lists else NO_HITS.rows

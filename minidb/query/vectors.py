@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.encode import dense_vector, multi_matrix, sparse_arrays
-from minidb.collection.fields import VectorField, normalized, unit
+from minidb.collection.fields import Kind, VectorField, normalized
 from minidb.collection.indexes import comparable
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, NotFound
@@ -36,11 +36,23 @@ def prepare(field: VectorField, vector: Any) -> QueryVector:
         return SparseQuery(*sparse_arrays(field, vector))
     if field.kind == "multi":
         return _as_stored(field, multi_matrix(field, vector))
-    array, square = dense_vector(field, vector)
-    if field.datatype == "float32":
-        return unit(array, square) if field.distance == models.Distance.COSINE else array
-    single: NDArray[np.float32] = _as_stored(field, array.reshape(1, -1))[0]
-    return single
+    return _as_stored(field, dense_vector(field, vector).reshape(1, -1))[0]
+
+
+def prepared(field: VectorField, kind: Kind, numbers: QueryVector) -> QueryVector:
+    """A computed vector, ready to be compared; `kind` says what it is, which need not be what the field holds."""
+    if isinstance(numbers, SparseQuery):
+        if field.kind != "sparse":
+            raise BadInput("Conversion between sparse and regular vectors failed")
+        return numbers
+    if kind == "multi" and field.kind == "dense":
+        raise BadInput("Conversion between multi and regular vectors failed")
+    return prepare(field, numbers)
+
+
+def raw_dense(field: VectorField, vector: Any) -> NDArray[np.float32]:
+    """`(size,) float32` of a dense vector for a dense or a multivector field, checked and nothing else."""
+    return multi_matrix(field, vector)[0] if field.kind == "multi" else dense_vector(field, vector)
 
 
 def _as_stored(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -52,13 +64,31 @@ def _as_stored(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.f
 
 
 def stored_vector(reader: PointReader, field: VectorField, row: int) -> QueryVector:
-    """The vector a point has in the field. Raises `NotFound` when it has none."""
+    """The vector a point has in the field, as it is stored. Raises `NotFound` when it has none."""
     if not reader.view.columns.slot(field.slot)[row]:
         raise NotFound(f'Vector with name "{field.name}" for point not found')
     rows = np.array([row], np.uint32)
     if field.kind == "sparse":
         return SparseQuery(*reader.sparse(field, row))
     if field.kind == "multi":
-        return comparable(field, reader.tokens(field, rows)[0])
-    single: NDArray[np.float32] = comparable(field, reader.dense(field, rows))[0]
-    return single
+        return reader.tokens(field, rows)[0]
+    return reader.dense(field, rows)[0]
+
+
+def as_compared(field: VectorField, stored: QueryVector) -> QueryVector:
+    """A stored vector as it is compared with others."""
+    if isinstance(stored, SparseQuery):
+        return stored
+    return comparable(field, stored) if stored.ndim == 2 else comparable(field, stored.reshape(1, -1))[0]
+
+
+def check_fits(field: VectorField, looked_up: VectorField) -> None:
+    """A vector looked up in another field must be of a kind and size that can be compared with this one."""
+    if looked_up is field:
+        return
+    if (looked_up.kind == "sparse") != (field.kind == "sparse"):
+        raise BadInput("Conversion between sparse and regular vectors failed")
+    if looked_up.kind == "multi" and field.kind == "dense":
+        raise BadInput("Conversion between multi and regular vectors failed")
+    if looked_up.size != field.size:
+        raise BadInput(f"Vector dimension error: expected dim: {field.size}, got {looked_up.size}")

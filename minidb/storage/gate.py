@@ -60,12 +60,16 @@ class PhaseFairGate:
                 self._readers += 1
                 return
             self._waiting_readers += 1
-            while self._writing or (self._waiting_writers and not self._reader_turns):
-                self._changed.wait()
-            self._waiting_readers -= 1
-            if self._reader_turns:
-                self._reader_turns -= 1
-            self._readers += 1
+            try:
+                while self._writing or (self._waiting_writers and not self._reader_turns):
+                    self._changed.wait()
+                self._readers += 1
+            finally:  # a wait may be interrupted by Ctrl-C: its turn must not stay behind
+                self._waiting_readers -= 1
+                if self._reader_turns:
+                    self._reader_turns -= 1
+                    if not self._reader_turns and not self._readers:
+                        self._changed.notify_all()
 
     def release_shared(self) -> None:
         with self._lock:
@@ -76,10 +80,14 @@ class PhaseFairGate:
     def acquire_exclusive(self) -> None:
         with self._lock:
             self._waiting_writers += 1
-            while self._writing or self._readers or self._reader_turns:
-                self._changed.wait()
-            self._waiting_writers -= 1
-            self._writing = True
+            try:
+                while self._writing or self._readers or self._reader_turns:
+                    self._changed.wait()
+                self._writing = True
+            finally:
+                self._waiting_writers -= 1
+                if not self._writing:
+                    self._changed.notify_all()
 
     def release_exclusive(self) -> None:
         with self._lock:

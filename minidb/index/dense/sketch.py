@@ -75,7 +75,7 @@ class Sketch:
         return self._scores(self._quantized(query), self._rows.take(rows, axis=0))
 
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
-        """A dot product's order is the same at any scale of the query; a distance's is not: it shares the rows' scale."""
+        """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
         widest = float(np.abs(query).max(initial=0.0))
         scale = self.scale if self.metric == "euclid" else 127.0 / max(widest, 1e-30)
         quantized: NDArray[np.int8] = np.clip(np.rint(query * np.float32(scale)), -127, 127).astype(np.int8)

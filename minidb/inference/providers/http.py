@@ -48,7 +48,7 @@ class _Failed:
     wait: float | None = None  # seconds, if the service named them
 
 
-@dataclass
+@dataclass(eq=False)
 class Http:
     """A connection pool for one provider.
 

@@ -1,0 +1,158 @@
+"""Synthetic points and queries, made from a seed. Queries are fresh draws from the distribution of the points.
+
+"easy": many tight clusters, which every graph finds its way in. "hard": variances that fall by a power law over rotated
+axes, as embeddings' do, around topics of Zipf-distributed size; recall costs effort there. Knows nothing of contestants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.requests import Columns, DenseField, Floats, IndexKind, Payload, Schema, SparseRows
+
+SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
+"""Keyword fields, and how many values each has, evenly spread: a filter on one selects 1/n of the points."""
+_POINTS_PER_CLUSTER = 100
+_CLUSTER_SPREAD = 0.7
+_HARD_EXPONENT, _HARD_TOPICS, _HARD_SPREAD = 0.5, 300, 0.7
+_PREFIX_EXPONENT = 0.7
+_WORDS = 30_000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Points, how to store them, and query vectors for one field: `dense (q, d)` or sparse rows."""
+
+    name: str
+    schema: Schema
+    columns: Columns
+    queries: Floats
+    sparse_queries: SparseRows | None = None
+
+    @property
+    def shape(self) -> str:
+        sizes = " + ".join(str(field.size) for field in self.schema.dense.values())
+        return f"{len(self.columns):,} × {sizes}" if sizes else f"{len(self.columns):,} points"
+
+
+def easy(n: int, dim: int, n_queries: int, graph: bool = False) -> Dataset:
+    """Clusters of about 100 points."""
+    rng = np.random.default_rng(1)
+    centres = rng.standard_normal((max(1, n // _POINTS_PER_CLUSTER), dim), dtype=np.float32)
+
+    def draw(count: int) -> Floats:
+        noise = rng.standard_normal((count, dim), dtype=np.float32) * np.float32(_CLUSTER_SPREAD)
+        return unit(centres[rng.integers(len(centres), size=count)] + noise)
+
+    return _dense("easy", draw(n), draw(n_queries), graph)
+
+
+def hard(n: int, dim: int, n_queries: int) -> Dataset:
+    """Power-law spectrum, Zipf topics."""
+    rng = np.random.default_rng(2)
+    scales = (np.arange(1, dim + 1) ** -_HARD_EXPONENT).astype(np.float32)
+    weights = 1.0 / np.arange(1, _HARD_TOPICS + 1)
+    topics = rng.standard_normal((_HARD_TOPICS, dim), dtype=np.float32)
+    rotation = np.linalg.qr(rng.standard_normal((dim, dim)))[0].astype(np.float32)
+
+    def draw(count: int) -> Floats:
+        of = rng.choice(_HARD_TOPICS, count, p=weights / weights.sum())
+        noise = rng.standard_normal((count, dim), dtype=np.float32) * np.float32(_HARD_SPREAD)
+        return unit(((topics[of] + noise) * scales) @ rotation)
+
+    return _dense("hard", draw(n), draw(n_queries), graph=False)
+
+
+def nested_prefix(n: int, large: int, small: int, n_queries: int) -> Dataset:
+    """Embeddings of `large` dimensions whose first `small` carry most of the meaning, as Matryoshka models' do."""
+    rng = np.random.default_rng(3)
+    scales = (np.arange(1, large + 1) ** -_PREFIX_EXPONENT).astype(np.float32)
+    centres = rng.standard_normal((max(1, n // _POINTS_PER_CLUSTER), large), dtype=np.float32)
+
+    def draw(count: int) -> Floats:
+        noise = rng.standard_normal((count, large), dtype=np.float32) * np.float32(_CLUSTER_SPREAD)
+        return unit((centres[rng.integers(len(centres), size=count)] + noise) * scales)
+
+    points = draw(n)
+    columns = Columns(dense={"large": points, "small": unit(points[:, :small])}, payloads=payloads(n))
+    fields = {"large": DenseField(large, "never"), "small": DenseField(small)}
+    return Dataset("prefix", Schema(dense=fields), columns, draw(n_queries))
+
+
+def bm25_like(n: int, n_queries: int) -> Dataset:
+    """Texts of about 60 Zipf-distributed words with saturated counts; questions of 8 words, scored with idf."""
+    rng = np.random.default_rng(4)
+    rows = _zipf_rows(rng, n, 80, 1.0, lambda counts: counts * 2.2 / (counts + 1.2))
+    queries = _zipf_rows(rng, n_queries, 8, 0.7, lambda counts: np.ones_like(counts))
+    schema = Schema(sparse_idf={"text": True})
+    return Dataset("bm25", schema, Columns(sparse={"text": rows}, payloads=payloads(n)), np.zeros((0, 0), np.float32), queries)
+
+
+def splade_like(n: int, n_queries: int) -> Dataset:
+    """About 120 expanded terms a text and 30 a question, log-normal weights, flatter frequencies, no idf."""
+    rng = np.random.default_rng(5)
+
+    def weights(counts: Floats) -> Floats:
+        return rng.lognormal(-0.5, 0.6, len(counts)).astype(np.float32)
+
+    rows = _zipf_rows(rng, n, 140, 0.75, weights)
+    queries = _zipf_rows(rng, n_queries, 32, 0.75, weights)
+    schema = Schema(sparse_idf={"text": False})
+    return Dataset("splade", schema, Columns(sparse={"text": rows}, payloads=payloads(n)), np.zeros((0, 0), np.float32), queries)
+
+
+def with_rich_payload(n: int, dim: int, n_queries: int, indexed: bool) -> Dataset:
+    """Easy vectors with numbers, places, texts and arrays of objects to filter on."""
+    base = easy(n, dim, n_queries)
+    rng = np.random.default_rng(6)
+    places = rng.uniform((-60.0, -180.0), (60.0, 180.0), (n, 2))
+    words = rng.integers(1000, size=(n, 12))
+    rich: list[Payload] = [
+        payload
+        | {
+            "place": {"lat": float(places[i, 0]), "lon": float(places[i, 1])},
+            "text": " ".join(f"word{word}" for word in words[i]),
+            "parts": [{"kind": f"k{(i + j) % 20}", "size": (7 * i + j) % 100} for j in range(3)],
+        }
+        for i, payload in enumerate(base.columns.payloads)
+    ]
+    kinds: dict[str, IndexKind] = {}
+    if indexed:
+        kinds = {"number": "integer", "place": "geo", "text": "text", "tenth": "keyword"}
+        kinds |= {"parts[].kind": "keyword", "parts[].size": "integer"}
+    schema = Schema(dense=base.schema.dense, indexed=kinds)
+    return Dataset("rich", schema, Columns(dense=base.columns.dense, payloads=rich), base.queries)
+
+
+def payloads(n: int) -> list[Payload]:
+    """Five small fields; values are spread by a permutation, so that they tell nothing about the vectors."""
+    order = np.random.default_rng(0).permutation(n).tolist()
+    return [{name: f"v{at % count}" for name, count in SHARES.items()} | {"number": at} for at in order]
+
+
+def unit(vectors: Floats) -> Floats:
+    """Rows scaled to length one."""
+    scaled: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+    return np.ascontiguousarray(scaled, np.float32)
+
+
+def _dense(name: str, points: Floats, queries: Floats, graph: bool) -> Dataset:
+    field = DenseField(points.shape[1], "always" if graph else "auto")
+    kinds: dict[str, IndexKind] = dict.fromkeys(SHARES, "keyword")
+    schema = Schema(dense={"": field}, indexed=kinds)
+    return Dataset(name, schema, Columns(dense={"": points}, payloads=payloads(len(points))), queries)
+
+
+def _zipf_rows(
+    rng: np.random.Generator, n: int, length: int, exponent: float, weigh: Callable[[Floats], Floats]
+) -> SparseRows:
+    """`n` bags of `length` draws; equal draws become one entry, weighted by their count."""
+    weights = (np.arange(_WORDS) + 10.0) ** -exponent
+    words = rng.choice(_WORDS, (n, length), p=weights / weights.sum())
+    keys, counts = np.unique((np.arange(n)[:, None] * _WORDS + words).reshape(-1), return_counts=True)
+    starts: NDArray[np.int64] = np.searchsorted(keys, np.arange(n + 1) * _WORDS).astype(np.int64)
+    return SparseRows(starts, (keys % _WORDS).astype(np.uint32), weigh(counts.astype(np.float32)).astype(np.float32))

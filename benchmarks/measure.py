@@ -1,0 +1,144 @@
+"""Timing several contestants fairly on one machine: interleaved, in changing order, over several rounds.
+
+Noise on a machine comes in stretches of seconds. Contestants therefore take turns after every block of a few queries, and
+ratios are taken within a round, between figures that lie next to each other in time.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.adapters.base import Call
+
+_BLOCK = 20
+_LEAST_CALLS = 5
+_WARM_UP_CALLS = 5
+
+
+@dataclass
+class Samples:
+    """Measured values of one contestant, a list per round; seconds, unless a scenario says otherwise."""
+
+    rounds: list[list[float]] = field(default_factory=list)
+
+    @property
+    def values(self) -> list[float]:
+        return [value for values in self.rounds for value in values]
+
+    def median(self) -> float:
+        return float(np.median(self.values))
+
+    def p95(self) -> float:
+        return float(np.percentile(self.values, 95))
+
+
+@dataclass
+class Timings:
+    """What came of a comparison: samples of those that ran, reasons of those that failed."""
+
+    samples: dict[str, Samples] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def interleaved(
+    calls: Mapping[str, Sequence[Call]], rounds: int, seconds_per_round: float = 2.0, block: int = _BLOCK
+) -> Timings:
+    """Time every call once per round; contestants take turns block by block.
+
+    Args:
+        calls: per contestant the same queries in the same order.
+        seconds_per_round: a contestant that would need longer gets only the first queries.
+    """
+    timings = Timings()
+    counts: dict[str, int] = {}
+    for name, mine in calls.items():
+        with _failing_into(timings, name):
+            counts[name] = _affordable(mine, seconds_per_round)
+            timings.samples[name] = Samples()
+    with _steady_memory():
+        for turn in range(rounds):
+            for samples in timings.samples.values():
+                samples.rounds.append([])
+            most = max(counts.values(), default=0)
+            for step, start in enumerate(range(0, most, block)):
+                for name in _order(list(timings.samples), turn + step):
+                    with _failing_into(timings, name):
+                        part = calls[name][start : min(start + block, counts[name])]
+                        timings.samples[name].rounds[-1].extend(_timed(part))
+    return timings
+
+
+def repeated(tasks: Mapping[str, Callable[[], float]], rounds: int) -> Timings:
+    """Run heavy tasks once per round in changing order; a task returns its own measured value."""
+    timings = Timings(samples={name: Samples() for name in tasks})
+    for turn in range(rounds):
+        for name in _order(list(timings.samples), turn):
+            with _failing_into(timings, name):
+                gc.collect()
+                timings.samples[name].rounds.append([tasks[name]()])
+    return timings
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long one run takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def reason(error: BaseException) -> str:
+    """An error in one short line."""
+    text = (str(error) or "").strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__
+
+
+def _timed(calls: Sequence[Call]) -> list[float]:
+    clock = time.perf_counter
+    taken = []
+    for call in calls:
+        started = clock()
+        call()
+        taken.append(clock() - started)
+    return taken
+
+
+def _affordable(calls: Sequence[Call], seconds: float) -> int:
+    """Warm up, and see how many of the calls fit in the time."""
+    calls[0]()
+    warm = _timed(calls[:_WARM_UP_CALLS])
+    return max(min(_LEAST_CALLS, len(calls)), min(len(calls), int(seconds / max(float(np.median(warm)), 1e-9))))
+
+
+def _order(names: list[str], turn: int) -> list[str]:
+    """Rotated by one each turn, reversed every other: nobody always follows the same neighbour."""
+    if not names:
+        return []
+    at = turn % len(names)
+    rotated = names[at:] + names[:at]
+    return rotated[::-1] if turn % 2 else rotated
+
+
+@contextmanager
+def _failing_into(timings: Timings, name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever a peer raises, the others go on
+        timings.failures[name] = reason(error)
+        timings.samples.pop(name, None)
+
+
+@contextmanager
+def _steady_memory() -> Iterator[None]:
+    """What is loaded already is hidden from the collector, so that one contestant's millions of objects slow no other."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -1,0 +1,109 @@
+"""Vectors a query names or gives: ids become the vectors of points, here or in the collection of `lookup_from`.
+
+Every point of the searched collection a query refers to is noted, since it may not be among the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minidb import models
+from minidb.collection.encode import multi_matrix, sparse_arrays
+from minidb.collection.fields import Kind, VectorField, field_named
+from minidb.collection.reads import PointReader
+from minidb.errors import BadInput, NotFound
+from minidb.query.vectors import QueryVector, SparseQuery, as_compared, check_fits, prepare, raw_dense, stored_vector
+
+Lookup = Callable[[str], PointReader]
+"""A reader of another collection, for `lookup_from`."""
+
+__all__ = ["Kind", "Lookup", "RawVector", "References", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawVector:
+    """An example before normalisation, as averages want it."""
+
+    kind: Kind
+    numbers: QueryVector
+
+
+class References:
+    """The points one request refers to, over all its levels."""
+
+    def __init__(self, reader: PointReader, lookup: Lookup) -> None:
+        self.reader = reader
+        self._lookup = lookup
+        self.excluded: list[int] = []
+
+    def source(self, using: str | None, lookup_from: models.LookupLocation | None) -> Source:
+        """Where the vectors of one level come from. Raises `BadInput` for a vector name the collection lacks."""
+        return Source(self, field_named(self.reader.view.fields, using or ""), lookup_from)
+
+    def of_collection(self, name: str) -> PointReader:
+        return self.reader if name == self.reader.collection.name else self._lookup(name)
+
+
+@dataclass(slots=True)
+class Source:
+    """Turns the vector inputs of one level into vectors to compare `field` with."""
+
+    references: References
+    field: VectorField
+    _lookup_from: models.LookupLocation | None
+    _place: tuple[PointReader, VectorField] | None = field(default=None, init=False)
+
+    def vector(self, given: Any) -> QueryVector:
+        """The vector of an input, ready to be compared with what is stored."""
+        if not is_id(given):
+            return prepare(self.field, given)
+        stored = self._stored(given)
+        return as_compared(self._lookup_place()[1], stored.numbers)
+
+    def raw(self, given: Any) -> RawVector:
+        """The vector of an input as it was stored or given."""
+        if is_id(given):
+            return self._stored(given)
+        if isinstance(given, models.SparseVector):
+            if self.field.kind != "sparse":
+                raise BadInput("Conversion between sparse and regular vectors failed")
+            return RawVector("sparse", SparseQuery(*sparse_arrays(self.field, given)))
+        if self.field.kind == "sparse":
+            raise BadInput("Conversion between sparse and regular vectors failed")
+        if len(given) and np.ndim(given[0]):
+            if self.field.kind == "dense":
+                raise BadInput("Conversion between multi and regular vectors failed")
+            return RawVector("multi", multi_matrix(self.field, given))
+        return RawVector("dense", raw_dense(self.field, given))
+
+    def _stored(self, given: Any) -> RawVector:
+        reader, looked_up = self._lookup_place()
+        point_id = models.normalize_id(given)
+        row = reader.row_of(point_id)
+        if row is None:
+            raise NotFound(f"No point with id {point_id} found")
+        if reader is self.references.reader:
+            self.references.excluded.append(row)
+        numbers = stored_vector(reader, looked_up, row)
+        check_fits(self.field, looked_up)
+        return RawVector(looked_up.kind, numbers)
+
+    def _lookup_place(self) -> tuple[PointReader, VectorField]:
+        """The collection and the field ids are looked up in; asked for only when there are ids."""
+        if self._place is None:
+            reader, name = self.references.reader, self.field.name
+            location = self._lookup_from
+            if location is not None:
+                name = name if location.vector is None else location.vector
+                reader = self.references.of_collection(location.collection)
+            self._place = reader, field_named(reader.view.fields, name)
+        return self._place
+
+
+def is_id(given: object) -> bool:
+    """Whether a vector input names a point."""
+    return isinstance(given, (int, str)) or type(given).__name__ == "UUID"

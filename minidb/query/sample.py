@@ -1,0 +1,15 @@
+"""Some points, at random."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidb.query.hits import Hits, Rows
+
+_random = np.random.default_rng()
+
+
+def sample(rows: Rows, limit: int) -> Hits:
+    """At most `limit` of the rows, each once, in random order, with score 1."""
+    drawn = _random.permutation(rows)[:limit] if limit * 4 > len(rows) else _random.choice(rows, limit, replace=False)
+    return Hits(drawn, np.ones(len(drawn), np.float32))
