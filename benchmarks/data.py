@@ -89,7 +89,9 @@ def bm25_like(n: int, n_queries: int) -> Dataset:
     rows = _zipf_rows(rng, n, 80, 1.0, lambda counts: counts * 2.2 / (counts + 1.2))
     queries = _zipf_rows(rng, n_queries, 8, 0.7, lambda counts: np.ones_like(counts))
     schema = Schema(sparse_idf={"text": True})
-    return Dataset("bm25", schema, Columns(sparse={"text": rows}, payloads=payloads(n)), np.zeros((0, 0), np.float32), queries)
+    return Dataset(
+        "bm25", schema, Columns(sparse={"text": rows}, payloads=payloads(n)), np.zeros((0, 0), np.float32), queries
+    )
 
 
 def splade_like(n: int, n_queries: int) -> Dataset:
@@ -102,7 +104,9 @@ def splade_like(n: int, n_queries: int) -> Dataset:
     rows = _zipf_rows(rng, n, 140, 0.75, weights)
     queries = _zipf_rows(rng, n_queries, 32, 0.75, weights)
     schema = Schema(sparse_idf={"text": False})
-    return Dataset("splade", schema, Columns(sparse={"text": rows}, payloads=payloads(n)), np.zeros((0, 0), np.float32), queries)
+    return Dataset(
+        "splade", schema, Columns(sparse={"text": rows}, payloads=payloads(n)), np.zeros((0, 0), np.float32), queries
+    )
 
 
 def with_rich_payload(n: int, dim: int, n_queries: int, indexed: bool) -> Dataset:

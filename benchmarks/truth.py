@@ -35,7 +35,9 @@ class Truth:
             return 1.0 if not answer else 0.0
         ids = np.array(sorted({int(point) for point, _ in answer}), np.int64)
         least = self._least[query]
-        right = np.count_nonzero(self._scores[query, ids] >= least - _TOLERANCE * max(abs(least), 1.0)) if len(ids) else 0
+        right = (
+            np.count_nonzero(self._scores[query, ids] >= least - _TOLERANCE * max(abs(least), 1.0)) if len(ids) else 0
+        )
         return min(int(right), possible) / possible
 
 

@@ -19,7 +19,7 @@ ROOMS = [
     {"collection"},
     {"filter"},
     {"index"},
-    {"storage"},
+    {"storage", "text"},
     {"models", "errors"},
 ]
 """Top to bottom."""

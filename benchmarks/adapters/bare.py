@@ -36,7 +36,9 @@ class BareStore:
         for name, field in self._schema.dense.items():
             if field.graph != "never":
                 graph = self._hnswlib.Index(space="ip", dim=field.size)
-                graph.init_index(len(columns), M=self._schema.m, ef_construction=self._schema.ef_construct, random_seed=7)
+                graph.init_index(
+                    len(columns), M=self._schema.m, ef_construction=self._schema.ef_construct, random_seed=7
+                )
                 graph.add_items(columns.dense[name], np.arange(len(columns)))
                 self._graphs[name] = graph
 

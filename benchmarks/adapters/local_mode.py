@@ -43,5 +43,7 @@ class LocalMode:
     def open(self, path: Path) -> Store:
         qdrant_client = importlib.import_module("qdrant_client")
         warnings.filterwarnings("ignore", module="qdrant_client")
-        client = qdrant_client.QdrantClient(path=str(path)) if self.is_durable else qdrant_client.QdrantClient(":memory:")
+        client = (
+            qdrant_client.QdrantClient(path=str(path)) if self.is_durable else qdrant_client.QdrantClient(":memory:")
+        )
         return LocalModeStore(client, qdrant_client.models)

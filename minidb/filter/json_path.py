@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from minidb.errors import FormatError
-from minidb.filter.alphanumeric import ALPHANUMERIC
+from minidb.text.tokenizers import is_alphanumeric
 
 Json: TypeAlias = Any
 Payload: TypeAlias = dict[str, Any]
@@ -23,7 +23,7 @@ Step: TypeAlias = str | int | None
 """One step below the first key: an object's key, an array's index, or None for `[]`, all elements of an array."""
 
 _MAX_INDEX: Final = 2**64 - 1
-_RAW_KEY: Final = rf"(?:{ALPHANUMERIC}|[_-])+"
+_RAW_KEY: Final = r"(?:[0-9A-Za-z_-]|[^\x00-\x7f])+"
 _QUOTED_KEY: Final = r'"(?P<quoted>[^\\"]*)"'
 _FIRST: Final = re.compile(rf"(?P<raw>{_RAW_KEY})|{_QUOTED_KEY}")
 _NEXT: Final = re.compile(rf"\.(?:(?P<raw>{_RAW_KEY})|{_QUOTED_KEY})|\[(?P<index>[0-9]*)\]")
@@ -127,7 +127,11 @@ def _parse(text: str) -> JsonPath:
 
 def _key_of(found: re.Match[str]) -> str:
     raw: str | None = found["raw"]
-    return raw if raw is not None else found["quoted"]
+    if raw is None:
+        return str(found["quoted"])
+    if not raw.isascii() and not is_alphanumeric(raw.replace("_", "").replace("-", "")):
+        raise _invalid(found.string, f"`{raw}` must be quoted", found.start())
+    return raw
 
 
 def _invalid(text: str, why: str, position: int) -> FormatError:

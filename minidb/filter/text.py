@@ -6,20 +6,13 @@ conditions; knows nothing of payloads.
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-from minidb.filter.alphanumeric import ALPHANUMERIC
-
-_WORD: Final = re.compile(f"{ALPHANUMERIC}+")
-_ASCII_WORD: Final = re.compile("[0-9A-Za-z]+")
+from minidb.text.folding import lower
+from minidb.text.tokenizers import split_words
 
 
 def words(text: str) -> list[str]:
     """The maximal runs of alphanumeric characters, each lowercased, in order."""
-    if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
-    return [word.lower() for word in _WORD.findall(text)]
+    return [lower(word) for word in split_words(text)] if not text.isascii() else split_words(text.lower())
 
 
 def contains_phrase(tokens: list[str], phrase: tuple[str, ...]) -> bool:

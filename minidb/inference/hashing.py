@@ -24,8 +24,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.inference.bm25.folding import lower
-from minidb.inference.bm25.tokenizers import split_words
+from minidb.text.folding import lower
+from minidb.text.tokenizers import split_words
 from minidb.inference.execute import Request
 
 MAX_DIMENSION = 65536

@@ -16,7 +16,7 @@ from minidb.collection.encode import multi_matrix, sparse_arrays
 from minidb.collection.fields import Kind, VectorField, field_named
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, NotFound
-from minidb.query.vectors import QueryVector, SparseQuery, as_compared, check_fits, prepare, raw_dense, stored_vector
+from minidb.query.vectors import QueryVector, SparseQuery, as_compared, check_fits, prepare, prepared, raw_dense, stored_vector
 
 Lookup = Callable[[str], PointReader]
 """A reader of another collection, for `lookup_from`."""
@@ -62,7 +62,9 @@ class Source:
         if not is_id(given):
             return prepare(self.field, given)
         stored = self._stored(given)
-        return as_compared(self._lookup_place()[1], stored.numbers)
+        if self._lookup_place()[1] is self.field:
+            return as_compared(self.field, stored.numbers)
+        return prepared(self.field, stored.kind, stored.numbers)
 
     def raw(self, given: Any) -> RawVector:
         """The vector of an input as it was stored or given."""

@@ -78,12 +78,12 @@ def write_arrays(
 def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]] | None:
     """The arrays, mapped read-only; None when the file is not what the checkpoint says."""
     path = folder / checkpoint.file
-    if not path.exists() or path.stat().st_size != checkpoint.size:
+    try:
+        if path.stat().st_size != checkpoint.size:
+            return None
+        data = np.memmap(path, np.uint8, "r") if checkpoint.size else np.zeros(0, np.uint8)
+    except OSError:  # gone, or replaced just now by another process's newer one
         return None
-    if not checkpoint.size:
-        data = np.zeros(0, np.uint8)
-    else:
-        data = np.memmap(path, np.uint8, "r")
     if crc32(data.data) != checkpoint.checksum:
         return None
     arrays = {}

@@ -14,7 +14,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,7 +26,8 @@ from minidb.storage.checksum import seal, unseal
 from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
-from minidb.storage.rows import MappedRowFile
+from minidb.storage.records import Head, check_format
+from minidb.storage.rows import MappedRowFile, sync_folders
 
 T = TypeVar("T")
 
@@ -151,10 +152,11 @@ class LmdbStore:
         self.path = path
         self.durability = durability
         self._gate = PhaseFairGate()
-        self._queue = CommitQueue(self._commit_batch)
+        self._queue = CommitQueue(self._commit_batch, (lmdb.Error,))
         self._row_files: dict[tuple[int, str], MappedRowFile] = {}
         self._row_files_lock = threading.Lock()
         self._wal_bytes = 0
+        self._dropped: list[tuple[int, int]] = []  # (space, first commit that no longer names it)
         self.users = 0
         self._closed = False
         self._pid = os.getpid()
@@ -189,7 +191,10 @@ class LmdbStore:
             self.tables: dict[Table, Any] = {table: self.environment.open_db(table.encode()) for table in TABLES}
         except lmdb.Error as error:
             raise _translated(error, self.path) from error
+        with self.read() as txn:
+            check_format(txn)
         self._replay_wal()
+        self._drop_orphans()
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
         return _Reading(self)
@@ -224,11 +229,40 @@ class LmdbStore:
             return file
 
     def drop_space(self, space: int) -> None:
-        with self._row_files_lock:
-            for key in [key for key in self._row_files if key[0] == space]:
-                self._row_files.pop(key).close()
-        for folder in ("rows", "derived"):
-            shutil.rmtree(self.path / folder / str(space), ignore_errors=True)  # mapped elsewhere: left for later
+        self._dropped.append((space, self.environment.info()["last_txnid"]))
+        self._remove_dropped()
+
+    def _remove_dropped(self) -> None:
+        """Delete the files of dropped spaces that no reader, in any process, can still name."""
+        if not self._dropped:
+            return
+        self.environment.reader_check()
+        oldest = _oldest_reader(self.environment.readers())
+        waiting = []
+        for space, txn_id in self._dropped:
+            if oldest is not None and oldest < txn_id:
+                waiting.append((space, txn_id))
+                continue
+            with self._row_files_lock:
+                for key in [key for key in self._row_files if key[0] == space]:
+                    self._row_files.pop(key).close()
+            for folder in ("rows", "derived"):
+                shutil.rmtree(self.path / folder / str(space), ignore_errors=True)  # mapped elsewhere: left for later
+        self._dropped = waiting
+
+    def _drop_orphans(self) -> None:
+        """Folders left by a process that was killed, or closed while others still read them."""
+
+        def orphans(txn: ReadTransaction) -> list[int]:
+            live = {Head.unpack(head).space for _, head in txn.scan("meta", b"head", b"heae")}
+            folders = {entry.name for kind in ("rows", "derived") for entry in (self.path / kind).glob("[0-9]*")}
+            return sorted({int(name) for name in folders if name.isdigit()} - live)
+
+        with self.read() as txn:
+            suspected = orphans(txn)
+        if suspected:  # another process may be writing one just now: look again when nobody is
+            for space in self.write(orphans):
+                self.drop_space(space)
 
     def sync_rows(self) -> None:
         self.write(self._empty_wal)
@@ -243,9 +277,10 @@ class LmdbStore:
             try:
                 if self._pid == os.getpid():
                     self.sync_rows()
+                    self._remove_dropped()
             finally:
                 self._closed = True
-                with self._gate.exclusive:
+                with self._queue.paused(), self._gate.exclusive:  # closing under a transaction ends the process
                     self.environment.close()
                 for file in self._row_files.values():
                     file.close()
@@ -260,13 +295,15 @@ class LmdbStore:
             pass
         except lmdb.Error as error:
             raise _translated(error, self.path) from error
-        if not write:
-            self._gate.release_shared()
-        try:
+        if write:
             with self._gate.exclusive:
                 self.environment.set_mapsize(0)
-        finally:
-            if not write:
+        else:
+            self._gate.release_shared()
+            try:
+                with self._queue.paused(), self._gate.exclusive:  # nor may a writer be under way
+                    self.environment.set_mapsize(0)
+            finally:
                 self._gate.acquire_shared()
         return self._begin(write=write)
 
@@ -291,10 +328,12 @@ class LmdbStore:
             break
         for publish in write.publishers:
             publish()
+        self._remove_dropped()
         self._wal_bytes += write.wal_bytes
         if self._wal_bytes > _WAL_CHECKPOINT_BYTES:
             self._wal_bytes = 0
-            self._commit_batch(self._empty_wal)
+            with suppress(MinidbError, OSError):  # what was asked for is committed; the log is emptied another time
+                self._commit_batch(self._empty_wal)
 
     def _grow_map(self) -> None:
         with self._gate.exclusive:
@@ -322,6 +361,7 @@ class LmdbStore:
             if path.exists():
                 with path.open("rb+") as file:
                     os.fdatasync(file.fileno())
+                sync_folders(path)
 
     def _replay_wal(self) -> None:
         """Bring back row bytes a power cut may have taken: everything in `wal` is written again."""
@@ -352,16 +392,52 @@ class LmdbStore:
         with _registry_lock:
             if self._pid == os.getpid():
                 return
-            self._gate = PhaseFairGate()
-            self._queue = CommitQueue(self._commit_batch)
-            self._row_files_lock = threading.Lock()
+            self._row_files = {}
+            self._dropped = []
+            self._pid = os.getpid()
             self.environment.close()
             self._open(None)
-            self._pid = os.getpid()
+
+    def pause_for_fork(self) -> None:
+        """Let transactions end first: a child would free its parent's reader slots, and inherit locks held for ever."""
+        self._paused = ExitStack()
+        for hold in (self._queue.paused(), self._gate.exclusive, self._row_files_lock):
+            self._paused.enter_context(hold)
+
+    def resume_after_fork(self) -> None:
+        self._paused.close()
+
+    def renew_after_fork(self) -> None:
+        """In the child: locks other threads of the parent may have held inside."""
+        self._gate = PhaseFairGate()
+        self._queue = CommitQueue(self._commit_batch, (lmdb.Error,))
+        self._row_files_lock = threading.Lock()
 
 
 _registry: dict[Path, LmdbStore] = {}
 _registry_lock = threading.RLock()
+
+
+def _before_fork() -> None:
+    _registry_lock.acquire()
+    for store in _registry.values():
+        store.pause_for_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _registry.values():
+        store.resume_after_fork()
+    _registry_lock.release()
+
+
+def _after_fork_in_child() -> None:
+    for store in _registry.values():
+        store.renew_after_fork()
+    _registry_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def open_store(path: Path, durability: Durability = "full", map_bytes: int | None = None) -> LmdbStore:
@@ -387,6 +463,12 @@ def _open_new(path: Path, durability: Durability, map_bytes: int | None) -> Lmdb
         if isinstance(error, MinidbError):
             raise
         raise ServiceError(f"could not open {path}: {error.strerror}") from error
+
+
+def _oldest_reader(listing: str) -> int | None:
+    """The oldest commit an open read transaction shows, from LMDB's table of "pid thread txnid" lines."""
+    columns = [line.split() for line in listing.splitlines()]
+    return min((int(line[2]) for line in columns if len(line) == 3 and line[2].isdigit()), default=None)
 
 
 def _wal_key(space: int, name: str) -> bytes:

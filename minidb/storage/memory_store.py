@@ -1,13 +1,11 @@
 """The in-memory twin of `lmdb_store`: the same tables and row files, gone with the process.
 
 Tables are dictionaries with a sorted key list made on demand. A writer collects its changes in an overlay that the
-commit folds in, so a failed write leaves nothing behind. Records of removed rows stay readable until no reader that
-could still name them is open.
+commit folds in between readers, so a failed write leaves nothing behind and a reader sees one state.
 """
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,13 +14,11 @@ from typing import Any, TypeVar
 
 from minidb.errors import StoreClosed
 from minidb.storage.commit import CommitQueue
+from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.rows import MemoryRowFile
 
 T = TypeVar("T")
-
-_KEPT_FOR_READERS: tuple[Table, ...] = ("records", "sparse")
-"""Keyed by row, and only found through a view: an open reader may still follow its own view to them."""
 
 
 class _MemoryTable:
@@ -33,9 +29,23 @@ class _MemoryTable:
         self.keys: list[bytes] | None = []
 
     def sorted_keys(self) -> list[bytes]:
-        if self.keys is None:
-            self.keys = sorted(self.values)
-        return self.keys
+        keys = self.keys
+        if keys is None:
+            keys = self.keys = sorted(self.values)
+        return keys
+
+    def apply(self, changes: dict[bytes, bytes | None]) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.values.pop(key, None)
+                self.keys = None
+                continue
+            if self.keys is not None and key not in self.values:
+                if self.keys and key < self.keys[-1]:
+                    self.keys = None
+                else:
+                    self.keys.append(key)
+            self.values[key] = value
 
 
 class _MemoryRead:
@@ -130,26 +140,16 @@ class MemoryStore:
         self._tables: dict[Table, _MemoryTable] = {table: _MemoryTable() for table in TABLES}
         self._row_files: dict[tuple[int, str], MemoryRowFile] = {}
         self._txn_id = 0
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._graveyard: list[tuple[Table, bytes]] = []
+        self._gate = PhaseFairGate()
         self._queue = CommitQueue(self._commit_batch)
         self._closed = False
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        with self._lock:
+        with self._gate.shared:
             if self._closed:
                 raise StoreClosed("this client has been closed")
-            self._readers += 1
-            snapshot = _MemoryRead(self._tables, self._txn_id)
-        try:
-            yield snapshot
-        finally:
-            with self._lock:
-                self._readers -= 1
-                if self._graveyard and not self._readers:
-                    self._bury()
+            yield _MemoryRead(self._tables, self._txn_id)
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
         if self._closed:
@@ -170,42 +170,19 @@ class MemoryStore:
         """Nothing to bring to disk."""
 
     def close(self) -> None:
-        self._closed = True
-        self._tables = {table: _MemoryTable() for table in TABLES}
-        self._row_files.clear()
+        with self._queue.paused(), self._gate.exclusive:
+            self._closed = True
+            self._tables = {table: _MemoryTable() for table in TABLES}
+            self._row_files.clear()
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
+        if self._closed:
+            raise StoreClosed("this client has been closed")
         txn = _MemoryWrite(self._tables, self._txn_id + 1)
         run(txn)
-        with self._lock:
+        with self._gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers
             for name, changes in txn.changes.items():
-                table = self._tables[name]
-                for key, value in changes.items():
-                    if value is None:
-                        self._remove(name, table, key)
-                    else:
-                        if table.keys is not None and key not in table.values:
-                            if table.keys and key < table.keys[-1]:
-                                table.keys = None
-                            else:
-                                table.keys.append(key)
-                        table.values[key] = value
-            if not self._readers:
-                self._bury()
+                self._tables[name].apply(changes)
             self._txn_id = txn.txn_id
         for publish in txn.publishers:
             publish()
-
-    def _remove(self, name: Table, table: _MemoryTable, key: bytes) -> None:
-        if name in _KEPT_FOR_READERS and self._readers:
-            self._graveyard.append((name, key))
-        else:
-            table.values.pop(key, None)
-            table.keys = None
-
-    def _bury(self) -> None:
-        for name, key in self._graveyard:
-            table = self._tables[name]
-            table.values.pop(key, None)
-            table.keys = None
-        self._graveyard.clear()

@@ -14,7 +14,8 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.storage.interface import WriteTransaction
+from minidb.errors import FormatVersionError
+from minidb.storage.interface import ReadTransaction, WriteTransaction
 
 PointId = int | str
 FORMAT_VERSION = 1
@@ -30,6 +31,19 @@ sparse_key = struct.Struct(">IHI").pack
 seq_key = struct.Struct(">IQ").pack
 """`seq_key(space, seq)`: key of an operation-log entry."""
 row_value = _ROW_VALUE.pack
+
+
+def check_format(txn: ReadTransaction) -> bool:
+    """Whether the store is new. Raises `FormatVersionError` for one a newer minidb wrote."""
+    data = txn.get("meta", b"format")
+    if data is None:
+        return True
+    version = int.from_bytes(data, "big")
+    if version > FORMAT_VERSION:
+        raise FormatVersionError(
+            f"this store has format {version}, this minidb reads up to {FORMAT_VERSION}: use a newer minidb"
+        )
+    return False
 
 
 def space_range(space: int) -> tuple[bytes, bytes]:

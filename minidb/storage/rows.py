@@ -10,6 +10,8 @@ from __future__ import annotations
 import mmap
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,11 @@ from numpy.typing import NDArray
 from minidb.errors import InsufficientStorage
 from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.interface import CorruptRow, WriteTransaction
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
 
 WAL_LIMIT_BYTES = 256 * 1024
 """Appends below this ride in the commit (one sync); above it the file itself is synced first (measured: 0.27 ms
@@ -35,18 +42,24 @@ class MemoryRowFile:
         self.width = width
         self.stride = stride_of(width)
         self._rows = np.zeros((0, self.stride), np.uint8)
+        self._growing = threading.Lock()
 
     def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
         end = start + len(rows)
-        if end > len(self._rows):
-            grown = np.zeros((max(end, 2 * len(self._rows), 16), self.stride), np.uint8)
+        with self._growing:
+            self._reserve(end)
+            self._rows[start:end] = rows
+
+    def _reserve(self, n_rows: int) -> None:
+        if n_rows > len(self._rows):
+            grown = np.zeros((max(n_rows, 2 * len(self._rows), 16), self.stride), np.uint8)
             grown[: len(self._rows)] = self._rows
             self._rows = grown
-        self._rows[start:end] = rows
 
     def raw(self, n_rows: int) -> NDArray[np.uint8]:
-        if n_rows > len(self._rows):  # a field that got no vector yet
-            self._rows = np.concatenate([self._rows, np.zeros((n_rows - len(self._rows), self.stride), np.uint8)])
+        if n_rows > len(self._rows):  # a field whose last points lack the vector
+            with self._growing:
+                self._reserve(n_rows)
         view = self._rows[:n_rows]
         view.flags.writeable = False
         return view
@@ -69,6 +82,8 @@ class MappedRowFile:
         self._wal_key = wal_key
         self._durable = durable
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._is_new = False
         self._file: int | None = None
         self._capacity = 0
         self._mapped = _NO_ROWS
@@ -90,7 +105,7 @@ class MappedRowFile:
                 txn.put("wal", self._wal_key + offset.to_bytes(8, "big"), data.tobytes())
                 self._dirty = True
             else:
-                os.fdatasync(self._descriptor())
+                self._sync()
         except OSError as error:
             raise InsufficientStorage(
                 f"could not write {data.nbytes} bytes to {self.path}: {error.strerror}"
@@ -150,41 +165,80 @@ class MappedRowFile:
 
     def sync(self) -> None:
         if self._dirty:
+            self._sync()
             self._dirty = False
-            os.fdatasync(self._descriptor())
+
+    def _sync(self) -> None:
+        os.fdatasync(self._descriptor())
+        if self._is_new:  # a file whose folder is not on disk either is lost to a power cut
+            sync_folders(self.path)
+            self._is_new = False
 
     def close(self) -> None:
         if self._file is not None:
             os.close(self._file)
-            self._file = None
+            self._file, self._capacity = None, 0
         self._mapped = _NO_ROWS
 
     def _descriptor(self) -> int:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-            self._capacity = os.fstat(self._file).st_size
-        return self._file
+        file = self._file
+        if file is None:
+            with self._opening:
+                if self._file is None:
+                    self._is_new = not self.path.exists()
+                    self.path.parent.mkdir(parents=True, exist_ok=True)
+                    self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+                file = self._file
+        return file
 
     def _reserve(self, end: int) -> None:
         """Grow the file in steps, so that maps stay valid for many appends; the tail is a hole that takes no disk."""
         descriptor = self._descriptor()
         if end <= self._capacity:
             return
-        self._capacity = os.fstat(descriptor).st_size  # another process may have grown it
-        if end > self._capacity:
-            step = min(max(self._capacity, _FIRST_CAPACITY_BYTES), 64 * 1024 * 1024)
-            capacity = (end + step) // mmap.PAGESIZE * mmap.PAGESIZE + mmap.PAGESIZE
-            os.ftruncate(descriptor, capacity)
+        with self._opening, _alone(descriptor):  # growing to less than somebody else just did would cut rows off
+            capacity = os.fstat(descriptor).st_size
+            if end > capacity:
+                step = min(max(capacity, _FIRST_CAPACITY_BYTES), 64 * 1024 * 1024)
+                capacity = (end + step) // mmap.PAGESIZE * mmap.PAGESIZE + mmap.PAGESIZE
+                os.ftruncate(descriptor, capacity)
             self._capacity = capacity
 
     def _map(self, n_rows: int) -> NDArray[np.uint8]:
         with self._lock:
             if len(self._mapped) >= n_rows:
                 return self._mapped
+            if self._file is None and not self.path.exists():  # a field that got no vector yet, or a file that was lost
+                return np.zeros((n_rows, self.stride), np.uint8)
             descriptor = self._descriptor()
             self._reserve(n_rows * self.stride)
             rows = os.fstat(descriptor).st_size // self.stride
             buffer = mmap.mmap(descriptor, rows * self.stride, access=mmap.ACCESS_READ)
             self._mapped = np.frombuffer(buffer, np.uint8).reshape(rows, self.stride)
             return self._mapped
+
+
+def sync_folders(file: Path) -> None:
+    """Bring the entry of a new row file, and those of its folders, to disk."""
+    for folder in (file.parent, file.parent.parent, file.parent.parent.parent):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except OSError:  # Windows opens no folders, and needs none of this
+            return
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """Held by one process at a time; where there is no flock a mapped file cannot be cut short either."""
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
-from minidb.inference.bm25.data import load
-from minidb.inference.bm25.languages import SNOWBALL_LANGUAGES, STOPWORD_LANGUAGES, stopword_language
+from minidb.text.data import load
+from minidb.text.languages import SNOWBALL_LANGUAGES, STOPWORD_LANGUAGES, stopword_language
 
 TOKENIZERS = ["word", "whitespace", "prefix"]
 _SEPARATORS = [*"  \t\n.,;!?-_'\"/’·،。、()", "\u00a0", "\u200b", "\x1c", "\x00", " \u0301"]

@@ -144,8 +144,8 @@ class Writes(RuleBasedStateMachine):
 
 
 def _without_duplicates(operation: Any) -> Any:
-    """FAULTS["local writes duplicates of one request in turn"]: conditional upserts get each id once, its last."""
-    if not isinstance(operation, m.UpsertOperation) or operation.upsert.update_mode is None:
+    """FAULTS["local writes duplicates of one request in turn"]: upserts get each id once, its last."""
+    if not isinstance(operation, m.UpsertOperation):
         return operation
     request = operation.upsert.model_copy()
     if isinstance(request, m.PointsList):

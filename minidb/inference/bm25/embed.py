@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.inference.bm25.options import Bm25Options, parse_options
-from minidb.inference.bm25.pipeline import TokenPipeline
+from minidb.text.pipeline import TokenPipeline
 
 if TYPE_CHECKING:
     from minidb.models.vectors import SparseVector

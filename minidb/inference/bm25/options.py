@@ -15,9 +15,9 @@ from enum import Enum
 from typing import Any, NoReturn, get_args
 
 from minidb.errors import InferenceError
-from minidb.inference.bm25.languages import snowball_language, stopword_language
-from minidb.inference.bm25.pipeline import TokenOptions, stopwords
-from minidb.inference.bm25.tokenizers import Tokenizer
+from minidb.text.languages import snowball_language, stopword_language
+from minidb.text.pipeline import TokenOptions, stopwords
+from minidb.text.tokenizers import Tokenizer
 
 _TOKENIZERS: tuple[str, ...] = get_args(Tokenizer)
 _warned: set[str] = set()

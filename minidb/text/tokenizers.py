@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Literal
 
-from minidb.inference.bm25.data import load
+from minidb.text.data import load
 
 Tokenizer = Literal["word", "whitespace", "prefix", "multilingual"]
 Splitter = Callable[[str], list[str]]
@@ -36,6 +36,11 @@ def split_words(text: str) -> list[str]:
     if text.isascii():
         return text.translate(_ASCII_SEPARATORS).split()
     return _unicode_words()(text)
+
+
+def is_alphanumeric(text: str) -> bool:
+    """Whether every character is one that words are made of; true for an empty text."""
+    return not text or split_words(text) == [text]
 
 
 @lru_cache(maxsize=1)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from minidb.errors import InferenceError
-from minidb.inference.bm25.data import load
-from minidb.inference.bm25.folding import fold, lower
-from minidb.inference.bm25.tokenizers import Tokenizer, splitter
+from minidb.text.data import load
+from minidb.text.folding import fold, lower
+from minidb.text.tokenizers import Tokenizer, splitter
 
 _EMPTY: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from minidb.inference.bm25.data import load
+from minidb.text.data import load
 
 
 @lru_cache(maxsize=1)

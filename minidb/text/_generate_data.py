@@ -2,7 +2,7 @@
 
     pip download --no-deps -d WHEELS llama-index-core==0.14.25 fold-to-ascii==1.0.2.post1 stopwordsiso==0.7.1
     pip install qdrant-edge-py==0.9.0 mmh3
-    python minidb/inference/bm25/_generate_data.py WHEELS
+    python minidb/text/_generate_data.py WHEELS
 
 Sources: the stopword lists are NLTK's corpus (shipped inside llama-index-core) and, for Japanese, stopwords-iso, each
 with the few words below added or left out; the folding table is fold-to-ascii's port of Lucene's. Every word, every
@@ -28,9 +28,9 @@ import mmh3
 import qdrant_edge as edge
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[2]))
+sys.path.insert(0, str(HERE.parents[1]))
 
-from minidb.inference.bm25.languages import STOPWORD_LANGUAGES  # noqa: E402
+from minidb.text.languages import STOPWORD_LANGUAGES  # noqa: E402
 
 NLTK = "llama_index/core/_static/nltk_cache/corpora/stopwords"
 

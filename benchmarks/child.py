@@ -1,0 +1,80 @@
+"""Tasks run in a fresh process: `python -m benchmarks.child TASK JSON` prints one line of JSON. Called by `processes`."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import data
+from benchmarks.adapters import by_name
+from benchmarks.adapters.base import Store
+from benchmarks.requests import Columns, DenseField, Schema, Search
+from benchmarks.stage import insert
+
+
+def reopen(peer: str, path: str, queries: str) -> dict[str, Any]:
+    """Open a closed store and answer; imports are done beforehand, by opening an empty store elsewhere."""
+    contestant = by_name(peer)
+    query = np.load(queries)[0]
+    contestant.open(Path(path + "-empty")).close()
+    started = time.perf_counter()
+    store = contestant.open(Path(path))
+    opened = time.perf_counter()
+    answer = store.prepare(Search(query))()
+    done = time.perf_counter()
+    store.close()
+    return {"open": opened - started, "total": done - started, "ids": [point for point, _ in answer]}
+
+
+def resident(peer: str, path: str, vectors: str, queries: str) -> dict[str, Any]:
+    """Memory of a process that holds a store and has answered some queries."""
+    contestant = by_name(peer)
+    store = contestant.open(Path(path))
+    before = _memory()
+    if not contestant.is_durable:
+        _load(store, vectors)
+    for query in np.load(queries):
+        store.prepare(Search(query))()
+    gc.collect()
+    after = _memory()
+    store.close()
+    return {"before": before["rss"], "rss": after["rss"], "unique": after["uss"]}
+
+
+def _load(store: Store, vectors: str) -> None:
+    """Insert from a mapped file, which is not memory of ours and is let go of at the end."""
+    from benchmarks.data import Dataset
+
+    matrix = np.load(vectors, mmap_mode="r")
+    schema = Schema(dense={"": DenseField(matrix.shape[1])})
+    columns = Columns(dense={"": matrix}, payloads=data.payloads(len(matrix)))
+    store.create(schema)
+    insert(store, Dataset("resident", schema, columns, matrix[:0]))
+    store.settle()
+
+
+def _memory() -> dict[str, int]:
+    """Resident and unshared bytes of this process; psutil where it is installed, /proc on Linux without it."""
+    try:
+        import psutil
+    except ImportError:
+        rollup = dict(
+            line.split(":", 1) for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:] if ":" in line
+        )
+        kilobytes = {key: int(value.split()[0]) for key, value in rollup.items()}
+        unique = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
+        return {"rss": kilobytes["Rss"] * 1024, "uss": unique * 1024}
+    full = psutil.Process().memory_full_info()
+    return {"rss": int(full.rss), "uss": int(full.uss)}
+
+
+TASKS = {"reopen": reopen, "resident": resident}
+
+if __name__ == "__main__":
+    print(json.dumps(TASKS[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,43 @@
+"""What is compared. Adding a scenario is one module here and one line in `ALL`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.results import Table
+from benchmarks.scenarios import (
+    aggregates,
+    build,
+    cranfield,
+    dense,
+    filtered,
+    insert,
+    lifecycle,
+    payload_filters,
+    prefetch,
+    reopen,
+    small,
+    sparse,
+    start,
+    upserts,
+)
+from benchmarks.stage import Stage
+
+ALL: dict[str, Callable[[Stage], list[Table]]] = {
+    "import": start.run_import,
+    "start": start.run_start,
+    "lifecycle": lifecycle.run,
+    "upserts": upserts.run,
+    "insert": insert.run,
+    "build": build.run,
+    "small": small.run,
+    "easy": dense.run_easy,
+    "hard": dense.run_hard,
+    "filtered": filtered.run,
+    "sparse": sparse.run,
+    "prefetch": prefetch.run,
+    "reopen": reopen.run,
+    "filters": payload_filters.run,
+    "aggregates": aggregates.run,
+    "cranfield": cranfield.run,
+}

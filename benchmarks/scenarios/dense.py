@@ -1,0 +1,54 @@
+"""Dense search on the easy and the hard set, each contestant at the least `ef` that reaches the recall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks import data
+from benchmarks.data import Dataset
+from benchmarks.requests import Search
+from benchmarks.results import Table, Target
+from benchmarks.scenarios.searching import compared, swept, tuned
+from benchmarks.stage import Stage
+from benchmarks.truth import Truth, dense_scores
+
+_EASY = ((0.99, Target(0.10, 0.99, points=100_000)),)
+_HARD = ((0.95, Target(0.26, 0.95, points=100_000)), (0.99, Target(0.8, 0.99, points=100_000)))
+
+
+def run_easy(stage: Stage) -> list[Table]:
+    """Clusters: the graph's best case."""
+    settings = stage.settings
+    return _at_recalls(stage, data.easy(settings.points, settings.dim, settings.queries), _EASY)
+
+
+def run_hard(stage: Stage) -> list[Table]:
+    """Power-law spectrum and Zipf topics."""
+    settings = stage.settings
+    return _at_recalls(stage, data.hard(settings.points, settings.dim, settings.queries), _HARD)
+
+
+def _at_recalls(stage: Stage, dataset: Dataset, levels: Sequence[tuple[float, Target]]) -> list[Table]:
+    truth = Truth(dense_scores(dataset.columns.dense[""], dataset.queries))
+    searches = [Search(query) for query in dataset.queries]
+    tables = []
+    with stage.loaded(dataset) as cast:
+        sweeps = swept(stage, cast, stage.contestants, searches, truth)
+        cast.absent |= {name: "answered no search" for name in cast.stores if name not in sweeps}
+        cast.stores = {name: store for name, store in cast.stores.items() if name in sweeps}
+        for wanted, target in levels:
+            chosen = {name: sweep.least(wanted) for name, sweep in sweeps.items()}
+            tables.append(
+                compared(
+                    stage, cast,
+                    f"dense-{dataset.name}-{wanted:g}",
+                    f"dense, {dataset.name} set, {dataset.shape}, recall@10 ≥ {wanted:g}",
+                    lambda name, chosen=chosen: [tuned(search, chosen[name]) for search in searches],  # type: ignore[misc]
+                    truth,
+                    points=len(dataset.columns),
+                    targets={"minidb": target},
+                    notes={name: key if not key.isdigit() else f"ef {key}" for name, key in chosen.items()},
+                    details={"sweep": {name: vars(sweep) for name, sweep in sweeps.items()}},
+                )
+            )  # fmt: skip
+    return tables

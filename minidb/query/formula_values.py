@@ -1,0 +1,232 @@
+"""What formulas read of their candidates: prefetch scores, payload values as columns, which conditions hold.
+
+Payloads are unpacked once, in one pass for everything the formula names; from then on values are arrays. Whether a value is
+missing or of the wrong type is an error only for the rows somebody asks about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.collection.reads import PointReader
+from minidb.errors import BadInput
+from minidb.filter.conditions import Predicate
+from minidb.filter.datetimes import parse_micros
+from minidb.filter.json_path import JsonPath
+from minidb.query.hits import Hits, Rows
+
+Positions = NDArray[np.int64]
+"""Which of the candidates are asked for."""
+Values = NDArray[np.float64]
+
+_MISSING: Final = object()
+_FEW_ROWS: Final = 1000
+"""Up to here conditions are checked on the payloads at hand; above, the collection's indexes answer them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What stands in for missing scores (by number of the prefetch) and payload values."""
+
+    scores: dict[int, float] = field(default_factory=dict)
+    payload: dict[JsonPath, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A point whose payload is unpacked already."""
+
+    id: int | str
+    payload: dict[str, Any]
+    vectors: Collection[str]
+
+
+@dataclass(slots=True)
+class _Column:
+    """Parsed values of one path; `problems` says of each unusable one why."""
+
+    arrays: tuple[Values, ...]
+    is_usable: NDArray[np.bool_]
+    problems: dict[int, str]
+    path: JsonPath
+    expected: str
+
+    def at(self, positions: Positions) -> tuple[Values, ...]:
+        bad = np.flatnonzero(~self.is_usable[positions])
+        if len(bad):
+            raise BadInput(
+                f"Expected {self.expected} value for {self.path} in the payload and/or in the formula defaults. "
+                f"Error: {self.problems[int(positions[bad[0]])]}"
+            )
+        return tuple(array[positions] for array in self.arrays)
+
+
+class Candidates:
+    """The points a formula scores: ascending rows, each in at least one of the prefetches' lists."""
+
+    def __init__(
+        self,
+        reader: PointReader,
+        rows: Rows,
+        lists: Sequence[Hits],
+        paths: Sequence[JsonPath],
+        conditions: Sequence[Predicate],
+        defaults: Defaults,
+    ) -> None:
+        self._reader = reader
+        self._rows = rows
+        self._lists = lists
+        self._paths = paths
+        self._conditions = conditions
+        self._defaults = defaults
+        self._scores: dict[int, Values] = {}
+        self._values: dict[JsonPath, list[Any]] | None = None
+        self._held: list[Values] = []
+        self._columns: dict[tuple[str, JsonPath], _Column] = {}
+
+    def score(self, prefetch: int, at: Positions) -> Values:
+        """Scores of the i-th prefetch; its default, or 0, for points it did not find."""
+        scores = self._scores.get(prefetch)
+        if scores is None:
+            scores = np.full(len(self._rows), self._defaults.scores.get(prefetch, 0.0))
+            if prefetch < len(self._lists):
+                hits = self._lists[prefetch]
+                scores[np.searchsorted(self._rows, hits.rows)] = hits.scores
+            self._scores[prefetch] = scores
+        return scores[at]
+
+    def holds(self, condition: int, at: Positions) -> Values:
+        """1 where the condition holds, else 0."""
+        self._read()
+        return self._held[condition][at]
+
+    def number(self, path: JsonPath, at: Positions) -> Values:
+        return self._column(path, "number", 1, _number).at(at)[0]
+
+    def seconds(self, path: JsonPath, at: Positions) -> Values:
+        """Points in time as seconds since 1970."""
+        return self._column(path, "datetime", 1, _seconds).at(at)[0]
+
+    def place(self, path: JsonPath, at: Positions) -> tuple[Values, Values]:
+        """Longitudes and latitudes."""
+        lons, lats = self._column(path, "geo point", 2, _lon_lat).at(at)
+        return lons, lats
+
+    def _column(self, path: JsonPath, expected: str, width: int, parse: Callable[[Any], tuple[float, ...]]) -> _Column:
+        column = self._columns.get((expected, path))
+        if column is not None:
+            return column
+        n = len(self._rows)
+        arrays, is_usable, problems = np.zeros((width, n)), np.ones(n, bool), {}
+        default = self._defaults.payload.get(path, _MISSING)
+        for at, value in enumerate(self._read()[path]):
+            found = default if value is _MISSING else value
+            try:
+                if found is _MISSING:
+                    raise _Unusable("No value found in a payload nor defaults")
+                arrays[:, at] = parse(found)
+            except _Unusable as error:
+                is_usable[at], problems[at] = False, str(error)
+        column = self._columns[expected, path] = _Column(tuple(arrays), is_usable, problems, path, expected)
+        return column
+
+    def _read(self) -> dict[JsonPath, list[Any]]:
+        """The one pass over the candidates' payloads."""
+        if self._values is not None:
+            return self._values
+        values: dict[JsonPath, list[Any]] = {path: [] for path in self._paths}
+        few = len(self._rows) <= _FEW_ROWS
+        held: list[list[bool]] = [[] for _ in self._conditions]
+        if values or few:
+            for point in self._reader.points(self._rows):
+                payload = point.payload
+                for path, column in values.items():
+                    column.append(_value_at(path, payload))
+                if few and held:
+                    unpacked = _Point(point.id, payload, point.vectors)
+                    for predicate, answers in zip(self._conditions, held, strict=True):
+                        answers.append(predicate.check(unpacked))
+        if few:
+            self._held = [np.array(answers, np.float64) for answers in held]
+        else:
+            self._held = [self._among_all(predicate) for predicate in self._conditions]
+        self._values = values
+        return values
+
+    def _among_all(self, predicate: Predicate) -> Values:
+        mask = np.zeros(self._reader.n_rows)
+        mask[self._reader.matching_node(predicate.root)] = 1.0
+        return mask[self._rows]
+
+
+def _value_at(path: JsonPath, payload: dict[str, Any]) -> Any:
+    """The value at a path, an array's only element in its place (value_retriever/helpers.rs)."""
+    ends_in_all = bool(path.rest) and path.rest[-1] is None
+    values = path.values(payload) if ends_in_all else path.elements(payload)
+    return values[0] if len(values) == 1 else values if values else _MISSING
+
+
+class _Unusable(Exception):
+    """A value that is there and cannot be used; the text is what Qdrant says about it."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether JSON calls it a number."""
+    return type(value) in (int, float)
+
+
+def _number(value: Any) -> tuple[float]:
+    if not is_number(value):
+        raise _Unusable("Value is not a number")
+    return (float(value),)
+
+
+def _seconds(value: Any) -> tuple[float]:
+    if not isinstance(value, str):
+        raise _Unusable("Value is not a string")
+    micros = parse_micros(value)
+    if micros is None:
+        raise _Unusable("input contains invalid characters")
+    return (micros / 1_000_000.0,)
+
+
+def _lon_lat(value: Any) -> tuple[float, float]:
+    """A geo point as serde reads one: an object, or the two coordinates in an array."""
+    if isinstance(value, list):
+        if len(value) != 2:
+            raise _Unusable(f"invalid length {len(value)}, expected struct GeoPointShadow with 2 elements")
+        value = {"lon": value[0], "lat": value[1]}
+    if not isinstance(value, dict):
+        raise _Unusable(f"invalid type: {_serde_kind(value)}, expected struct GeoPointShadow")
+    for name in ("lon", "lat"):
+        if name not in value:
+            raise _Unusable(f"missing field `{name}`")
+        if not is_number(value[name]):
+            raise _Unusable(f"invalid type: {_serde_kind(value[name])}, expected f64")
+    lon, lat = float(value["lon"]), float(value["lat"])
+    if not (-180.0 <= lon <= 180.0 and -90.0 <= lat <= 90.0):
+        raise _Unusable(
+            f"Wrong format of GeoPoint payload: expected `lat` = {lat:g} within [-90;90] and `lon` = {lon:g} within "
+            "[-180;180]"
+        )
+    return lon, lat
+
+
+def _serde_kind(value: Any) -> str:
+    """How serde names a value of the wrong type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"boolean `{str(value).lower()}`"
+    if isinstance(value, str):
+        return f'string "{value}"'
+    if isinstance(value, int):
+        return f"integer `{value}`"
+    if isinstance(value, float):
+        return f"floating point `{value}`"
+    return "sequence" if isinstance(value, list) else "map"
