@@ -1,4 +1,4 @@
-"""Tasks run in a fresh process: `python -m benchmarks.child TASK JSON` prints one line of JSON. Called by `processes`."""
+"""Tasks run in a fresh process: `python -m benchmarks.child TASK JSON` prints a line of JSON. Called by `processes`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _memory() -> dict[str, int]:
     return {"rss": int(full.rss), "uss": int(full.uss)}
 
 
-TASKS = {"reopen": reopen, "resident": resident}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"reopen": reopen, "resident": resident}
 
 if __name__ == "__main__":
     print(json.dumps(TASKS[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,7 +1,7 @@
 """Synthetic points and queries, made from a seed. Queries are fresh draws from the distribution of the points.
 
 "easy": many tight clusters, which every graph finds its way in. "hard": variances that fall by a power law over rotated
-axes, as embeddings' do, around topics of Zipf-distributed size; recall costs effort there. Knows nothing of contestants.
+axes, as embeddings' do, around topics of Zipf-distributed size: recall costs effort. Knows nothing of contestants.
 """
 
 from __future__ import annotations

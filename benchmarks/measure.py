@@ -1,7 +1,7 @@
 """Timing several contestants fairly on one machine: interleaved, in changing order, over several rounds.
 
-Noise on a machine comes in stretches of seconds. Contestants therefore take turns after every block of a few queries, and
-ratios are taken within a round, between figures that lie next to each other in time.
+Noise on a machine comes in stretches of seconds. Contestants therefore take turns after every block of a few
+queries, and ratios are taken within a round, between figures that lie next to each other in time.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _failing_into(timings: Timings, name: str) -> Iterator[None]:
 
 @contextmanager
 def _steady_memory() -> Iterator[None]:
-    """What is loaded already is hidden from the collector, so that one contestant's millions of objects slow no other."""
+    """Hide what is loaded from the collector, so that one contestant's millions of objects slow no other."""
     gc.collect()
     gc.freeze()
     try:

@@ -15,7 +15,7 @@ _REPORT_TIME = "\nimport sys, time; print(time.time()); sys.stdout.flush()\n"
 
 
 def seconds_to_end_of(script: str, *arguments: str) -> float:
-    """From starting an interpreter to the end of `script`; teardown does not count. Raises `RuntimeError` on failure."""
+    """From starting an interpreter to the end of `script`, without teardown. Raises `RuntimeError` on failure."""
     started = time.time()
     return float(_run([sys.executable, "-c", script + _REPORT_TIME, *arguments])[-1]) - started
 

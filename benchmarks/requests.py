@@ -1,7 +1,7 @@
 """What contestants are asked, in nobody's dialect: schemas, columns of points, conditions, searches.
 
-Scenarios speak only this vocabulary; each adapter translates it. A new kind of request is a dataclass here and a branch in
-the adapters that can answer it; the others raise `Unsupported` and are reported as absent.
+Scenarios speak only this vocabulary; each adapter translates it. A new kind of request is a dataclass here and a
+branch in the adapters that can answer it; the others raise `Unsupported` and are reported as absent.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class DenseField:
-    """A cosine field. `graph`: "auto" leaves it to the contestant, "always" asks for HNSW at any size, "never" for none."""
+    """A cosine field. `graph`: "auto" leaves it to the contestant, "always" means HNSW at any size, "never" none."""
 
     size: int
     graph: Literal["auto", "always", "never"] = "auto"

@@ -1,4 +1,4 @@
-"""The stage of a run: its settings, its scratch folder, and stores that several scenarios share while they are needed."""
+"""The stage of a run: its settings, its scratch folder, and loaded stores for as long as they are needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.adapters import BASELINE
 from benchmarks.adapters.base import Call, Contestant, Form, Store
 from benchmarks.data import Dataset
 from benchmarks.measure import reason
@@ -46,11 +45,17 @@ class Cast:
         """Prepared calls of everyone who can answer; others are noted as absent for this table."""
         calls: dict[str, list[Call]] = {}
         for name, store in self.stores.items():
-            try:
+            with self.noting_absence(name):
                 calls[name] = [store.prepare(request) for request in requests(name)]
-            except Exception as error:  # noqa: BLE001 - a peer that cannot is absent, not fatal
-                self.absent[name] = str(error) if isinstance(error, Unsupported) else reason(error)
         return calls
+
+    @contextmanager
+    def noting_absence(self, name: str) -> Iterator[None]:
+        """Whatever a contestant raises in the block makes it absent; the others go on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - any failure of a peer's
+            self.absent[name] = str(error) if isinstance(error, Unsupported) else reason(error)
 
     def with_nothing_absent(self) -> Cast:
         """The same stores, to note absences of another table."""
@@ -99,14 +104,9 @@ class Stage:
                     continue
                 path = self.new_path()
                 paths.append(path)
-                started = time.perf_counter()
-                try:
+                with cast.noting_absence(name):
+                    started = time.perf_counter()
                     cast.stores[name] = self.load(contestant, path, dataset)
-                except Exception as error:  # noqa: BLE001 - a broken peer is absent, not fatal
-                    cast.absent[name] = str(error) if isinstance(error, Unsupported) else reason(error)
-                    if name == BASELINE:
-                        self.log(f"minidb failed to load: {reason(error)}")
-                else:
                     self.log(f"{dataset.name}: {name} loaded in {time.perf_counter() - started:.1f} s")
             yield cast
         finally:

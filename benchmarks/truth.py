@@ -1,4 +1,4 @@
-"""Right answers by full computation, and recall against them. A hit counts when its true score reaches the k-th best."""
+"""Right answers by full computation, and recall: a hit counts when its true score reaches the k-th best."""
 
 from __future__ import annotations
 

@@ -198,6 +198,51 @@ class QdrantClient:
         """minidb's own: wait until background indexing is done; False when `timeout` seconds were not enough."""
         return self._database.wait_until_indexed(collection_name, timeout)
 
+    # Payload indexes
+
+    def create_payload_index(
+        self,
+        collection_name: str,
+        field_name: str,
+        field_schema: Any = None,
+        field_type: Any = None,
+        wait: bool = True,
+        ordering: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Index a payload field: keyword, integer, float, bool, datetime, uuid, geo or text, or their params.
+
+        Filters give the same points without; a text index also decides how text conditions cut and compare words.
+        """
+        schema = field_schema if field_schema is not None else field_type
+        return self._database.create_payload_index(collection_name, field_name, schema)
+
+    def delete_payload_index(
+        self,
+        collection_name: str,
+        field_name: str,
+        wait: bool = True,
+        ordering: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Drop a payload index."""
+        return self._database.delete_payload_index(collection_name, field_name)
+
+    def facet(
+        self,
+        collection_name: str,
+        key: str,
+        facet_filter: models.Filter | None = None,
+        limit: int = 10,
+        exact: bool = False,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.FacetResponse:
+        """The most frequent values at an indexed payload path, with exact counts; equal counts by value."""
+        request = _request(models.FacetRequest, key=key, filter=facet_filter, limit=limit, exact=exact)
+        return self._database.facet(collection_name, request)
+
     # Aliases
 
     def update_collection_aliases(
@@ -501,6 +546,87 @@ class QdrantClient:
         parsed = parse(list[models.QueryRequest], list(requests), prefix="internal.")
         return self._database.query(collection_name, parsed, self._context(timeout))
 
+    def query_points_groups(
+        self,
+        collection_name: str,
+        group_by: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: Any = None,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        limit: int = 10,
+        group_size: int = 3,
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        score_threshold: float | None = None,
+        with_lookup: Any = None,
+        lookup_from: models.LookupLocation | None = None,
+        consistency: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.GroupsResult:
+        """Search, and group the hits by the payload value at `group_by`: strings and integers make groups.
+
+        Args:
+            limit: number of groups.
+            group_size: most hits in one group.
+            with_lookup: a collection (or `WithLookup`) whose points with the groups' values for ids come along.
+
+        Returns:
+            The group with the best hit first; other arguments and the order of hits as for `query_points`.
+        """
+        request = parse(
+            models.QueryGroupsRequest,
+            {
+                "group_by": group_by,
+                "query": query,
+                "using": using,
+                "prefetch": prefetch,
+                "filter": query_filter,
+                "params": search_params,
+                "limit": limit,
+                "group_size": group_size,
+                "with_payload": with_payload,
+                "with_vector": with_vectors,
+                "score_threshold": score_threshold,
+                "with_lookup": with_lookup,
+                "lookup_from": lookup_from,
+            },
+            prefix="internal.",
+        )
+        return self._database.query_groups(collection_name, request, self._context(timeout))
+
+    def search_matrix_pairs(
+        self,
+        collection_name: str,
+        query_filter: models.Filter | None = None,
+        limit: int = 3,
+        sample: int = 10,
+        using: str | None = None,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.SearchMatrixPairsResponse:
+        """For each of `sample` random points its `limit` nearest among them, as pairs of ids with scores."""
+        request = _matrix_request(query_filter, limit, sample, using)
+        return self._database.search_matrix(collection_name, request).as_pairs()
+
+    def search_matrix_offsets(
+        self,
+        collection_name: str,
+        query_filter: models.Filter | None = None,
+        limit: int = 3,
+        sample: int = 10,
+        using: str | None = None,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.SearchMatrixOffsetsResponse:
+        """The same as a sparse matrix in coordinate form."""
+        request = _matrix_request(query_filter, limit, sample, using)
+        return self._database.search_matrix(collection_name, request).as_offsets()
+
     # Within
 
     def _update(
@@ -529,6 +655,11 @@ def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> model
 
 def _request(type_: Any, **fields: Any) -> Any:
     return parse(type_, fields)
+
+
+def _matrix_request(filter: Any, limit: int, sample: int, using: str | None) -> models.SearchMatrixRequest:
+    fields = {"filter": filter, "limit": limit, "sample": sample, "using": using}
+    return parse(models.SearchMatrixRequest, fields, prefix="internal.")
 
 
 def _plain_dict(config: Any) -> Any:

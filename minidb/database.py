@@ -17,14 +17,18 @@ from minidb import models
 from minidb.catalog import Catalog, check_format, mark_format
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot, config_key, head_key
-from minidb.collection.config import new_config, updated_config, with_vector, without_vector
+from minidb.collection.config import new_config, updated_config, with_payload_index, with_vector, without_vector
+from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.draft import Draft
+from minidb.collection.facets import facet
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.info import collection_info
 from minidb.collection.reads import PointReader
 from minidb.errors import MinidbError, NotFound, StoreClosed
-from minidb.filter.evaluate import PayloadAnswers
+from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.inference import InferenceContext, resolve
+from minidb.query.groups import run_groups
+from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.run import run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.memory_store import MemoryStore
@@ -115,6 +119,24 @@ class Database:
     def delete_vector_name(self, name: str, vector: str) -> models.UpdateResult:
         return self._change_config(name, lambda collection: without_vector(collection.config, vector))
 
+    def create_payload_index(self, name: str, path: str, field_schema: object) -> models.UpdateResult:
+        """Declare and build an index; the same again is no change, another schema replaces it."""
+        schema = parse_schema(path, field_schema)
+        result = self._change_config(name, lambda collection: with_payload_index(collection.config, path, schema))
+        with self.snapshot(name) as snapshot:
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            Evaluation(reader, snapshot.collection.answers, snapshot.view.space).current_index(index_key(path, schema))
+        return result
+
+    def delete_payload_index(self, name: str, path: str) -> models.UpdateResult:
+        """Forget a declared index; one that is not there is no error."""
+        return self._change_config(name, lambda collection: with_payload_index(collection.config, path, None))
+
+    def facet(self, name: str, request: models.FacetRequest) -> models.FacetResponse:
+        with self.snapshot(name) as snapshot:
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            return facet(reader, snapshot.collection.config.payload_schema, request)
+
     def collection_exists(self, name: str) -> bool:
         with self._read() as txn:
             return self._newest_catalog(txn).has(name)
@@ -126,7 +148,7 @@ class Database:
     def info(self, name: str) -> models.CollectionInfo:
         with self.snapshot(name) as snapshot:
             busy = self._indexer.is_busy_with(snapshot.collection)
-            return collection_info(snapshot.collection, snapshot.view, busy)
+            return collection_info(PointReader(snapshot.collection, snapshot.view, snapshot.txn), busy)
 
     def wait_until_indexed(self, name: str, timeout: float | None = None) -> bool:
         """Until the collection is green: nothing left for the background indexer. False when the time was too short."""
@@ -246,6 +268,19 @@ class Database:
             if not snapshot.collection.seen_by_indexer:
                 self._indexer.welcome(snapshot.collection)
             return run_queries(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
+
+    def query_groups(
+        self, name: str, request: models.QueryGroupsRequest, context: InferenceContext | None = None
+    ) -> models.GroupsResult:
+        """Answer a query whose hits are grouped by a payload value."""
+        resolved = resolve(request, operation="search", context=context)
+        with self.snapshot(name) as snapshot:
+            return run_groups(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
+
+    def search_matrix(self, name: str, request: models.SearchMatrixRequest) -> Matrix:
+        """The distances within a random sample of points."""
+        with self.snapshot(name) as snapshot:
+            return run_matrix(snapshot, request)
 
     def snapshot(self, name: str) -> Snapshot:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""

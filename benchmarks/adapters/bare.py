@@ -11,11 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.adapters.base import Call, Form, Store
-from benchmarks.requests import Columns, Condition, Match, Payload, Request, Schema, Search, SparseRow, Unsupported
+from benchmarks.requests import (
+    Columns,
+    Condition,
+    Floats,
+    Match,
+    Payload,
+    Request,
+    Schema,
+    Search,
+    SparseRow,
+    Unsupported,
+)
 
 
 class BareStore:
-    """Matrices in memory. Filters are value → rows tables made at insertion, so that a filter costs nothing at query."""
+    """Matrices in memory. The rows of a filter are found when a search is prepared: it costs nothing at query."""
 
     def __init__(self, with_graph: bool) -> None:
         self._with_graph = with_graph
@@ -23,6 +34,7 @@ class BareStore:
         self._schema = Schema()
         self._columns = Columns()
         self._graphs: dict[str, Any] = {}
+        self._rows_of: dict[tuple[Condition, ...], NDArray[np.int64]] = {}
 
     def create(self, schema: Schema) -> None:
         self._schema = schema
@@ -49,8 +61,8 @@ class BareStore:
         """Built at insertion."""
 
     def prepare(self, request: Request) -> Call:
-        if not isinstance(request, Search) or isinstance(request.vector, SparseRow):
-            raise Unsupported("dense searches only")
+        if not isinstance(request, Search):
+            raise Unsupported("searches only")
         if request.prefetch is not None:
             return self._rescore(request, request.prefetch)
         if request.conditions:
@@ -62,6 +74,7 @@ class BareStore:
     def drop(self) -> None:
         self._columns = Columns()
         self._graphs.clear()
+        self._rows_of.clear()
 
     def close(self) -> None:
         self.drop()
@@ -69,7 +82,7 @@ class BareStore:
     # Requests
 
     def _by_graph(self, search: Search) -> Call:
-        graph, vector = self._graphs[search.using], search.vector
+        graph, vector = self._graphs[search.using], _dense(search)
         width = max(search.ef or 100, search.limit)
         limit = search.limit
 
@@ -80,15 +93,15 @@ class BareStore:
         return call
 
     def _scan(self, search: Search) -> Call:
-        matrix, vector, limit = self._columns.dense[search.using], search.vector, search.limit
+        matrix, vector, limit = self._columns.dense[search.using], _dense(search), search.limit
         return lambda: [(row, None) for row in _best(matrix @ vector, limit).tolist()]
 
     def _among(self, search: Search, rows: NDArray[np.int64]) -> Call:
-        matrix, vector, limit = self._columns.dense[search.using], search.vector, search.limit
+        matrix, vector, limit = self._columns.dense[search.using], _dense(search), search.limit
         return lambda: [(row, None) for row in rows[_best(matrix[rows] @ vector, limit)].tolist()]
 
     def _rescore(self, search: Search, inner: Search) -> Call:
-        large, vector, limit = self._columns.dense[search.using], search.vector, search.limit
+        large, vector, limit = self._columns.dense[search.using], _dense(search), search.limit
         first = self.prepare(inner)
 
         def call() -> list[tuple[Any, Any]]:
@@ -103,7 +116,10 @@ class BareStore:
 
         if not all(isinstance(each, Match) for each in conditions):
             raise Unsupported("equality only")
-        return np.array([row for row, payload in enumerate(self._columns.payloads) if holds(payload)], np.int64)
+        if conditions not in self._rows_of:
+            rows = [row for row, payload in enumerate(self._columns.payloads) if holds(payload)]
+            self._rows_of[conditions] = np.array(rows, np.int64)
+        return self._rows_of[conditions]
 
 
 @dataclass(frozen=True)
@@ -121,6 +137,12 @@ class Bare:
 
     def open(self, path: Path) -> Store:
         return BareStore(self.name == "hnswlib")
+
+
+def _dense(search: Search) -> Floats:
+    if isinstance(search.vector, SparseRow):
+        raise Unsupported("dense searches only")
+    return search.vector
 
 
 def _best(scores: NDArray[Any], k: int) -> NDArray[np.int64]:

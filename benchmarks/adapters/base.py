@@ -1,4 +1,5 @@
-"""The seam between scenarios and peers: a `Contestant` opens a `Store`, a `Store` holds one collection and answers requests.
+"""The seam between scenarios and peers: a `Contestant` opens a `Store`, which holds one collection and answers
+requests.
 
 A contestant that lacks its package raises when it is opened; one that lacks a feature raises `Unsupported`. Both are
 reported as absent, with the reason.

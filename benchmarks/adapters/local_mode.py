@@ -16,7 +16,8 @@ import sys
 from qdrant_client import QdrantClient, models
 client = QdrantClient({location})
 client.create_collection("c", vectors_config=models.VectorParams(size=8, distance=models.Distance.COSINE))
-points = [models.PointStruct(id=i, vector=[float(i == j) + 0.1 for j in range(8)], payload={{"n": i}}) for i in range(10)]
+vectors = [[float(i == j) + 0.1 for j in range(8)] for i in range(10)]
+points = [models.PointStruct(id=i, vector=vectors[i], payload={{"n": i}}) for i in range(10)]
 client.upsert("c", points)
 answer = client.query_points("c", query=points[3].vector, limit=3).points
 """

@@ -15,14 +15,15 @@ import sys
 from minidb import QdrantClient, models
 client = QdrantClient({location})
 client.create_collection("c", vectors_config=models.VectorParams(size=8, distance="Cosine"))
-points = [models.PointStruct(id=i, vector=[float(i == j) + 0.1 for j in range(8)], payload={{"n": i}}) for i in range(10)]
+vectors = [[float(i == j) + 0.1 for j in range(8)] for i in range(10)]
+points = [models.PointStruct(id=i, vector=vectors[i], payload={{"n": i}}) for i in range(10)]
 client.upsert("c", points)
 answer = client.query_points("c", query=points[3].vector, limit=3).points
 """
 
 
 class MinidbStore(QdrantApiStore):
-    """Arrays go in as they are; payload indexes only where this version has them (values are indexed without asking)."""
+    """Arrays go in as they are. Payload indexes are made where this version has them; it indexes values unasked."""
 
     def create_indexes(self, schema: Schema) -> None:
         if schema.indexed and hasattr(self.client, "create_payload_index"):

@@ -34,8 +34,6 @@ def _at_recalls(stage: Stage, dataset: Dataset, levels: Sequence[tuple[float, Ta
     tables = []
     with stage.loaded(dataset) as cast:
         sweeps = swept(stage, cast, stage.contestants, searches, truth)
-        cast.absent |= {name: "answered no search" for name in cast.stores if name not in sweeps}
-        cast.stores = {name: store for name, store in cast.stores.items() if name in sweeps}
         for wanted, target in levels:
             chosen = {name: sweep.least(wanted) for name, sweep in sweeps.items()}
             tables.append(

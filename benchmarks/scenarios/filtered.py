@@ -36,7 +36,7 @@ def run(stage: Stage) -> list[Table]:
             ]
             tables.append(
                 compared(
-                    stage, cast, f"filtered-{100 / count:g}%", f"filtered, {dataset.shape}, {100 / count:g} % of the points",
+                    stage, cast, f"filtered-{100 / count:g}%", f"filtered, {dataset.shape}, {100 / count:g} %",
                     lambda _, searches=searches: searches, Truth(scores),  # type: ignore[misc]
                     points=settings.points, targets={"minidb": Target(_TARGET_MS[key], 0.99, points=100_000)},
                 )

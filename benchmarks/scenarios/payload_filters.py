@@ -1,4 +1,4 @@
-"""Search under range, geo, text and nested filters, with and without payload indexes. The list of cases is the place to add to.
+"""Search under range, geo, text and nested filters, with and without payload indexes; `_cases` is the place to add to.
 
 Without an index local mode and qdrant-edge look at every payload; minidb's answer must be the same either way.
 """

@@ -103,7 +103,7 @@ def _footprints(
     size = f"{dataset.shape} ({raw:.0f} MB of vectors)"
     n = len(dataset.columns)
     return (
-        table("memory", f"resident memory of a process with {size}, after {len(dataset.queries)} queries", "MB", resident,
+        table("memory", f"resident memory with {size}, after {len(dataset.queries)} queries", "MB", resident,
               points=n, notes=notes, absent=absent, targets={"minidb": _MEMORY_TARGET}),
         table("disk", f"bytes on disk of {size}, closed", "MB", disk,
               points=n, absent=absent, targets={"minidb": _MEMORY_TARGET}),

@@ -75,7 +75,11 @@ class Sweep:
 def swept(
     stage: Stage, cast: Cast, contestants: dict[str, Contestant], searches: Sequence[Search], truth: Truth
 ) -> dict[str, Sweep]:
-    """Every contestant at every `ef`, and exact; those that know no `ef` only once, as "default"."""
+    """Every contestant at every `ef`, and exact; those that know no `ef` only once, as "default".
+
+    Who answers at no setting leaves the cast.
+    """
+    failures: dict[str, str] = {}
     sweeps: dict[str, Sweep] = {name: Sweep() for name in cast.stores}
     for key in [str(ef) for ef in EFS] + ["exact", "default"]:
         here = cast.with_nothing_absent()
@@ -87,7 +91,11 @@ def swept(
         for name, recall in recalls(calls, truth, timings).items():
             sweeps[name].recall[key] = recall
             sweeps[name].median_ms[key] = timings.samples[name].median() * 1e3
-    return {name: sweep for name, sweep in sweeps.items() if sweep.recall}
+        failures |= here.absent | timings.failures
+    for name in [name for name, sweep in sweeps.items() if not sweep.recall]:
+        cast.absent[name] = failures.get(name, "answered no search")
+        del sweeps[name], cast.stores[name]
+    return sweeps
 
 
 def tuned(search: Search, key: str) -> Search:

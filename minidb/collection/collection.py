@@ -16,11 +16,14 @@ from typing import TypeVar
 import numpy as np
 
 from minidb.collection.config import StoredConfig
+from minidb.collection.declared import index_key, schema_type
 from minidb.collection.draft import Draft
 from minidb.collection.indexes import Indexes
 from minidb.collection.view import PayloadChange, View, empty_view
 from minidb.errors import CorruptionError, NotFound
 from minidb.filter.evaluate import PayloadAnswers
+from minidb.filter.json_path import JsonPath
+from minidb.filter.lookup import TextSettings
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 from minidb.storage.records import Head, LogEntry, row_key, seq_key, space_range, unpack_record
 
@@ -76,6 +79,17 @@ class Collection:
         self.next_check = 0
         """Number of rows at which the indexer looks at this collection again."""
         self.index_error: str | None = None
+        self._text_settings: tuple[StoredConfig | None, dict[JsonPath, TextSettings]] = (None, {})
+
+    def text_settings(self, path: JsonPath) -> TextSettings | None:
+        """The text index declared for a path."""
+        known, settings = self._text_settings
+        if known is not self.config:
+            declared = self.config.payload_schema.items()
+            keys = [index_key(key, schema) for key, schema in declared if schema_type(schema) == "text"]
+            settings = {key.path: key.text for key in keys if key.text is not None}
+            self._text_settings = (self.config, settings)
+        return settings.get(path)
 
     def indexes_for(self, view: View) -> Indexes:
         """The derived data of the view's generation."""

@@ -32,6 +32,14 @@ _WAL_DEFAULTS = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_clo
 M = TypeVar("M", bound=Model)
 
 
+def _plain_schema(declared: Any) -> Any:
+    return (
+        str(getattr(declared, "value", declared))
+        if isinstance(declared, str)
+        else declared.model_dump(mode="json", exclude_none=True)
+    )
+
+
 @dataclass(frozen=True)
 class StoredConfig:
     """A collection's config and the slot numbers of its vectors; slots are never used twice."""
@@ -42,18 +50,22 @@ class StoredConfig:
     asked: dict[str, Any] = field(default_factory=dict)
     """The `hnsw_config` and `optimizers_config` fields the user set: what Qdrant's defaults would hide."""
     created_at: str = ""
+    payload_schema: dict[str, Any] = field(default_factory=dict)
+    """Declared payload indexes by path: a schema type's name, or a params model."""
 
     def pack(self) -> bytes:
         config = self.config.model_dump(mode="json", exclude_none=True)
-        packed: bytes = msgpack.packb((config, self.slots, self.next_slot, self.asked, self.created_at))
+        schema = {path: _plain_schema(declared) for path, declared in self.payload_schema.items()}
+        packed: bytes = msgpack.packb((config, self.slots, self.next_slot, self.asked, self.created_at, schema))
         return packed
 
     @classmethod
     def unpack(cls, data: bytes) -> StoredConfig:
         if not data:
             raise CorruptionError("the configuration of a collection is missing")
-        config, slots, next_slot, asked, created_at = msgpack.unpackb(data)
-        return cls(models.CollectionConfig.model_validate(config), slots, next_slot, asked, created_at)
+        config, slots, next_slot, asked, created_at, schema = msgpack.unpackb(data)
+        declared = {path: models.parse(models.PayloadFieldSchema, plain) for path, plain in schema.items()}
+        return cls(models.CollectionConfig.model_validate(config), slots, next_slot, asked, created_at, declared)
 
     def fields(self) -> dict[str, VectorField]:
         """The vector fields by name."""
@@ -198,6 +210,14 @@ def without_vector(stored: StoredConfig, name: str) -> StoredConfig:
     config.params.vectors = dense[""] if set(dense) == {""} else dense
     config.params.sparse_vectors = sparse or None
     return replace(stored, config=config, slots={key: slot for key, slot in stored.slots.items() if key != name})
+
+
+def with_payload_index(stored: StoredConfig, path: str, schema: Any) -> StoredConfig:
+    """The configuration with the schema declared for the path; None takes it away."""
+    declared = {key: old for key, old in stored.payload_schema.items() if key != path}
+    if schema is not None:
+        declared[path] = schema
+    return replace(stored, payload_schema=declared)
 
 
 def check_name(name: str, what: str, max_bytes: int) -> None:

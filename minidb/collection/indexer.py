@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.config import StoredConfig
+from minidb.collection.declared import index_key
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import graph_vectors, metric_of
 from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError
+from minidb.filter.evaluate import Evaluation
 from minidb.index.dense.hnsw import Graph, available
 from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
@@ -223,6 +225,11 @@ def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, le
         view = snapshot.view
         indexes = collection.indexes_for(view)
         saved = indexes.save(view, least_share)
+        if saved and collection.config.payload_schema:
+            evaluation = Evaluation(PointReader(collection, view, snapshot.txn), collection.answers, view.space)
+            for path, schema in collection.config.payload_schema.items():
+                key = index_key(path, schema)
+                saved.append(indexes.save_payload_index(key, view, evaluation.current_index(key)))
     if not saved:
         return
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.collection.declared import canonical, checkpoint_slot
 from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
+from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
 from minidb.index.dense.hnsw import Graph, available
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
@@ -93,6 +95,20 @@ class Indexes:
                 index = index.with_rows(stop, *_sparse_rows(reader, field, index.n_rows, stop))
             self._sparse[field.slot] = index
             return index
+
+    def load_payload_index(self, txn: ReadTransaction, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
+        """A declared payload index from its checkpoint, with the operation and number of rows it covers."""
+        loaded = self._load(txn, "payload", checkpoint_slot(key))
+        if loaded is None or loaded[0].meta["key"] != canonical(key):
+            return None
+        checkpoint, arrays = loaded
+        return checkpoint.meta["seq"], checkpoint.n_rows, CLASSES[key.kind].of_arrays(checkpoint.meta, arrays)
+
+    def save_payload_index(self, key: IndexKey, view: View, index: PayloadIndex) -> tuple[str, int, Checkpoint]:
+        """Write a payload index that is current as of the view."""
+        meta, arrays = index.arrays()
+        meta = {**meta, "seq": view.seq, "key": canonical(key)}
+        return self._write("payload", checkpoint_slot(key), view.n_rows, meta, arrays)
 
     def load_view(self, txn: ReadTransaction, empty: View) -> View:
         """The newest checkpointed view of this space; `empty` itself when there is none."""

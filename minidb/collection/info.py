@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from minidb import models
-from minidb.collection.collection import Collection
+from minidb.collection.facets import schema_info
 from minidb.collection.indexer import needs_work
-from minidb.collection.view import View
+from minidb.collection.reads import PointReader
 from minidb.models import CollectionStatus, OptimizersStatusOneOf, OptimizersStatusOneOf1
 
 
-def collection_info(collection: Collection, view: View, busy: bool) -> models.CollectionInfo:
+def collection_info(reader: PointReader, busy: bool) -> models.CollectionInfo:
     """Yellow while the indexer has work; `indexed_vectors_count` counts vectors in graphs and inverted indexes."""
+    collection, view = reader.collection, reader.view
     stored = collection.config
     indexes = collection.indexes_for(view)
     indexed = 0
@@ -29,7 +30,7 @@ def collection_info(collection: Collection, view: View, busy: bool) -> models.Co
         points_count=view.n_alive,
         segments_count=1,
         config=stored.config,
-        payload_schema={},
+        payload_schema=schema_info(reader, stored.payload_schema),
         update_queue=models.UpdateQueueInfo(length=0),
         created_at=datetime.fromisoformat(stored.created_at) if stored.created_at else None,
     )

@@ -21,6 +21,7 @@ from minidb.filter.clauses import Node
 from minidb.filter.conditions import compile as compile_filter
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.filter.json_path import JsonPath
+from minidb.filter.lookup import IndexKey, PayloadIndex, TextSettings
 from minidb.storage.interface import CorruptRow, ReadTransaction
 from minidb.storage.records import (
     PointId,
@@ -113,6 +114,12 @@ class PointReader:
 
     def changed_since(self, seq: int) -> Rows | None:
         return self.view.changed_since(seq)
+
+    def text_settings(self, path: JsonPath) -> TextSettings | None:
+        return self.collection.text_settings(path)
+
+    def stored_index(self, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
+        return self.collection.indexes_for(self.view).load_payload_index(self.txn, key)
 
     # Rows
 

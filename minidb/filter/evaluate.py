@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,21 @@ from minidb.filter.clauses import (
     Not,
     NumericRange,
     Or,
+    TextMatch,
     ValueIn,
     ValueNotIn,
 )
 from minidb.filter.json_path import JsonPath
-from minidb.index.payload.values import ValueIndex
+from minidb.filter.lookup import (
+    CLASSES,
+    IndexKey,
+    PayloadIndex,
+    TextSettings,
+    elements_of,
+    key_for,
+    rows_by_index,
+    text_check,
+)
 
 Rows = NDArray[np.uint32]
 
@@ -71,6 +81,12 @@ class RowSource(Protocol):
     def changed_since(self, seq: int) -> Rows | None:
         """Rows whose payload was rewritten in place after operation `seq`; None when that is no longer known."""
 
+    def text_settings(self, path: JsonPath) -> TextSettings | None:
+        """The text index declared for the path, if there is one."""
+
+    def stored_index(self, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
+        """A checkpointed index with the operation and the number of rows it covers; asked once per index."""
+
 
 @dataclass(frozen=True)
 class _Dated:
@@ -88,15 +104,15 @@ class _Remembered(_Dated):
 
 @dataclass(frozen=True)
 class _Indexed(_Dated):
-    index: ValueIndex
+    index: Any
 
 
 class PayloadAnswers:
-    """Value indexes by path and remembered answers by clause, for one collection; shared by all threads."""
+    """Payload indexes, and remembered answers by clause and by filter, for one collection; shared by all threads."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.indexes: dict[JsonPath, _Indexed] = {}
+        self.indexes: dict[IndexKey, _Indexed] = {}
         self.answers: OrderedDict[object, _Remembered] = OrderedDict()
         self.filtered: OrderedDict[object, _Remembered] = OrderedDict()
         """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
@@ -170,16 +186,15 @@ class Evaluation:
             return self._among(self._source.rows_of_ids(clause.ids), within)
         if isinstance(clause, HasVector):
             return self._among(_of_mask(self._source.having_vector(clause.name)), within)
+        key = key_for(clause, self._source.text_settings)
+        if key is not None and key.text is not None and isinstance(clause, TextMatch):
+            leaf = Leaf(clause, text_check(clause, key.text))
         n_candidates = len(self._alive) if within is None else len(within)
-        if n_candidates <= _FEW_ROWS and not self._is_indexed(leaf):
+        if n_candidates <= _FEW_ROWS and (key is None or key not in self._answers.indexes):
             return self._checked(leaf, self._all() if within is None else within)
-        if isinstance(clause, ValueIn | ValueNotIn | NumericRange):
-            return self._among(self._by_index(leaf, clause), within)
+        if key is not None:
+            return self._among(self._by_index(leaf, key), within)
         return self._among(self._by_memory(leaf), within)
-
-    def _is_indexed(self, leaf: Leaf) -> bool:
-        clause = leaf.clause
-        return isinstance(clause, ValueIn | ValueNotIn | NumericRange) and clause.path in self._answers.indexes
 
     def _among(self, rows: Rows, within: Rows | None) -> Rows:
         if within is None:
@@ -195,24 +210,21 @@ class Evaluation:
         kept: Rows = rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
         return kept
 
-    def _by_index(self, leaf: Leaf, clause: ValueIn | ValueNotIn | NumericRange) -> Rows:
-        indexed = self._index(clause.path)
+    def _by_index(self, leaf: Leaf, key: IndexKey) -> Rows:
+        indexed = self._index(key)
         if indexed is None:
             return self._checked(leaf, self._all())
-        index = indexed.index
-        match clause:
-            case ValueIn():
-                rows = index.rows_in([*clause.keywords, *clause.ints, *clause.bools])
-            case ValueNotIn():
-                rows = index.rows_not_in([*clause.keywords, *clause.ints])
-            case NumericRange():
-                rows = index.rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
+        rows = rows_by_index(indexed.index, leaf.clause, key, lambda some: self._checked(leaf, self._living(some)))
         return self._brought_up_to_date(leaf, rows, indexed)
 
-    def _index(self, path: JsonPath) -> _Indexed | None:
-        """The path's index: built when missing, advanced when much has changed since; None in an older snapshot."""
+    def _living(self, rows: Rows) -> Rows:
+        living: Rows = rows[self._alive[rows]]
+        return living
+
+    def _index(self, key: IndexKey) -> _Indexed | None:
+        """The index: built when missing, advanced when much has changed since; None in an older snapshot."""
         with self._answers.lock:
-            indexed = self._answers.indexes.get(path)
+            indexed = self._answers.indexes.get(key) or self._stored(key)
             if indexed is not None and indexed.space == self._space:
                 if indexed.seq > self._source.seq:
                     return None
@@ -220,19 +232,40 @@ class Evaluation:
                 if stale is not None and len(stale) <= max(_FEW_ROWS, _TAIL_SHARE * self._n):
                     return indexed
                 if stale is not None:
-                    fresh = stale[self._alive[stale]]
-                    index = indexed.index.with_rows(stale, fresh, self._elements(path, fresh))
-                    return self._keep_index(path, index)
+                    fresh = self._living(stale)
+                    return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh)))
             rows = self._all()
-            return self._keep_index(path, ValueIndex.build(rows, self._elements(path, rows)))
+            return self._keep_index(key, CLASSES[key.kind].build(rows, self._elements(key, rows)))
 
-    def _keep_index(self, path: JsonPath, index: ValueIndex) -> _Indexed:
-        indexed = _Indexed(self._source.seq, self._n, self._space, index)
-        self._answers.indexes[path] = indexed
+    def current_index(self, key: IndexKey) -> Any:
+        """The index as of exactly this snapshot, for facets, order and checkpoints."""
+        with self._answers.lock:
+            indexed = self._index(key)
+            rows = self._all()
+            if indexed is None:  # a newer one is kept for others
+                return CLASSES[key.kind].build(rows, self._elements(key, rows))
+            stale = self._stale(indexed)
+            if stale is None or not len(stale):
+                return indexed.index
+            fresh = self._living(stale)
+            return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh))).index
+
+    def _stored(self, key: IndexKey) -> _Indexed | None:
+        stored = self._source.stored_index(key)
+        if stored is None:
+            return None
+        seq, n_rows, index = stored
+        indexed = self._answers.indexes[key] = _Indexed(seq, n_rows, self._space, index)
         return indexed
 
-    def _elements(self, path: JsonPath, rows: Rows) -> Iterator[list[object]]:
-        return (path.elements(point.payload or {}) for point in self._source.points(rows))
+    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> _Indexed:
+        indexed = _Indexed(self._source.seq, self._n, self._space, index)
+        self._answers.indexes[key] = indexed
+        return indexed
+
+    def _elements(self, key: IndexKey, rows: Rows) -> Iterator[Sequence[Any]]:
+        elements = elements_of(key)
+        return (elements(point.payload or {}) for point in self._source.points(rows))
 
     def _by_memory(self, leaf: Leaf) -> Rows:
         answers = self._answers.answers

@@ -18,4 +18,5 @@ def context_score(similarities: NDArray[np.float32]) -> Scores:
     """
     difference = similarities[0::2] - similarities[1::2] - _MARGIN
     losses = fast_sigmoid(np.minimum(difference, np.float32(0.0)))
-    return losses.sum(axis=0, dtype=np.float32)
+    total: Scores = losses.sum(axis=0, dtype=np.float32)
+    return total

@@ -16,4 +16,5 @@ def discover_score(similarities: NDArray[np.float32]) -> Scores:
     """
     positive, negative = similarities[1::2], similarities[2::2]
     rank = np.count_nonzero(positive > negative, axis=0) - np.count_nonzero(positive < negative, axis=0)
-    return rank.astype(np.float32) + scaled_fast_sigmoid(similarities[0])
+    scores: Scores = rank.astype(np.float32) + scaled_fast_sigmoid(similarities[0])
+    return scores

@@ -111,9 +111,11 @@ def _sparse_chunks(search: Search, field: VectorField, rows: Rows) -> Iterator[C
 
 def fast_sigmoid(x: Scores) -> Scores:
     """x / (1 + |x|) (lib/common, math.rs)."""
-    return x / (np.float32(1.0) + np.abs(x))
+    squashed: Scores = x / (np.float32(1.0) + np.abs(x))
+    return squashed
 
 
 def scaled_fast_sigmoid(x: Scores) -> Scores:
     """The same between 0 and 1 (lib/common, math.rs)."""
-    return np.float32(0.5) * (fast_sigmoid(x) + np.float32(1.0))
+    scaled: Scores = np.float32(0.5) * (fast_sigmoid(x) + np.float32(1.0))
+    return scaled

@@ -5,6 +5,8 @@ Each distinct filter is evaluated once per snapshot (the reader remembers), howe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from minidb import models
@@ -12,10 +14,16 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, metric_of
 from minidb.collection.reads import PointReader
 from minidb.index.dense.plain import reported
+from minidb.query.examples import best_by_examples
+from minidb.query.formula import Formula
 from minidb.query.fusion import dbsf, rrf
-from minidb.query.hits import NO_HITS, Hits, Rows
+from minidb.query.hits import NO_HITS, Hits, Rows, union
+from minidb.query.mmr import diverse
+from minidb.query.order_by import Ordering, ordered
+from minidb.query.sample import sample
 from minidb.query.search import Search
-from minidb.query.tree import DbsfFusion, Nearest, Node, Plan, RrfFusion
+from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled
+from minidb.query.tree import Node, Plan
 
 
 class Executor:
@@ -31,41 +39,65 @@ class Executor:
         return self._run(plan.root, excluded)
 
     def _run(self, node: Node, excluded: Rows) -> Hits:
+        lists = [self._run(child, excluded) for child in node.prefetches]
         match node.stage:
             case None:
-                return self._by_id(node, excluded)
-            case Nearest():
-                return self._nearest(node, node.stage, excluded)
+                return self._by_id(node, self._candidates(node, lists, excluded))
+            case Nearest() as stage:
+                return self._nearest(node, stage, lists, excluded, node.limit)
+            case ByExamples() as stage:
+                return self._by_examples(node, stage, self._candidates(node, lists, excluded))
+            case Diverse() as stage:
+                return self._diverse(node, stage, lists, excluded)
+            case Ordering() as stage:
+                return ordered(self._reader, stage, self._candidates(node, lists, excluded), node.limit)
+            case Sampled():
+                rows = self._candidates(node, lists, excluded)
+                return sample(self._reader.view.rows if rows is None else rows, node.limit)
             case RrfFusion(k, weights):
-                lists = [self._run(child, excluded) for child in node.prefetches]
-                return _above(rrf(self._reader.view, lists, k, weights, node.limit), node.score_threshold)
+                return _at_least(rrf(self._reader.view, lists, k, weights, node.limit), node.score_threshold)
             case DbsfFusion():
-                lists = [self._run(child, excluded) for child in node.prefetches]
-                return _above(dbsf(self._reader.view, lists, node.limit), node.score_threshold)
+                return _at_least(dbsf(self._reader.view, lists, node.limit), node.score_threshold)
+            case Formula() as stage:
+                return _at_least(stage.rescored(self._reader, lists, node.limit), node.score_threshold)
 
-    def _by_id(self, node: Node, excluded: Rows) -> Hits:
-        rows = self._allowed(node.filter, excluded)
+    def _by_id(self, node: Node, rows: Rows | None) -> Hits:
         if rows is None:
             rows = self._reader.view.rows
         rows = rows[self._reader.view.id_order(rows)][: node.limit]
         return Hits(rows, np.ones(len(rows), np.float32))
 
-    def _nearest(self, node: Node, stage: Nearest, excluded: Rows) -> Hits:
+    def _nearest(self, node: Node, stage: Nearest, lists: Sequence[Hits], excluded: Rows, limit: int) -> Hits:
         field = self._reader.view.fields[stage.using]
-        if node.prefetches:
-            lists = [self._run(child, excluded) for child in node.prefetches]
-            rows = np.unique(np.concatenate([hits.rows for hits in lists]))
-            hits = self._search.nearest(field, stage.vector, node.limit, rows, node.params)
-        elif node.filter is None and len(excluded):
+        if not lists and node.filter is None and len(excluded):
             # asking for a few more and dropping them keeps the graph in play; a filter would not
-            wanted = node.limit + len(excluded)
-            hits = self._search.nearest(field, stage.vector, wanted, None, node.params)
-            keep = ~np.isin(hits.rows, excluded)
-            hits = Hits(hits.rows[keep], hits.scores[keep]).cut(0, node.limit)
+            hits = self._search.nearest(field, stage.vector, limit + len(excluded), None, node.params)
+            hits = hits.at(~np.isin(hits.rows, excluded)).cut(0, limit)
         else:
-            rows_or_all = self._allowed(node.filter, excluded)
-            hits = self._search.nearest(field, stage.vector, node.limit, rows_or_all, node.params)
+            rows = self._candidates(node, lists, excluded)
+            hits = self._search.nearest(field, stage.vector, limit, rows, node.params)
         return _beyond(field, as_reported(field, hits), node.score_threshold)
+
+    def _by_examples(self, node: Node, stage: ByExamples, rows: Rows | None) -> Hits:
+        field = self._reader.view.fields[stage.using]
+        hits = best_by_examples(self._search, field, stage.examples, stage.score, node.limit, rows)
+        return _beyond(field, hits, node.score_threshold)
+
+    def _diverse(self, node: Node, stage: Diverse, lists: Sequence[Hits], excluded: Rows) -> Hits:
+        if lists and not stage.rescores:
+            candidates = Hits(
+                *(np.concatenate(parts) for parts in zip(*((h.rows, h.scores) for h in lists), strict=True))
+            )
+        else:
+            candidates = self._nearest(node, stage.nearest, lists, excluded, stage.candidates_limit)
+        field = self._reader.view.fields[stage.nearest.using]
+        return diverse(self._reader, field, stage.nearest.vector, stage.relevance_share, candidates, node.limit)
+
+    def _candidates(self, node: Node, lists: Sequence[Hits], excluded: Rows) -> Rows | None:
+        """Ascending rows a node may return, None for all: what its prefetches found, else what its filter lets pass."""
+        if node.prefetches:
+            return union(lists)
+        return self._allowed(node.filter, excluded)
 
     def _allowed(self, filter: models.Filter | None, excluded: Rows) -> Rows | None:
         """Rows a leaf may return, None for all."""
@@ -83,16 +115,18 @@ def as_reported(field: VectorField, hits: Hits) -> Hits:
 
 
 def _beyond(field: VectorField, hits: Hits, threshold: float | None) -> Hits:
-    """Scores strictly better than the threshold, in the distance's direction."""
+    """Hits up to the first score that is not strictly better than the threshold, in the distance's direction.
+
+    Scores made of examples are sorted descending even where a smaller distance is nearer, and yet are cut in the
+    direction of the distance: then all stay or none (lib/segment, types.rs, `check_threshold`).
+    """
     if threshold is None:
         return hits
-    keep = hits.scores < threshold if field.kind != "sparse" and field.ascending else hits.scores > threshold
-    return Hits(hits.rows[keep], hits.scores[keep]) if keep.any() else NO_HITS
+    ascending = field.kind != "sparse" and field.ascending
+    fails = np.flatnonzero(hits.scores >= threshold if ascending else hits.scores <= threshold)
+    return hits.cut(0, int(fails[0])) if len(fails) else hits
 
 
-def _above(hits: Hits, threshold: float | None) -> Hits:
-    """Fused scores at or above the threshold."""
-    if threshold is None:
-        return hits
-    keep = hits.scores >= threshold
-    return Hits(hits.rows[keep], hits.scores[keep])
+def _at_least(hits: Hits, threshold: float | None) -> Hits:
+    """Fused and computed scores at or above the threshold."""
+    return hits if threshold is None else hits.at(hits.scores >= threshold)

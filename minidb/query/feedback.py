@@ -34,7 +34,7 @@ class FeedbackScore:
         return cls(np.float32(a), [1 + p for p in better], [1 + n for n in worse], weights)
 
     def __call__(self, similarities: NDArray[np.float32]) -> Scores:
-        score = self.a * similarities[0]
+        score: Scores = self.a * similarities[0]
         for better, worse, weight in zip(self.better, self.worse, self.weights, strict=True):
             score = score + weight * (similarities[better] - similarities[worse])
         return score

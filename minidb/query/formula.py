@@ -161,8 +161,7 @@ def _decay_lambda(kind: str, midpoint: float | None, scale: float | None) -> flo
     if kind == "lin":
         if not 0.0 <= middle <= 1.0:
             raise BadInput(
-                "Validation failed: Linear decay midpoint should be in the range [0.0, 1.0], "
-                f"got {terms.rust(middle)}."
+                f"Validation failed: Linear decay midpoint should be in the range [0.0, 1.0], got {terms.rust(middle)}."
             )
     elif middle <= 0.0 or middle >= 1.0:
         raise BadInput(

@@ -1,7 +1,7 @@
-"""The arithmetic of formulas: each term is a function from candidates to float64 values, computed for many rows at once.
+"""The arithmetic of formulas: each term is a function from candidates to float64 values, for many rows at once.
 
-A term is asked for some positions only, because what Qdrant does not evaluate for a point (behind a zero factor or a zero
-numerator) must not raise an error either. Source: lib/segment, rescore_formula/formula_scorer.rs.
+A term is asked for some positions only, because what Qdrant does not evaluate for a point (behind a zero factor or a
+zero numerator) must not raise an error either. Source: lib/segment, rescore_formula/formula_scorer.rs.
 """
 
 from __future__ import annotations
@@ -176,4 +176,5 @@ def _haversine_m(origin: LonLat, lons: Values, lats: Values) -> Values:
     half_latitudes = np.sin(np.radians(lats - lat) / 2.0)
     half_longitudes = np.sin(np.radians(lons - lon) / 2.0)
     chord = half_latitudes**2 + np.cos(np.radians(lat)) * np.cos(np.radians(lats)) * half_longitudes**2
-    return EARTH_RADIUS_M * 2.0 * np.arcsin(np.sqrt(chord))
+    distances: Values = EARTH_RADIUS_M * 2.0 * np.arcsin(np.sqrt(chord))
+    return distances

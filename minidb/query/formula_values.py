@@ -1,7 +1,7 @@
 """What formulas read of their candidates: prefetch scores, payload values as columns, which conditions hold.
 
-Payloads are unpacked once, in one pass for everything the formula names; from then on values are arrays. Whether a value is
-missing or of the wrong type is an error only for the rows somebody asks about.
+Payloads are unpacked once, in one pass for everything the formula names; from then on values are arrays. Whether a
+value is missing or of the wrong type is an error only for the rows somebody asks about.
 """
 
 from __future__ import annotations

@@ -83,9 +83,7 @@ def _similarities(
     return max_sim(metric, query, tokens, counts), to_multivector
 
 
-def _sparse(
-    reader: PointReader, field: VectorField, query: SparseQuery, rows: Rows
-) -> tuple[Scores, SimilarityTo]:  # fmt: skip
+def _sparse(reader: PointReader, field: VectorField, query: SparseQuery, rows: Rows) -> tuple[Scores, SimilarityTo]:
     vectors = [reader.sparse(field, row) for row in rows.tolist()]
     dims, columns = np.unique(np.concatenate([indices for indices, _ in vectors]), return_inverse=True)
     lengths = np.cumsum([0] + [len(indices) for indices, _ in vectors])

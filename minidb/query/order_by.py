@@ -86,8 +86,8 @@ def range_values(reader: PointReader, key: JsonPath, rows: Rows, kind: RangeKind
         found.extend(values)
         found_rows.extend([row] * len(values))
     exact = kind in ("integer", "datetime") or all(isinstance(value, int) for value in found)
-    dtype = np.int64 if exact else np.float64
-    return RangeValues(np.array(found_rows, np.uint32), np.array(found, dtype))
+    values_found: OrderValues = np.array(found, np.int64) if exact else np.array(found, np.float64)
+    return RangeValues(np.array(found_rows, np.uint32), values_found)
 
 
 def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: int) -> Hits:

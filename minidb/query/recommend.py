@@ -1,4 +1,4 @@
-"""Recommend: near to the positive, far from the negative examples, by one averaged vector or by a score of all examples."""
+"""Recommend: near to the positive, far from the negative examples, by an averaged vector or a score of all examples."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class SumScores:
         return difference
 
 
-def average_vector(
-    field: VectorField, positive: Sequence[RawVector], negative: Sequence[RawVector]
-) -> QueryVector:  # fmt: skip
+def average_vector(field: VectorField, positive: Sequence[RawVector], negative: Sequence[RawVector]) -> QueryVector:
     """avg(positive) + avg(positive) − avg(negative), ready to be searched with (lib/collection, recommendations.rs).
 
     Vectors of points enter as stored (for Cosine: of unit length), given ones as given. Multivectors are not averaged

@@ -6,7 +6,7 @@ Every point of the searched collection a query refers to is noted, since it may 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,16 @@ from minidb.collection.encode import multi_matrix, sparse_arrays
 from minidb.collection.fields import Kind, VectorField, field_named
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, NotFound
-from minidb.query.vectors import QueryVector, SparseQuery, as_compared, check_fits, prepare, prepared, raw_dense, stored_vector
+from minidb.query.vectors import (
+    QueryVector,
+    SparseQuery,
+    as_compared,
+    check_fits,
+    prepare,
+    prepared,
+    raw_dense,
+    stored_vector,
+)
 
 Lookup = Callable[[str], PointReader]
 """A reader of another collection, for `lookup_from`."""
@@ -48,14 +57,14 @@ class References:
         return self.reader if name == self.reader.collection.name else self._lookup(name)
 
 
-@dataclass(slots=True)
 class Source:
     """Turns the vector inputs of one level into vectors to compare `field` with."""
 
-    references: References
-    field: VectorField
-    _lookup_from: models.LookupLocation | None
-    _place: tuple[PointReader, VectorField] | None = field(default=None, init=False)
+    def __init__(self, references: References, field: VectorField, lookup_from: models.LookupLocation | None) -> None:
+        self.field = field
+        self._references = references
+        self._lookup_from = lookup_from
+        self._place: tuple[PointReader, VectorField] | None = None
 
     def vector(self, given: Any) -> QueryVector:
         """The vector of an input, ready to be compared with what is stored."""
@@ -88,8 +97,8 @@ class Source:
         row = reader.row_of(point_id)
         if row is None:
             raise NotFound(f"No point with id {point_id} found")
-        if reader is self.references.reader:
-            self.references.excluded.append(row)
+        if reader is self._references.reader:
+            self._references.excluded.append(row)
         numbers = stored_vector(reader, looked_up, row)
         check_fits(self.field, looked_up)
         return RawVector(looked_up.kind, numbers)
@@ -97,11 +106,11 @@ class Source:
     def _lookup_place(self) -> tuple[PointReader, VectorField]:
         """The collection and the field ids are looked up in; asked for only when there are ids."""
         if self._place is None:
-            reader, name = self.references.reader, self.field.name
+            reader, name = self._references.reader, self.field.name
             location = self._lookup_from
             if location is not None:
                 name = name if location.vector is None else location.vector
-                reader = self.references.of_collection(location.collection)
+                reader = self._references.of_collection(location.collection)
             self._place = reader, field_named(reader.view.fields, name)
         return self._place
 

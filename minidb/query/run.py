@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from minidb import models
 from minidb.collection.collection import Snapshot
 from minidb.collection.reads import PointReader, payload_selector, vector_names
+from minidb.models.base import as_list
 from minidb.query.executor import Executor
 from minidb.query.hits import Hits
+from minidb.query.references import Lookup
 from minidb.query.tree import DEFAULT_LIMIT, plan
 from minidb.storage.records import unpack_payload
 
 
+class Selectors(Protocol):
+    """What of each point a request wants back."""
+
+    @property
+    def with_payload(self) -> models.WithPayloadInterface | None: ...
+
+    @property
+    def with_vector(self) -> models.WithVector | None: ...
+
+
 def run_queries(
-    snapshot: Snapshot, requests: Sequence[models.QueryRequest], lookup: Callable[[str], PointReader]
+    snapshot: Snapshot, requests: Sequence[models.QueryRequest], lookup: Lookup
 ) -> list[models.QueryResponse]:
     """Answer each request; filters they share are evaluated once."""
     view = snapshot.view
@@ -23,19 +36,26 @@ def run_queries(
     responses = []
     for request in requests:
         limit = DEFAULT_LIMIT if request.limit is None else request.limit
-        offset = request.offset or 0
+        offset = _offset(request)
         hits = executor.run(plan(reader, lookup, request, limit + offset)).cut(offset, offset + limit)
         responses.append(models.QueryResponse(points=scored_points(reader, hits, request)))
     return responses
 
 
-def scored_points(reader: PointReader, hits: Hits, request: models.QueryRequest) -> list[models.ScoredPoint]:
+def _offset(request: models.QueryRequest) -> int:
+    """A draw from the whole collection has no order to skip in (lib/collection, collection_query.rs)."""
+    if isinstance(request.query, models.SampleQuery) and not as_list(request.prefetch):
+        return 0
+    return request.offset or 0
+
+
+def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list[models.ScoredPoint]:
     """Hits as callers see them, with the payload and vectors the request asks for."""
-    select = payload_selector(request.with_payload)
-    names = vector_names(reader.view, request.with_vector)
+    select = payload_selector(selectors.with_payload)
+    names = vector_names(reader.view, selectors.with_vector)
     records = reader.records_of(hits.rows.tolist())
     vectors = [None] * len(records) if names is None else reader.vectors(hits.rows, records, names)
-    return [
+    points = [
         models.ScoredPoint(
             record.id,
             record.version,
@@ -45,3 +65,7 @@ def scored_points(reader: PointReader, hits: Hits, request: models.QueryRequest)
         )
         for record, score, vector in zip(records, hits.scores.tolist(), vectors, strict=True)
     ]
+    if hits.order_values is not None:
+        for point, value in zip(points, hits.order_values.tolist(), strict=True):
+            point.order_value = value
+    return points

@@ -5,47 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from minidb import models
-from minidb.collection.fields import field_named
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, BadRequest, NotFound
+from minidb.errors import BadInput, BadRequest
 from minidb.filter.structure import merge
 from minidb.models.base import as_list
+from minidb.query.context import context_score
+from minidb.query.discover import discover_score
+from minidb.query.feedback import FeedbackScore
+from minidb.query.formula import formula
+from minidb.query.order_by import ordering
+from minidb.query.recommend import BestScore, SumScores, average_vector
+from minidb.query.references import Lookup, References, Source
 from minidb.query.search import Params
-from minidb.query.vectors import QueryVector, prepare, stored_vector
+from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled, Stage
+from minidb.query.vectors import QueryVector
 
 DEFAULT_LIMIT = 10
 MAX_DEPTH = 64
-
-Lookup = Callable[[str], PointReader]
-"""A reader of another collection, for `lookup_from`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """Score by similarity to one vector."""
-
-    using: str
-    vector: QueryVector
-
-
-@dataclass(frozen=True, slots=True)
-class RrfFusion:
-    k: int
-    weights: list[float] | None
-
-
-@dataclass(frozen=True, slots=True)
-class DbsfFusion:
-    """Distribution-based score fusion has no settings."""
-
-
-Stage = Nearest | RrfFusion | DbsfFusion
-"""What a node does with its prefetches' points, or with the whole collection."""
+DEFAULT_RRF_K = 2
+DEFAULT_DIVERSITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,91 +52,96 @@ class Plan:
 
 def plan(reader: PointReader, lookup: Lookup, request: models.QueryRequest | models.Prefetch, limit: int) -> Plan:
     """The executable form of a request that returns `limit` points."""
-    _check_root(request)
-    builder = _Builder(reader, lookup)
-    root = builder.node(request, None, limit, depth=0)
-    return Plan(root, builder.excluded)
+    references = References(reader, lookup)
+    root = _Builder(references).node(request, None, limit, depth=0)
+    return Plan(root, references.excluded)
 
 
 class _Builder:
-    def __init__(self, reader: PointReader, lookup: Lookup) -> None:
-        self._reader = reader
-        self._lookup = lookup
-        self.excluded: list[int] = []
+    def __init__(self, references: References) -> None:
+        self._references = references
 
     def node(self, request: Any, above: models.Filter | None, limit: int, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise BadRequest(f"prefetches depth {depth} exceeds max depth {MAX_DEPTH}")
-        merged = merge(above, request.filter)
         below = as_list(request.prefetch)
+        _check(request, bool(below))
+        merged = merge(above, request.filter)
         prefetches = [self.node(child, merged, child.limit or DEFAULT_LIMIT, depth + 1) for child in below]
-        stage = None if request.query is None else self._stage(request, len(prefetches))
-        if stage is None and prefetches:
-            raise BadRequest(
-                "A query is needed to merge the prefetches. Can't have prefetches without defining a query."
-            )
+        stage = None if request.query is None else self._stage(request, len(prefetches), is_root=depth == 0)
+        if isinstance(stage, Diverse) and depth and not prefetches:
+            # Qdrant diversifies what other stages found, or the final result; a leaf only gathers the candidates
+            limit, stage = stage.candidates_limit, stage.nearest
         return Node(prefetches, stage, merged, params_of(request.params), request.score_threshold, limit)
 
-    def _stage(self, request: Any, n_prefetches: int) -> Stage:
+    def _stage(self, request: Any, n_prefetches: int, is_root: bool) -> Stage:
         query = request.query
         match query:
             case models.FusionQuery():
-                _check_fusion(request, n_prefetches)
-                return RrfFusion(2, None) if query.fusion == models.Fusion.RRF else DbsfFusion()
+                _check_has_prefetches("Fusion", n_prefetches)
+                return RrfFusion(DEFAULT_RRF_K, None) if query.fusion == models.Fusion.RRF else DbsfFusion()
             case models.RrfQuery():
-                _check_fusion(request, n_prefetches)
+                _check_has_prefetches("Fusion", n_prefetches)
                 return _rrf(query.rrf, n_prefetches)
-            case models.NearestQuery():
-                if query.mmr is not None:
-                    raise BadRequest("nearest with mmr is not built yet")
-                return self._nearest(query.nearest, request)
-            case (
-                models.RecommendQuery() | models.DiscoverQuery() | models.ContextQuery() | models.OrderByQuery()
-                | models.FormulaQuery() | models.SampleQuery() | models.RelevanceFeedbackQuery() | models.TextQuery()
-            ):  # fmt: skip
+            case models.FormulaQuery():
+                checked = formula(query)
+                _check_has_prefetches("Formula", n_prefetches)
+                return checked
+            case models.OrderByQuery():
+                return ordering(query.order_by)
+            case models.SampleQuery():
+                return Sampled()
+            case models.TextQuery():
                 raise BadRequest(f"{type(query).__name__} is not built yet")
             case _:
-                return self._nearest(query, request)
-
-    def _nearest(self, target: Any, request: Any) -> Nearest:
-        using = request.using or ""
-        field = field_named(self._reader.view.fields, using)
-        if not is_id(target):
-            return Nearest(using, prepare(field, target))
-        reader, name = self._reader, using
-        source = request.lookup_from
-        if source is not None:
-            name = source.vector if source.vector is not None else using
-            if source.collection != reader.collection.name:
-                reader = self._lookup(source.collection)
-        point_id = models.normalize_id(target)
-        row = reader.row_of(point_id)
-        if row is None:
-            raise NotFound(f"No point with id {point_id} found")
-        vector = stored_vector(reader, field_named(reader.view.fields, name), row)
-        if reader is self._reader:
-            self.excluded.append(row)
-        else:
-            check_comparable(field, vector)
-        return Nearest(using, vector)
+                return _vector_stage(request, self._references.source(request.using, request.lookup_from), is_root)
 
 
-def check_comparable(field: Any, vector: QueryVector) -> None:
-    """A vector looked up elsewhere must fit the field it is used on."""
-    from minidb.query.vectors import SparseQuery
+def _vector_stage(request: Any, source: Source, is_root: bool) -> Stage:
+    """The stages that compare vectors."""
+    query, using = request.query, request.using or ""
+    match query:
+        case models.NearestQuery():
+            nearest = Nearest(using, source.vector(query.nearest))
+            return nearest if query.mmr is None else _diverse(nearest, query.mmr, request.limit, is_root)
+        case models.RecommendQuery():
+            return _recommend(using, query.recommend, source)
+        case models.DiscoverQuery():
+            target = source.vector(query.discover.target)
+            return ByExamples(using, [target, *_pairs(query.discover.context, source)], discover_score)
+        case models.ContextQuery():
+            return ByExamples(using, _pairs(query.context, source), context_score)
+        case models.RelevanceFeedbackQuery():
+            return _feedback(using, query.relevance_feedback, source)
+        case _:
+            return Nearest(using, source.vector(query))
 
-    if isinstance(vector, SparseQuery):
-        if field.kind != "sparse":
-            raise BadInput("Conversion between sparse and regular vectors failed")
-    elif field.kind == "sparse":
-        raise BadInput("Conversion between sparse and regular vectors failed")
-    elif vector.shape[-1] != field.size:
-        raise BadInput(f"Vector dimension error: expected dim: {field.size}, got {vector.shape[-1]}")
+
+def _diverse(nearest: Nearest, mmr: models.Mmr, limit: int | None, is_root: bool) -> Diverse:
+    diversity = DEFAULT_DIVERSITY if mmr.diversity is None else mmr.diversity
+    candidates_limit = (limit or DEFAULT_LIMIT) if mmr.candidates_limit is None else mmr.candidates_limit
+    return Diverse(nearest, 1.0 - diversity, candidates_limit, rescores=is_root)
 
 
-def is_id(target: object) -> bool:
-    """Whether a query's target names a point."""
-    return isinstance(target, (int, str)) or type(target).__name__ == "UUID"
+def _recommend(using: str, recommend: models.RecommendInput, source: Source) -> Stage:
+    positive, negative = recommend.positive or [], recommend.negative or []
+    if recommend.strategy in (None, models.RecommendStrategy.AVERAGE_VECTOR):
+        liked, disliked = [source.raw(given) for given in positive], [source.raw(given) for given in negative]
+        return Nearest(using, average_vector(source.field, liked, disliked))
+    score = BestScore if recommend.strategy == models.RecommendStrategy.BEST_SCORE else SumScores
+    return ByExamples(using, [source.vector(given) for given in [*positive, *negative]], score(len(positive)))
+
+
+def _pairs(context: models.ContextInput | None, source: Source) -> list[QueryVector]:
+    """Positive, negative, positive, negative, …"""
+    return [source.vector(given) for pair in as_list(context) for given in (pair.positive, pair.negative)]
+
+
+def _feedback(using: str, feedback: models.RelevanceFeedbackInput, source: Source) -> ByExamples:
+    weights = feedback.strategy.naive
+    examples = [source.vector(feedback.target), *(source.vector(item.example) for item in feedback.feedback)]
+    grades = [item.score for item in feedback.feedback]
+    return ByExamples(using, examples, FeedbackScore.of(grades, weights.a, weights.b, weights.c))
 
 
 def params_of(params: models.SearchParams | None) -> Params:
@@ -169,22 +157,24 @@ def _rrf(settings: models.Rrf, n_prefetches: int) -> RrfFusion:
     weights: Sequence[float] | None = settings.weights
     if weights is not None and len(weights) != n_prefetches:
         raise BadRequest(f"RRF weights length ({len(weights)}) does not match number of prefetches ({n_prefetches})")
-    return RrfFusion(2 if settings.k is None else settings.k, None if weights is None else list(weights))
+    return RrfFusion(DEFAULT_RRF_K if settings.k is None else settings.k, None if weights is None else list(weights))
 
 
-def _check_fusion(request: Any, n_prefetches: int) -> None:
-    if request.using:
-        raise BadRequest("Fusion queries cannot be combined with the 'using' field.")
+def _check_has_prefetches(what: str, n_prefetches: int) -> None:
     if not n_prefetches:
-        raise BadInput("Validation failed: cannot apply Fusion without prefetches")
+        raise BadInput(f"Validation failed: cannot apply {what} without prefetches")
 
 
-def _check_root(request: Any) -> None:
-    if request.query is not None:
-        return
-    if as_list(request.prefetch):
+def _check(request: Any, has_prefetches: bool) -> None:
+    """Parts of one level that contradict each other (lib/collection, collection_query.rs, `validation`)."""
+    query, has_threshold = request.query, request.score_threshold is not None
+    if query is None and has_prefetches:
         raise BadRequest("A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
-    if request.score_threshold is not None:
+    if query is None and has_threshold:
         raise BadRequest(
             "A query is needed to use the score_threshold. Can't have score_threshold without defining a query."
         )
+    if isinstance(query, models.OrderByQuery) and has_threshold:
+        raise BadRequest("Can't use score_threshold with an order_by query.")
+    if isinstance(query, (models.FusionQuery, models.RrfQuery)) and request.using:
+        raise BadRequest("Fusion queries cannot be combined with the 'using' field.")

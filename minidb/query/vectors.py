@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.encode import dense_vector, multi_matrix, sparse_arrays
-from minidb.collection.fields import Kind, VectorField, normalized
+from minidb.collection.fields import Kind, VectorField, normalized, unit
 from minidb.collection.indexes import comparable
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, NotFound
@@ -36,7 +36,11 @@ def prepare(field: VectorField, vector: Any) -> QueryVector:
         return SparseQuery(*sparse_arrays(field, vector))
     if field.kind == "multi":
         return _as_stored(field, multi_matrix(field, vector))
-    return _as_stored(field, dense_vector(field, vector).reshape(1, -1))[0]
+    array, square = dense_vector(field, vector)
+    if field.datatype == "float32":
+        return unit(array, square) if field.distance == models.Distance.COSINE else array
+    single: NDArray[np.float32] = _as_stored(field, array.reshape(1, -1))[0]
+    return single
 
 
 def prepared(field: VectorField, kind: Kind, numbers: QueryVector) -> QueryVector:
@@ -52,7 +56,10 @@ def prepared(field: VectorField, kind: Kind, numbers: QueryVector) -> QueryVecto
 
 def raw_dense(field: VectorField, vector: Any) -> NDArray[np.float32]:
     """`(size,) float32` of a dense vector for a dense or a multivector field, checked and nothing else."""
-    return multi_matrix(field, vector)[0] if field.kind == "multi" else dense_vector(field, vector)
+    if field.kind == "dense":
+        return dense_vector(field, vector)[0]
+    single: NDArray[np.float32] = multi_matrix(field, vector)[0]
+    return single
 
 
 def _as_stored(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -72,14 +79,18 @@ def stored_vector(reader: PointReader, field: VectorField, row: int) -> QueryVec
         return SparseQuery(*reader.sparse(field, row))
     if field.kind == "multi":
         return reader.tokens(field, rows)[0]
-    return reader.dense(field, rows)[0]
+    single: NDArray[np.float32] = reader.dense(field, rows)[0]
+    return single
 
 
 def as_compared(field: VectorField, stored: QueryVector) -> QueryVector:
     """A stored vector as it is compared with others."""
     if isinstance(stored, SparseQuery):
         return stored
-    return comparable(field, stored) if stored.ndim == 2 else comparable(field, stored.reshape(1, -1))[0]
+    if stored.ndim == 2:
+        return comparable(field, stored)
+    single: NDArray[np.float32] = comparable(field, stored.reshape(1, -1))[0]
+    return single
 
 
 def check_fits(field: VectorField, looked_up: VectorField) -> None:

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 CRC_BYTES = 4
 
 
-def seal(value: bytes) -> bytes:
-    """The value followed by its CRC-32, little endian."""
-    return value + crc32(value).to_bytes(CRC_BYTES, "little")
+def seal(key: bytes, value: bytes) -> bytes:
+    """The value followed by the CRC-32 of key and value, little endian."""
+    return value + crc32(value, crc32(key)).to_bytes(CRC_BYTES, "little")
 
 
-def unseal(sealed: bytes) -> bytes | None:
-    """The value, or None when the checksum does not match."""
+def unseal(key: bytes, sealed: bytes) -> bytes | None:
+    """The value, or None when the checksum does not match: damage to the key counts too."""
     value = sealed[:-CRC_BYTES]
-    return value if crc32(value).to_bytes(CRC_BYTES, "little") == sealed[-CRC_BYTES:] else None
+    return value if crc32(value, crc32(key)).to_bytes(CRC_BYTES, "little") == sealed[-CRC_BYTES:] else None
 
 
 def stride_of(width: int) -> int:

@@ -51,7 +51,7 @@ class _LmdbRead:
         sealed = self._txn.get(key, None, self._store.tables[table])
         if sealed is None:
             return None
-        value = unseal(sealed)
+        value = unseal(key, sealed)
         if value is None:
             raise self._store.corrupt(table, key)
         return value
@@ -61,7 +61,7 @@ class _LmdbRead:
         values: list[bytes | None] = []
         for key in keys:
             sealed = get(key, None, database)
-            value = None if sealed is None else unseal(sealed)
+            value = None if sealed is None else unseal(key, sealed)
             if value is None and sealed is not None:
                 raise self._store.corrupt(table, key)
             values.append(value)
@@ -74,7 +74,7 @@ class _LmdbRead:
             for key, sealed in cursor:
                 if key >= stop:
                     return
-                value = unseal(sealed)
+                value = unseal(key, sealed)
                 if value is None:
                     raise self._store.corrupt(table, key)
                 yield key, value
@@ -110,13 +110,13 @@ class _LmdbWrite(_LmdbRead):
         self.wal_bytes = 0
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
-        self._txn.put(key, seal(value), db=self._store.tables[table])
+        self._txn.put(key, seal(key, value), db=self._store.tables[table])
         if table == "wal":
             self.wal_bytes += len(value)
 
     def put_many(self, table: Table, items: list[tuple[bytes, bytes]]) -> None:
         with self._txn.cursor(self._store.tables[table]) as cursor:
-            cursor.putmulti([(key, seal(value)) for key, value in items])
+            cursor.putmulti([(key, seal(key, value)) for key, value in items])
 
     def delete(self, table: Table, key: bytes) -> bool:
         return bool(self._txn.delete(key, db=self._store.tables[table]))

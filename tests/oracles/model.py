@@ -1,4 +1,6 @@
-"""A collection as a dictionary: the write rules of spec §5.2, one plain function each, with versions and operation ids."""
+"""A collection as a dictionary: the write rules of spec §5.2, one plain function each, with versions and operation
+ids.
+"""
 
 from __future__ import annotations
 

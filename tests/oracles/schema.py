@@ -1,4 +1,6 @@
-"""The vectors of a collection, and the same said to minidb, qdrant-client and qdrant-edge; the stored form of a vector."""
+"""The vectors of a collection, and the same said to minidb, qdrant-client and qdrant-edge; the stored form of a
+vector.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Field:
         return self.kind != "sparse" and self.distance in ("Euclid", "Manhattan")
 
     def stored(self, vector: Any) -> Stored:
-        """What is kept of a vector (spec §4.3): normalised for Cosine, rounded to the datatype; sparse sorted by index."""
+        """What is kept of a vector (spec §4.3): normalised for Cosine, rounded to the datatype; sparse sorted by
+        index.
+        """
         if self.kind == "sparse":
             order = np.argsort(vector.indices, kind="stable")
             values = np.array(vector.values, np.float32)[order]

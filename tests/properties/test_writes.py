@@ -1,4 +1,6 @@
-"""Random sequences of writes leave exactly the points that the model of spec §5.2, and qdrant-client's local mode, say."""
+"""Random sequences of writes leave exactly the points that the model of spec §5.2, and qdrant-client's local mode,
+say.
+"""
 
 from __future__ import annotations
 

@@ -1,17 +1,19 @@
-"""The values at one payload path, turned round: from a value to the rows that have it.
+"""The strings, integers, booleans and numbers at one payload path, turned round: from a value to the rows that have it.
 
-Built by one pass over the payloads the first time a path is filtered on, then kept current by small passes over what
-changed. Answers equality and numeric ranges; everything else is checked on the payload. Knows paths only through the
-elements it is given.
+Serves keyword, integer, float, bool and uuid indexes alike, since conditions keep types apart anyway. Answers equality
+and numeric ranges, and counts values for facets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgpack
 import numpy as np
 from numpy.typing import NDArray
+
+from minidb.index.payload.rows import Rows, member, rows_of
 
 _NULL, _OTHER = 0, 1
 _FIRST_CODE = 2
@@ -20,14 +22,18 @@ _FIRST_CODE = 2
 class ValueIndex:
     """Immutable; `with_rows` gives the next one.
 
-    Every element of every row is one entry `(row, code)`; a code stands for one distinct string, integer or boolean.
-    Entries are kept sorted by code, so that the rows of a value are a slice.
+    Every element of every row is one entry `(row, code)`; a code stands for one distinct string, integer or boolean,
+    or for "null" or "something else". Entries are sorted by code, so that the rows of a value are a slice.
     """
 
     def __init__(
-        self, codes: dict[Any, int], entry_rows: NDArray[np.uint32], entry_codes: NDArray[np.int32],
-        number_rows: NDArray[np.uint32], numbers: NDArray[np.float64],
-    ) -> None:  # fmt: skip
+        self,
+        codes: dict[Any, int],
+        entry_rows: Rows,
+        entry_codes: NDArray[np.int32],
+        number_rows: Rows,
+        numbers: NDArray[np.float64],
+    ) -> None:
         self._codes = codes
         order = np.argsort(entry_codes, kind="stable")
         self._entry_codes = entry_codes[order]
@@ -36,18 +42,17 @@ class ValueIndex:
         order = np.argsort(numbers, kind="stable")
         self._numbers = numbers[order]
         self._number_rows = number_rows[order]
+        self._n_ordered = len(numbers) - int(np.isnan(numbers).sum())
 
     @classmethod
-    def build(cls, rows: NDArray[np.uint32], elements: Iterable[Sequence[Any]]) -> ValueIndex:
+    def build(cls, rows: Rows, elements: Iterable[Sequence[Any]]) -> ValueIndex:
         """From the elements at the path, one sequence per row."""
         return cls(*_entries({}, rows, elements))
 
-    def with_rows(
-        self, dropped: NDArray[np.uint32], rows: NDArray[np.uint32], elements: Iterable[Sequence[Any]]
-    ) -> ValueIndex:
+    def with_rows(self, dropped: Rows, rows: Rows, elements: Iterable[Sequence[Any]]) -> ValueIndex:
         """Without the entries of `dropped`, with those of `rows`."""
         codes, new_rows, new_codes, new_number_rows, new_numbers = _entries(dict(self._codes), rows, elements)
-        keep, keep_numbers = ~_member(self._entry_rows, dropped), ~_member(self._number_rows, dropped)
+        keep, keep_numbers = ~member(self._entry_rows, dropped), ~member(self._number_rows, dropped)
         return ValueIndex(
             codes,
             np.concatenate([self._entry_rows[keep], new_rows]),
@@ -56,24 +61,23 @@ class ValueIndex:
             np.concatenate([self._numbers[keep_numbers], new_numbers]),
         )
 
-    def rows_in(self, values: Iterable[str | int | bool]) -> NDArray[np.uint32]:
+    def rows_in(self, values: Iterable[str | int | bool]) -> Rows:
         """Rows with an element equal to one of the values, ascending, types kept apart."""
         codes = [code for value in values if (code := self._codes.get(_key(value))) is not None]
-        slices = [self._entry_rows[self._starts[code] : self._starts[code + 1]] for code in codes]
-        return _sorted_unique(slices)
+        return rows_of([self._entry_rows[self._starts[code] : self._starts[code + 1]] for code in codes])
 
-    def rows_not_in(self, values: Iterable[str | int | bool]) -> NDArray[np.uint32]:
+    def rows_not_in(self, values: Iterable[str | int | bool]) -> Rows:
         """Rows with an element that is neither null nor one of the values, ascending."""
         excluded = [code for value in values if (code := self._codes.get(_key(value))) is not None]
         wanted = np.ones(len(self._starts) - 1, bool)
         wanted[[_NULL, *excluded]] = False
-        return _sorted_unique([self._entry_rows[wanted[self._entry_codes]]])
+        return rows_of([self._entry_rows[wanted[self._entry_codes]]])
 
-    def rows_between(
-        self, lt: float | None, gt: float | None, lte: float | None, gte: float | None
-    ) -> NDArray[np.uint32]:
+    def rows_between(self, lt: float | None, gt: float | None, lte: float | None, gte: float | None) -> Rows:
         """Rows with a number within all given bounds, ascending."""
-        low, high = 0, len(self._numbers)
+        bounds = [bound for bound in (lt, gt, lte, gte) if bound is not None]
+        # NaN sorts last: it is a number, but within no bound
+        low, high = 0, self._n_ordered if bounds else len(self._numbers)
         if gte is not None:
             low = max(low, int(np.searchsorted(self._numbers, gte, "left")))
         if gt is not None:
@@ -82,18 +86,63 @@ class ValueIndex:
             high = min(high, int(np.searchsorted(self._numbers, lte, "right")))
         if lt is not None:
             high = min(high, int(np.searchsorted(self._numbers, lt, "left")))
-        if any(bound is not None and np.isnan(bound) for bound in (lt, gt, lte, gte)):
-            low, high = 0, 0
-        return _sorted_unique([self._number_rows[low : max(low, high)]])
+        if any(np.isnan(bound) for bound in bounds):
+            high = low
+        return rows_of([self._number_rows[low : max(low, high)]])
+
+    def counts(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool]) -> list[tuple[Any, int]]:
+        """Each wanted value with the number of `allowed` rows (a mask) that have it; a row counts once per value."""
+        keep = allowed[np.minimum(self._entry_rows, len(allowed) - 1)] & (self._entry_rows < len(allowed))
+        rows, codes = self._entry_rows[keep], self._entry_codes[keep]
+        pairs = np.unique(codes.astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64))
+        per_code = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(self._starts))
+        values = ((_value(key), int(per_code[code])) for key, code in self._codes.items())
+        return [(value, count) for value, count in values if count and wanted(value)]
+
+    def n_rows_with(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool] | None) -> int:
+        """How many `allowed` rows have a wanted value; None asks for any number."""
+        if wanted is None:
+            rows = self._number_rows
+        else:
+            chosen = np.zeros(len(self._starts), bool)
+            chosen[[code for key, code in self._codes.items() if wanted(_value(key))]] = True
+            rows = self._entry_rows[chosen[self._entry_codes]]
+        marks = np.zeros(len(allowed), bool)
+        marks[rows[rows < len(allowed)]] = True
+        return int(np.count_nonzero(marks & allowed))
+
+    def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What a checkpoint keeps."""
+        keys = msgpack.packb([_value(key) for key in self._codes])
+        arrays: dict[str, NDArray[Any]] = {
+            "values": np.frombuffer(keys, np.uint8),
+            "entry_rows": self._entry_rows,
+            "entry_codes": self._entry_codes,
+            "number_rows": self._number_rows,
+            "numbers": self._numbers,
+        }
+        return {}, arrays
+
+    @classmethod
+    def of_arrays(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> ValueIndex:
+        """The index `arrays()` came from."""
+        values = msgpack.unpackb(arrays["values"].tobytes())
+        codes = {_key(value): code for code, value in enumerate(values, _FIRST_CODE)}
+        names = ("entry_rows", "entry_codes", "number_rows", "numbers")
+        return cls(codes, *(arrays[name] for name in names))
 
 
 def _key(value: str | int | bool) -> object:
     return (bool, value) if isinstance(value, bool) else value
 
 
+def _value(key: Any) -> Any:
+    return key[1] if isinstance(key, tuple) else key
+
+
 def _entries(
-    codes: dict[Any, int], rows: NDArray[np.uint32], elements: Iterable[Sequence[Any]]
-) -> tuple[dict[Any, int], NDArray[np.uint32], NDArray[np.int32], NDArray[np.uint32], NDArray[np.float64]]:
+    codes: dict[Any, int], rows: Rows, elements: Iterable[Sequence[Any]]
+) -> tuple[dict[Any, int], Rows, NDArray[np.int32], Rows, NDArray[np.float64]]:
     entry_rows: list[int] = []
     entry_codes: list[int] = []
     number_rows: list[int] = []
@@ -111,7 +160,7 @@ def _entries(
                 code = _NULL
             else:
                 code = _OTHER
-                if kind is float and value == value:
+                if kind is float:
                     number_rows.append(row)
                     numbers.append(value)
             entry_rows.append(row)
@@ -123,25 +172,3 @@ def _entries(
         np.array(number_rows, np.uint32),
         np.array(numbers, np.float64),
     )
-
-
-def _member(rows: NDArray[np.uint32], of: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    if not len(rows) or not len(of):
-        return np.zeros(len(rows), bool)
-    marks = np.zeros(int(max(rows.max(), of.max())) + 1, bool)
-    marks[of] = True
-    return marks[rows]
-
-
-def _sorted_unique(slices: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    slices = [rows for rows in slices if len(rows)]
-    if not slices:
-        return np.zeros(0, np.uint32)
-    if len(slices) == 1 and (slices[0][1:] > slices[0][:-1]).all():
-        return slices[0]
-    if sum(map(len, slices)) < 1000:
-        return np.unique(np.concatenate(slices))
-    marks = np.zeros(int(max(rows.max() for rows in slices)) + 1, bool)  # linear, where sorting is not
-    for rows in slices:
-        marks[rows] = True
-    return np.flatnonzero(marks).astype(np.uint32)

@@ -49,9 +49,8 @@ class Cohere:
         input_type = "search_query" if call.operation == "search" else "search_document"
         if field == "images":
             input_type = "image"
-        parameters = {**call.options, "embedding_types": [kind]}
-        head = {"model": call.model, "input_type": parameters.pop("input_type", input_type), field: inputs}
-        body = {name: value for name, value in {**head, **parameters}.items() if value is not None}
+        body = call.body({"model": call.model, field: inputs}, {"input_type": input_type, "embedding_types": [kind]})
+        body["embedding_types"] = [kind]  # a list, whether the caller wrote one or not
         reply = self.http.post(call, "/embed", body)
         by_type = reply.get("embeddings")
         rows = by_type.get(kind) if isinstance(by_type, dict) else None

@@ -43,7 +43,7 @@ class Jina:
         task = call.by_operation("retrieval.passage", "retrieval.query") if _HAS_TASKS(call.model) else None
 
         def send(inputs: list[Any]) -> list[Vector]:
-            body = call.body({"model": call.model, "input": inputs}, {"task": task, "embedding_type": None})
+            body = call.body({"model": call.model, "input": inputs}, {"task": task, "embedding_type": kind})
             if kind is not None:
                 body["embedding_type"] = kind
             reply = self.http.post(call, "/embeddings", body)

@@ -49,8 +49,8 @@ def test_rows_096_097_100_the_image_of_the_documentation(service, embed):
     part = {"type": "image_url", "image_url": {"url": PNG_URL}}
     body = {
         "model": "embed-v4.0",
-        "input_type": "search_document",
         "inputs": [{"content": [part]}],
+        "input_type": "search_document",
         "embedding_types": ["float"],
         "output_dimension": 512,
     }
@@ -59,7 +59,7 @@ def test_rows_096_097_100_the_image_of_the_documentation(service, embed):
 
 @pytest.mark.parametrize("model", [MODEL, "cohere/embed-english-v3.0"])
 def test_row_098_an_image_url_is_refused_before_any_call(service, embed, model):
-    with pytest.raises(errors.InferenceError, match="takes no image URLs.*data URL") as caught:
+    with pytest.raises(errors.InferenceError, match=r"takes no image URLs.*data URL") as caught:
         embed(["text", {"image": "https://example.org/example.png"}], model=model)
     assert (caught.value.status_code, caught.value.provider) == (400, "cohere")
     assert not service.requests
@@ -69,7 +69,7 @@ def test_row_099_a_text_query(service, embed):
     service.answers(answer([1.0]))
     embed("a green square", operation="search", output_dimension=512)
     assert service.requests[0].body == (
-        b'{"model":"embed-v4.0","input_type":"search_query","texts":["a green square"],'
+        b'{"model":"embed-v4.0","texts":["a green square"],"input_type":"search_query",'
         b'"embedding_types":["float"],"output_dimension":512}'
     )
 
@@ -168,7 +168,7 @@ def test_row_171_tokens_of_texts_and_images(service, embed):
     "image", ["/tmp/cat.png", "", "not base64!", "data:text/plain;base64,AAAA", 7, None, b"", {"url": "x"}]
 )
 def test_what_is_no_image_is_refused(service, embed, image):
-    with pytest.raises(errors.InferenceError, match="must be an http\\(s\\) URL, a data URL, base64 or bytes|is no PNG"):
+    with pytest.raises(errors.InferenceError, match=r"must be an http\(s\) URL, a data URL, base64 or bytes|is no PNG"):
         embed({"image": image})
     assert not service.requests
 

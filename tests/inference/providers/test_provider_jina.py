@@ -40,7 +40,7 @@ def test_row_101_the_image_of_the_documentation(service, embed):
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.body == (
         b'{"model":"jina-clip-v2","input":[{"image":"https://qdrant.org.cn/example.png"}],'
-        b'"dimensions":512,"embedding_type":"base64"}'
+        b'"embedding_type":"base64","dimensions":512}'
     )
 
 

@@ -26,7 +26,8 @@ def resolve(service):
 
 
 def text(content="text", model=MODEL, **options):
-    return {"text": content, "model": model, "options": {name.replace("_api_key", "-api-key"): v for name, v in options.items()}}
+    options = {name.replace("_api_key", "-api-key"): value for name, value in options.items()}
+    return {"text": content, "model": model, "options": options}
 
 
 def embeddings(*rows, usage=None):
@@ -128,7 +129,7 @@ def test_row_168_errors(service, resolve):
     )
     with pytest.raises(errors.InferenceError, match="Inference request validation failed: qdrant: model not found"):
         resolve(text())
-    with pytest.raises(ProviderError, match="Authentication failed for inference service qdrant .403.: forbidden"):
+    with pytest.raises(ProviderError, match=r"Authentication failed for inference service qdrant \(403\): forbidden"):
         resolve(text())
     with pytest.raises(ProviderRateLimitExceeded) as caught:
         resolve(text())

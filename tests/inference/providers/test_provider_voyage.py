@@ -183,7 +183,7 @@ def test_rows_152_153_offset_binary_is_eight_signs_a_number(service, embed):
 @pytest.mark.parametrize(("dtype", "values"), [("int8", [128]), ("uint8", [-1]), ("int8", [0.5]), ("binary", [300])])
 def test_numbers_that_are_no_such_dtype_are_an_error(service, embed, dtype, values):
     service.answers(Answer(listed(values)))
-    with pytest.raises(ProviderError, match="numbers that are no u?int8"):
+    with pytest.raises(ProviderError, match=r"numbers that are no u?int8"):
         embed(output_dtype=dtype)
 
 

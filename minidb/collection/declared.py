@@ -1,0 +1,119 @@
+"""Declared payload indexes: from a schema, as `create_payload_index` takes it, to the index that serves it."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import msgpack
+
+from minidb import models
+from minidb.errors import BadInput, FormatError
+from minidb.filter.json_path import JsonPath
+from minidb.filter.lookup import IndexKey, TextSettings
+from minidb.text.languages import snowball_language, stopword_language
+from minidb.text.pipeline import TokenOptions, stopwords
+
+_KINDS = {
+    "keyword": "values",
+    "integer": "values",
+    "float": "values",
+    "bool": "values",
+    "uuid": "values",
+    "datetime": "moments",
+    "geo": "places",
+    "text": "words",
+}
+RANGE_TYPES = ("integer", "float", "datetime")
+MATCH_TYPES = ("keyword", "integer", "uuid", "bool")
+
+
+def parse_schema(field_name: str, field_schema: Any) -> Any:
+    """A schema type or a params model. Raises `FormatError`, `BadInput` for what cannot be indexed."""
+    JsonPath.parse(field_name)
+    if field_schema is None:
+        raise FormatError(f"Unable to infer type for the field '{field_name}'. Please specify `field_type`")
+    schema = models.parse(models.PayloadFieldSchema, field_schema)
+    text_settings(schema)
+    return schema
+
+
+def schema_type(schema: Any) -> str:
+    """ "keyword", "integer", …"""
+    if isinstance(schema, (str, dict)):
+        return str(schema["type"] if isinstance(schema, dict) else getattr(schema, "value", schema))
+    return str(schema.type.value)
+
+
+def index_key(path: str, schema: Any) -> IndexKey:
+    """The index a declared schema is served by."""
+    kind = _KINDS[schema_type(schema)]
+    return IndexKey(kind, JsonPath.parse(path), text_settings(schema) if kind == "words" else None)
+
+
+def text_settings(schema: Any) -> TextSettings | None:
+    """How a text schema cuts texts; None for the other types."""
+    if schema_type(schema) != "text":
+        return None
+    if not isinstance(schema, models.TextIndexParams):
+        return TextSettings(TokenOptions())
+    tokenizer = "word" if schema.tokenizer is None else schema.tokenizer.value
+    if tokenizer not in ("word", "whitespace", "prefix"):
+        raise BadInput(
+            f"tokenizer {tokenizer} is not available for text indexes in minidb: use word, whitespace or prefix"
+        )
+    options = TokenOptions(
+        tokenizer=tokenizer,  # type: ignore[arg-type]  # one of the three just checked
+        lowercase=schema.lowercase is not False,
+        ascii_folding=bool(schema.ascii_folding),
+        stopwords=_stopwords(schema.stopwords),
+        stemmer=_stemmer(schema.stemmer),
+        min_token_len=schema.min_token_len,
+        max_token_len=schema.max_token_len,
+    )
+    scoring = schema.scoring is not None and schema.scoring is not False
+    return TextSettings(options, bool(schema.phrase_matching), scoring)
+
+
+def _stopwords(given: Any) -> frozenset[str]:
+    if given is None:
+        return frozenset()
+    languages = [given] if isinstance(given, str) else list(given.languages or [])
+    words = set() if isinstance(given, str) else set(given.custom or [])
+    for language in languages:
+        name = stopword_language(str(getattr(language, "value", language)))
+        if name is not None:
+            words |= stopwords(name)
+    return frozenset(words)
+
+
+def _stemmer(given: Any) -> str | None:
+    if not isinstance(given, models.SnowballParams):
+        return None
+    return snowball_language(given.language.value)
+
+
+def canonical(key: IndexKey) -> bytes:
+    """The key as bytes that are equal in every process."""
+    text: Any = None
+    if key.text is not None:
+        tokens = key.text.tokens
+        text = (
+            tokens.tokenizer, tokens.lowercase, tokens.ascii_folding, sorted(tokens.stopwords), tokens.stemmer,
+            tokens.min_token_len, tokens.max_token_len, key.text.phrases, key.text.scoring,
+        )  # fmt: skip
+    packed: bytes = msgpack.packb((key.kind, str(key.path), text))
+    return packed
+
+
+def checkpoint_slot(key: IndexKey) -> int:
+    """A number for the key's checkpoint; the canonical bytes in its meta tell collisions."""
+    return crc32(canonical(key))
+
+
+def has_range_index(schemas: dict[str, Any], key: str) -> bool:
+    """Whether a declared index keeps the path's values in order."""
+    schema = schemas.get(key)
+    if schema is None or schema_type(schema) not in RANGE_TYPES:
+        return False
+    return getattr(schema, "range", None) is not False

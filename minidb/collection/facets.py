@@ -1,0 +1,82 @@
+"""What declared payload indexes tell: the `payload_schema` of info, and facets."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidb import models
+from minidb.collection.declared import MATCH_TYPES, index_key, schema_type
+from minidb.collection.reads import PointReader
+from minidb.errors import BadInput
+from minidb.filter.evaluate import Evaluation
+
+
+def schema_info(reader: PointReader, schemas: dict[str, Any]) -> dict[str, models.PayloadIndexInfo]:
+    """What info shows of each declared index: its type, its settings, how many points have a value of that type."""
+    evaluation = Evaluation(reader, reader.collection.answers, reader.view.space)
+    shown = {}
+    for path, schema in schemas.items():
+        key = index_key(path, schema)
+        points = _n_points(reader, evaluation.current_index(key), schema_type(schema))
+        params = None if isinstance(schema, str) else schema
+        data_type = models.PayloadSchemaType(schema_type(schema))
+        shown[path] = models.PayloadIndexInfo(data_type=data_type, params=params, points=points)
+    return shown
+
+
+def _n_points(reader: PointReader, index: Any, type_: str) -> int:
+    if type_ == "float":
+        return int(index.n_rows_with(reader.alive, None))
+    if type_ in _WANTED:
+        return int(index.n_rows_with(reader.alive, _WANTED[type_]))
+    rows = index.rows
+    marks = np.zeros(reader.n_rows, bool)
+    marks[rows[rows < len(marks)]] = True
+    return int((marks & reader.alive).sum())
+
+
+def is_uuid(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(uuid.UUID(value))
+    except ValueError:
+        return False
+
+
+_WANTED: dict[str, Callable[[Any], bool]] = {
+    "keyword": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "uuid": is_uuid,
+}
+
+
+def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetRequest) -> models.FacetResponse:
+    """The values at a path with a match index, most frequent first, equal counts by value.
+
+    Raises `BadInput` where no such index is declared.
+    """
+    schema = schemas.get(request.key)
+    if schema is None or schema_type(schema) not in MATCH_TYPES or getattr(schema, "lookup", None) is False:
+        raise BadInput(
+            f"No appropriate index for faceting: `{request.key}`. Please create one to facet on this field. Check "
+            "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
+            "Match conditions"
+        )
+    index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(
+        index_key(request.key, schema)
+    )
+    allowed = reader.alive
+    rows = reader.matching(request.filter)
+    if rows is not None:
+        allowed = np.zeros(reader.n_rows, bool)
+        allowed[rows] = True
+    counted = index.counts(allowed, _WANTED[schema_type(schema)])
+    counted.sort(key=lambda pair: (-pair[1], pair[0]))
+    limit = 10 if request.limit is None else request.limit
+    return models.FacetResponse(
+        hits=[models.FacetValueHit(value=value, count=count) for value, count in counted[:limit]]
+    )

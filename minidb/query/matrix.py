@@ -1,0 +1,91 @@
+"""The distance matrix of a random sample: for each sampled point its nearest within the sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb import models
+from minidb.collection.collection import Snapshot
+from minidb.collection.fields import VectorField, field_named
+from minidb.collection.indexes import comparable, metric_of
+from minidb.collection.reads import PointReader
+from minidb.index.dense.plain import similarity_table
+from minidb.query.executor import as_reported
+from minidb.query.hits import Rows, ranked
+from minidb.query.sample import sample
+from minidb.query.search import Search
+from minidb.query.vectors import as_compared, stored_vector
+from minidb.storage.records import PointId
+
+DEFAULT_SAMPLE = 10
+DEFAULT_LIMIT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """`ids` in their order; `nearest[i]` are positions in `ids` and scores of the nearest to `ids[i]`, best first."""
+
+    ids: list[PointId]
+    nearest: list[tuple[list[int], list[float]]]
+
+    def as_pairs(self) -> models.SearchMatrixPairsResponse:
+        return models.SearchMatrixPairsResponse(
+            [
+                models.SearchMatrixPair(a, self.ids[at], score)
+                for a, (positions, scores) in zip(self.ids, self.nearest, strict=True)
+                for at, score in zip(positions, scores, strict=True)
+            ]
+        )
+
+    def as_offsets(self) -> models.SearchMatrixOffsetsResponse:
+        return models.SearchMatrixOffsetsResponse(
+            offsets_row=[row for row, (positions, _) in enumerate(self.nearest) for _ in positions],
+            offsets_col=[at for positions, _ in self.nearest for at in positions],
+            scores=[score for _, scores in self.nearest for score in scores],
+            ids=self.ids,
+        )
+
+
+def run_matrix(snapshot: Snapshot, request: models.SearchMatrixRequest) -> Matrix:
+    """Draw a sample of points that have the vector and find each one's nearest in it.
+
+    Source: lib/collection, distance_matrix.rs. Fewer than two points give an empty matrix.
+
+    Raises:
+        BadInput: the collection has no vector of that name.
+    """
+    view = snapshot.view
+    reader = PointReader(snapshot.collection, view, snapshot.txn)
+    field = field_named(view.fields, request.using or "")
+    allowed = reader.matching(request.filter)
+    has = view.has(field.slot)
+    rows = np.flatnonzero(has).astype(np.uint32) if allowed is None else allowed[has[allowed]]
+    drawn = np.sort(sample(rows, DEFAULT_SAMPLE if request.sample is None else request.sample).rows)
+    if len(drawn) < 2:
+        return Matrix([], [])
+    limit = DEFAULT_LIMIT if request.limit is None else request.limit
+    table = _similarity_table(Search(reader, snapshot.collection.indexes_for(view)), field, drawn)
+    order = view.id_order(drawn)
+    place = np.empty(len(drawn), np.int64)
+    place[order] = np.arange(len(drawn))
+    nearest = []
+    for at in order.tolist():
+        others = np.flatnonzero(~np.isnan(table[at]))
+        others = others[others != at]
+        hits = as_reported(field, ranked(view, drawn[others], table[at][others], limit))
+        found = place[np.searchsorted(drawn, hits.rows)]
+        nearest.append((found.tolist(), hits.scores.tolist()))
+    ids = [record.id for record in reader.records_of(drawn[order].tolist())]
+    return Matrix(ids, nearest)
+
+
+def _similarity_table(search: Search, field: VectorField, rows: Rows) -> NDArray[np.float32]:
+    """`(n, n)` internal similarities, a row per point; NaN where sparse ones have nothing in common."""
+    if field.kind == "dense":
+        vectors = comparable(field, search.reader.dense(field, rows))
+        return similarity_table(metric_of(field), vectors, vectors)
+    queries = [as_compared(field, stored_vector(search.reader, field, row)) for row in rows.tolist()]
+    return np.stack([search.similarities(field, query, rows) for query in queries])

@@ -1,0 +1,122 @@
+"""Random collections and random query trees over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from qdrant_client import models as m
+
+from oracles.schema import Field, Schema
+
+UUID_OF_3 = "00000000-0000-0000-0000-000000000003"
+
+
+def dense_schemas() -> st.SearchStrategy[Schema]:
+    """One dense vector of every distance and datatype, a multivector, a sparse vector with idf and one without."""
+    return st.builds(
+        lambda distance, datatype, other, sparse_type: (
+            Field("v", size=4, distance=distance, datatype=datatype),
+            Field("w", size=3, distance=other),
+            Field("multi", kind="multi", size=3, distance=other, datatype=datatype),
+            Field("sparse", kind="sparse", datatype=sparse_type),
+            Field("idf", kind="sparse", idf=True),
+        ),
+        st.sampled_from(["Cosine", "Dot", "Euclid", "Manhattan"]),
+        st.sampled_from([None, "float32", "float16", "uint8"]),
+        st.sampled_from(["Cosine", "Dot", "Euclid", "Manhattan"]),
+        st.sampled_from([None, "float16"]),
+    )
+
+
+class Numbers:
+    """Vectors of one collection: small whole numbers, full of ties, or Gaussian ones, free of them."""
+
+    def __init__(self, seed: int, whole: bool) -> None:
+        self._random = np.random.default_rng(seed)
+        self._whole = whole
+
+    def dense(self, field: Field) -> list[float]:
+        if self._whole:
+            low = 0 if field.datatype == "uint8" else -2
+            return self._random.integers(low, 3, field.size).astype(float).tolist()
+        numbers = self._random.standard_normal(field.size)
+        if field.datatype == "uint8":
+            numbers = np.abs(numbers) * 90
+        return numbers.astype(np.float32).tolist()
+
+    def vector(self, field: Field) -> Any:
+        if field.kind == "dense":
+            return self.dense(field)
+        if field.kind == "multi":
+            return [self.dense(field) for _ in range(self._random.integers(1, 4))]
+        indices = np.sort(self._random.choice(12, self._random.integers(1, 5), replace=False))
+        # positive: totals of exactly zero are undefined (spec §2.4)
+        values = self._random.integers(1, 4, len(indices)) if self._whole else self._random.random(len(indices)) + 0.1
+        return m.SparseVector(indices=indices.tolist(), values=values.astype(np.float32).tolist())
+
+    def points(self, schema: Schema, count: int, missing: float) -> list[m.PointStruct]:
+        found = []
+        for number in range(count):
+            vectors = {field.name: self.vector(field) for field in schema if self._random.random() >= missing}
+            payload = {"n": int(self._random.integers(0, 5)), "half": number % 2}
+            point_id: Any = number if number % 7 != 3 else f"00000000-0000-0000-0000-{number:012d}"
+            found.append(m.PointStruct(id=point_id, vector=vectors, payload=payload))
+        return found
+
+
+conditions = st.one_of(
+    st.integers(0, 5).map(lambda n: m.FieldCondition(key="n", match=m.MatchValue(value=n))),
+    st.integers(0, 4).map(lambda n: m.FieldCondition(key="n", range=m.Range(gte=n))),
+    st.integers(0, 1).map(lambda n: m.FieldCondition(key="half", match=m.MatchValue(value=n))),
+    st.just(m.HasIdCondition(has_id=[0, 1, 2, UUID_OF_3, 4, 5, 6])),
+)
+groups = st.none() | st.lists(conditions, min_size=1, max_size=2)
+filters = st.none() | st.builds(m.Filter, must=groups, should=groups, must_not=groups)
+thresholds = st.none() | st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0, 50.0])
+
+
+def _nearest(schema: Schema, points: list[m.PointStruct], numbers: Numbers) -> st.SearchStrategy[dict[str, Any]]:
+    """A vector, or the id of a point that has one."""
+
+    def by_vector(field: Field) -> dict[str, Any]:
+        return {"using": field.name, "query": numbers.vector(field)}
+
+    choices = st.sampled_from(schema).map(by_vector)
+    having = [(field.name, point.id) for field in schema for point in points if field.name in point.vector]
+    if having:
+        choices |= st.sampled_from(having).map(lambda pair: {"using": pair[0], "query": pair[1]})
+    return choices
+
+
+def _fusions(n: int) -> st.SearchStrategy[Any]:
+    weights = st.none() | st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=n, max_size=n)
+    return st.one_of(
+        st.sampled_from([m.Fusion.RRF, m.Fusion.DBSF]).map(lambda f: m.FusionQuery(fusion=f)),
+        st.builds(m.Rrf, k=st.none() | st.sampled_from([1, 2, 60]), weights=weights).map(lambda r: m.RrfQuery(rrf=r)),
+    )
+
+
+@st.composite
+def _nodes(draw: st.DrawFn, nearest: st.SearchStrategy[dict[str, Any]], depth: int) -> dict[str, Any]:
+    """The common fields of a request and a prefetch."""
+    node: dict[str, Any] = {"filter": draw(filters), "limit": draw(st.none() | st.integers(1, 20))}
+    below = []
+    if depth and draw(st.booleans()):
+        below = [m.Prefetch(**draw(_nodes(nearest, depth - 1))) for _ in range(draw(st.integers(1, 3)))]
+        node["prefetch"] = below
+    if below and draw(st.booleans()):
+        node["query"] = draw(_fusions(len(below)))
+    elif below or draw(st.integers(0, 7)):
+        node |= draw(nearest)
+    if "query" in node:
+        node["score_threshold"] = draw(thresholds)
+    return node
+
+
+@st.composite
+def requests(draw: st.DrawFn, schema: Schema, points: list[m.PointStruct], numbers: Numbers) -> m.QueryRequest:
+    """A query tree of at most three levels of prefetches."""
+    node = draw(_nodes(_nearest(schema, points, numbers), 3))
+    return m.QueryRequest(**node, offset=draw(st.none() | st.integers(0, 5)))
