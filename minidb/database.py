@@ -24,9 +24,10 @@ from minidb.collection.facets import facet
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.info import collection_info
 from minidb.collection.reads import PointReader
+from minidb.collection.strict_mode import StrictMode, limits_of
 from minidb.errors import MinidbError, NotFound, StoreClosed
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
-from minidb.inference import InferenceContext, resolve
+from minidb.inference import InferenceContext, contains, resolve
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.run import run_queries
@@ -122,6 +123,11 @@ class Database:
     def create_payload_index(self, name: str, path: str, field_schema: object) -> models.UpdateResult:
         """Declare and build an index; the same again is no change, another schema replaces it."""
         schema = parse_schema(path, field_schema)
+        with self.snapshot(name) as snapshot:
+            config = snapshot.collection.config
+            limits = limits_of(config)
+            if limits is not None and path not in config.payload_schema:
+                StrictMode(limits, config.payload_schema).check_new_index()
         result = self._change_config(name, lambda collection: with_payload_index(collection.config, path, schema))
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
@@ -134,6 +140,10 @@ class Database:
 
     def facet(self, name: str, request: models.FacetRequest) -> models.FacetResponse:
         with self.snapshot(name) as snapshot:
+            strict = self._strict_read(snapshot.collection)
+            if strict is not None:
+                strict.check_limit(10 if request.limit is None else request.limit)
+                strict.check_read_filter(request.filter)
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             return facet(reader, snapshot.collection.config.payload_schema, request)
 
@@ -192,6 +202,7 @@ class Database:
 
         All are checked and all inference is done before the first is written.
         """
+        self._check_updates(name, requests)
         resolved = resolve(list(requests), operation="update", context=context)
         while True:
             with self.snapshot(name) as snapshot:
@@ -251,11 +262,18 @@ class Database:
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             limit = 10 if request.limit is None else request.limit
+            strict = self._strict_read(snapshot.collection)
+            if strict is not None:
+                strict.check_limit(limit)
+                strict.check_read_filter(request.filter)
             rows, next_offset = reader.scroll(reader.matching(request.filter), offset, limit)
             return reader.records(rows.tolist(), request.with_payload, request.with_vector), next_offset
 
     def count(self, name: str, filter: models.Filter | None) -> int:
         with self.snapshot(name) as snapshot:
+            strict = self._strict_read(snapshot.collection)
+            if strict is not None:
+                strict.check_read_filter(filter)
             rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(filter)
             return snapshot.view.n_alive if rows is None else len(rows)
 
@@ -263,11 +281,18 @@ class Database:
         self, name: str, requests: Sequence[models.QueryRequest], context: InferenceContext | None = None
     ) -> list[models.QueryResponse]:
         """Answer queries on one snapshot, so that a batch sees one state; inference is done once for all of them."""
-        resolved = resolve(list(requests), operation="search", context=context)
+        unchecked = True
+        if contains(requests):
+            with self.snapshot(name) as snapshot:
+                self._check_queries(snapshot.collection, requests)
+            unchecked = False
+            requests = resolve(list(requests), operation="search", context=context)
         with self.snapshot(name) as snapshot:
+            if unchecked:
+                self._check_queries(snapshot.collection, requests)
             if not snapshot.collection.seen_by_indexer:
                 self._indexer.welcome(snapshot.collection)
-            return run_queries(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
+            return run_queries(snapshot, requests, lambda other: self._reader_of(other, snapshot.txn))
 
     def query_groups(
         self, name: str, request: models.QueryGroupsRequest, context: InferenceContext | None = None
@@ -287,6 +312,32 @@ class Database:
         return Snapshot(self._store, lambda txn: self._find(name, txn))
 
     # Within
+
+    def _check_updates(self, name: str, requests: Sequence[models.UpdateOperation]) -> None:
+        with self.snapshot(name) as snapshot:
+            collection = snapshot.collection
+            limits = limits_of(collection.config)
+            if limits is None:
+                return
+            collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
+            strict = StrictMode(limits, collection.config.payload_schema)
+            for request in requests:
+                strict.check_update(request, snapshot.view)
+
+    def _check_queries(self, collection: Collection, requests: Sequence[models.QueryRequest]) -> None:
+        strict = self._strict_read(collection, len(requests))
+        if strict is not None:
+            strict.check_batch(len(requests))
+            for request in requests:
+                strict.check_query(request)
+
+    def _strict_read(self, collection: Collection, cost: int = 1) -> StrictMode | None:
+        """The limits a read is to be checked against, None when strict mode is off; counts the read."""
+        limits = limits_of(collection.config)
+        if limits is None:
+            return None
+        collection.read_rate.take(limits.read_rate_limit, cost, "Read")
+        return StrictMode(limits, collection.config.payload_schema)
 
     def _snapshot_of(self, collection: Collection) -> Snapshot:
         return Snapshot(self._store, lambda txn: collection)

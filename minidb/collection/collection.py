@@ -19,6 +19,7 @@ from minidb.collection.config import StoredConfig
 from minidb.collection.declared import index_key, schema_type
 from minidb.collection.draft import Draft
 from minidb.collection.indexes import Indexes
+from minidb.collection.rate import RateLimiter
 from minidb.collection.view import PayloadChange, View, empty_view
 from minidb.errors import CorruptionError, NotFound
 from minidb.filter.evaluate import PayloadAnswers
@@ -79,6 +80,7 @@ class Collection:
         self.next_check = 0
         """Number of rows at which the indexer looks at this collection again."""
         self.index_error: str | None = None
+        self.read_rate, self.write_rate = RateLimiter(), RateLimiter()
         self._text_settings: tuple[StoredConfig | None, dict[JsonPath, TextSettings]] = (None, {})
 
     def text_settings(self, path: JsonPath) -> TextSettings | None:

@@ -192,7 +192,8 @@ def _place_test(clause: GeoBox | GeoCircle | GeoPolygon) -> Callable[[Degrees, D
 def _in_box(lon: Degrees, lat: Degrees, top_left: geo.LonLat, bottom_right: geo.LonLat) -> NDArray[np.bool_]:
     west, east = top_left[0], bottom_right[0]
     across: NDArray[np.bool_] = (lon > west) | (lon < east) if west > east else (lon > west) & (lon < east)
-    return across & (lat > bottom_right[1]) & (lat < top_left[1])
+    inside: NDArray[np.bool_] = across & (lat > bottom_right[1]) & (lat < top_left[1])
+    return inside
 
 
 def _distances_m(lon: Degrees, lat: Degrees, center: geo.LonLat) -> Degrees:

@@ -13,12 +13,13 @@ FAULTS["local …"] are spec §6.2, FAULTS["edge …"] are spec §7.
 
 FAULTS = {
     "local ignores datatypes": "§6.2.2: float16 and uint8 are kept as float32",
-    "local refuses a dense query on a multivector": "§6.2.7: the Rust core takes it as a multivector of one",
-    "local writes duplicates of one request in turn": "the core collects a request's points by id first, so the last
-    wins", "local goes on after a missing id": "the core stops after the 32 ids around the missing one", "local has no
-    versions": "§6.2.5: operation ids and versions are always 0", "local repeats retrieved points": "§6.2.7: the core
-    returns a point once", "local orders ties its own way": "§6.2.7: ties are compared as sets, and fusions over ties
-    are not compared", "edge has no ids as queries": "§7: the vector is passed and the id excluded by filter, as the
-    REST layer does", "edge checks nothing": "§7: NaN, duplicate indices and unequal lengths are accepted", "edge
-    orders ties its own way": "§2.2.6: unspecified inside a segment",
+    "local refuses a dense query on a multivector": "§6.2.7: the core takes it as a multivector of one",
+    "local writes duplicates of one request in turn": "the core groups a request by id first: the last wins",
+    "local goes on after a missing id": "the core stops after the 32 ids around the missing one",
+    "local has no versions": "§6.2.5: operation ids and versions are always 0",
+    "local repeats retrieved points": "§6.2.7: the core returns a point once",
+    "local orders ties its own way": "§6.2.7: ties are sets; fusions over ties are not compared",
+    "edge has no ids as queries": "§7: the vector is passed, the id excluded by filter, as REST does",
+    "edge checks nothing": "§7: NaN, duplicate indices and unequal lengths are accepted",
+    "edge orders ties its own way": "§2.2.6: unspecified inside a segment",
 }

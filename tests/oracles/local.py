@@ -29,9 +29,7 @@ def call(client: Any, name: str, operation: Any) -> Any:
     match operation:
         case m.UpsertOperation(upsert=request):
             points = request.points if isinstance(request, m.PointsList) else request.batch
-            return client.upsert(
-                name, points, update_filter=request.update_filter, update_mode=request.update_mode
-            )
+            return client.upsert(name, points, update_filter=request.update_filter, update_mode=request.update_mode)
         case m.DeleteOperation(delete=selector):
             return client.delete(name, selector)
         case m.SetPayloadOperation(set_payload=request):

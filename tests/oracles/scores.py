@@ -23,7 +23,9 @@ def similarity(field: Field, query: Stored, stored: Stored) -> float | None:
     """Internal similarity, larger is nearer; None for sparse vectors without a common index."""
     if field.kind == "sparse":
         weights = dict(zip(query[0], query[1].tolist(), strict=True))
-        common = [(weights[at], value) for at, value in zip(stored[0], stored[1].tolist(), strict=True) if at in weights]
+        common = [
+            (weights[at], value) for at, value in zip(stored[0], stored[1].tolist(), strict=True) if at in weights
+        ]
         return math.fsum(weight * value for weight, value in common) if common else None
     rows, queries = np.atleast_2d(stored).astype(np.float64), np.atleast_2d(query).astype(np.float64)
     table = np.array([_row_similarities(field, one, rows) for one in queries])

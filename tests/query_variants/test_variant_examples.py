@@ -99,7 +99,9 @@ def both_filters(found: Both | None) -> tuple[Any, Any]:
     return (None, None) if found is None else (found.ours, found.theirs)
 
 
-CASES = st.tuples(st.integers(0, WORLDS - 1), st.sampled_from(KINDS), st.sampled_from(FIELDS), st.randoms())
+SEEDS = st.integers(0, 2**32).map(Random)
+"""Not `st.randoms()`: its extremes make equal coordinates, and where they tie the core takes any order."""
+CASES = st.tuples(st.integers(0, WORLDS - 1), st.sampled_from(KINDS), st.sampled_from(FIELDS), SEEDS)
 
 
 @cases(350)
@@ -188,7 +190,10 @@ def test_scores_made_of_examples_feed_fusion(case: tuple[int, str, str, Random],
         edge.Prefetch(limit=limit, query=query.theirs),
         edge.Prefetch(limit=limit, query=edge.Query.Nearest(near, using="dot")),
     ]
-    ours = [models.Prefetch(query=query.ours, using=field, limit=limit), models.Prefetch(query=near, using="dot", limit=limit)]
+    ours = [
+        models.Prefetch(query=query.ours, using=field, limit=limit),
+        models.Prefetch(query=near, using="dot", limit=limit),
+    ]
     for fusion, their_fusion in (("rrf", edge.Fusion.Rrf(2)), ("dbsf", edge.Fusion.Dbsf())):
         ranking = here.rust.query(edge.QueryRequest(limit=100, query=their_fusion, prefetches=theirs))
         for store in here.stores:

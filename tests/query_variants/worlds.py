@@ -131,11 +131,14 @@ def _payload(random: Random) -> dict[str, Any]:
     payload = {
         "int": many(lambda: random.randrange(-5, 6)),
         "float": many(lambda: maybe(random.randrange(-3, 4), round(random.uniform(-3, 3), 2))),
-        "when": many(lambda: f"2024-0{random.randrange(1, 4)}-1{random.randrange(0, 3)}T0{random.randrange(0,
-        3)}:00:00Z"), "group": maybe("a", "b", "c", 1, 2, ["a", "b"], ["a", "a", 1], 1.5, True, None, ["a", 2.5], {"x":
-        1}, []), "place": maybe({"lon": random.uniform(-180, 180), "lat": random.uniform(-90, 90)}, [{"lon": 1.0,
-        "lat": 2.0}]), "mixed": maybe(1, 2.5, "text", True, None, [3], [1, 2], [], {"lon": 1}, "2024-01-01"), "number":
-        random.choice([0, 1, -1, 2, 0.5, -0.25, 3]), "color": maybe("red", "green", "blue"),
+        "when": many(
+            lambda: f"2024-0{random.randrange(1, 4)}-1{random.randrange(0, 3)}T0{random.randrange(0, 3)}:00:00Z"
+        ),
+        "group": maybe("a", "b", "c", 1, 2, ["a", "b"], ["a", "a", 1], 1.5, True, None, ["a", 2.5], {"x": 1}, []),
+        "place": maybe({"lon": random.uniform(-180, 180), "lat": random.uniform(-90, 90)}, [{"lon": 1.0, "lat": 2.0}]),
+        "mixed": maybe(1, 2.5, "text", True, None, [3], [1, 2], [], {"lon": 1}, "2024-01-01"),
+        "number": random.choice([0, 1, -1, 2, 0.5, -0.25, 3]),
+        "color": maybe("red", "green", "blue"),
     }
     for key in list(payload):
         if key != "number" and random.random() < 0.15:

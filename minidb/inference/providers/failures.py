@@ -78,7 +78,7 @@ def refusal_of(content: bytes) -> Refusal:
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return Refusal(content[: 4 * _MAX_DETAIL].decode("utf-8", "replace").strip(), "")
+        return Refusal(content.decode("utf-8", "replace").strip(), "")
     return refusal_in(body)
 
 
@@ -99,6 +99,7 @@ def refusal_in(body: Any) -> Refusal:
 
 def failure(provider: str, status: int, text: str, retry_after: float | None = None) -> MinidbError:
     """The exception for an answer that is no success; `text` is scrubbed already."""
+    text = text or "no reason given"
     known: dict[str, Any] = {"provider": provider, "upstream_status": status, "retry_after": retry_after}
     if status == 429:
         return ProviderRateLimitExceeded(f"{provider}: {text}", **known)

@@ -15,11 +15,11 @@ from minidb.inference.providers.batching import Item, Limits, Vector, run, text_
 from minidb.inference.providers.call import Call, Profile, read
 from minidb.inference.providers.http import Http
 from minidb.inference.providers.images import picture
+from minidb.inference.providers.jina_route import KEY_NAME
 from minidb.inference.providers.openai import tokens_of
 from minidb.inference.providers.replies import listed_vectors
 
-JINA_KEY: Final = "jina-api-key"
-JINA: Final = Profile("jinaai", JINA_KEY, "https://api.jina.ai/v1")
+JINA: Final = Profile("jinaai", KEY_NAME, "https://api.jina.ai/v1")
 
 _LIMITS = Limits(items=2048, bytes=8_000_000)
 _HAS_TASKS = re.compile(r"jina-embeddings-v[345]\b").match

@@ -8,13 +8,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from minidb.errors import InferenceError
 from minidb.inference.execute import Embedder, Registry, Request
 from minidb.inference.providers.call import has_key
 
-_KEY_NAME = "jina-api-key"
+KEY_NAME: Final = "jina-api-key"
 _PREFIX = "jinaai/"
 _FASTEMBED_CLASSES = (
     "TextEmbedding",
@@ -42,15 +42,15 @@ class JinaRoute:
 
     def embed(self, request: Request) -> Sequence[Any]:
         """One vector per input; see `Embedder`."""
-        if has_key(request, _KEY_NAME):
+        if has_key(request, KEY_NAME):
             return self._api().embed(request)
         listed = self._fastembed_lists(request.model)
         local = self._registry.find(request.model, below=_PREFIX) if listed else None
         if local is None:
             why = "cannot be run here" if listed else "is not installed or does not list it"
             raise InferenceError(
-                f"{request.model} needs a key of jinaai, as the option {_KEY_NAME} of the object or as the request "
-                f"header {_KEY_NAME}, or a local model: fastembed {why}",
+                f"{request.model} needs a key of jinaai, as the option {KEY_NAME} of the object or as the request "
+                f"header {KEY_NAME}, or a local model: fastembed {why}",
                 provider="jinaai",
             )
         return local.embed(request)

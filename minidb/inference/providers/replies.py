@@ -112,7 +112,7 @@ def _from_list(value: list[Any], dtype: np.dtype[Any], call: Call) -> NDArray[An
     try:
         with np.errstate(over="ignore"):
             numbers = np.array(value, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = np.empty(0, np.float32)
     if dtype.kind == "f" or not numbers.size:
         return numbers

@@ -95,7 +95,7 @@ def test_row_168_what_a_status_means(service, embed, status, kind, code, text, c
         (b"<html>bad\n gateway</html>", "<html>bad gateway</html>"),
         (b"\xff\xfe", "\ufffd"),
         (b"x" * 100_000, "x" * 500 + "…"),
-        (b"", "openai: "),
+        (b"", "openai: no reason given"),
     ],
 )
 def test_row_168_the_reason_is_read_from_any_shape(service, embed, body, text):

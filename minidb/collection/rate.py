@@ -1,0 +1,38 @@
+"""Rate limits of strict mode: how many requests a minute one process may send to a collection."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from minidb.errors import RateLimitExceeded
+
+
+class RateLimiter:
+    """A bucket of `per_minute` tokens that fills up evenly."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: float | None = None
+        self._at = 0.0
+
+    def take(self, per_minute: int | None, cost: int, what: str) -> None:
+        """Spend `cost` tokens. Raises `RateLimitExceeded` with the seconds until there are enough."""
+        if per_minute is None:
+            return
+        with self._lock:
+            now = self._clock()
+            filled = per_minute if self._tokens is None else self._tokens + (now - self._at) * per_minute / 60.0
+            self._tokens, self._at = min(float(per_minute), filled), now
+            if self._tokens >= cost:
+                self._tokens -= cost
+                return
+            wait = (cost - self._tokens) * 60.0 / per_minute
+            available = int(self._tokens)
+        raise RateLimitExceeded(
+            f"{what} rate limit exceeded: Operation requires {cost} tokens but only {available} were available. "
+            f"Retry after {int(wait) + 1}s",
+            retry_after=wait,
+        )

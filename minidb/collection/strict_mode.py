@@ -1,0 +1,237 @@
+"""Strict mode: a collection's limits on what requests may ask for, checked before any work is done.
+
+Limits and texts are Qdrant's (spec §4.4; lib/collection, operations/verification). Nothing here applies unless the
+collection's `strict_mode_config` is enabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from minidb import models
+from minidb.collection.declared import MATCH_TYPES, schema_type
+from minidb.collection.facets import is_uuid
+from minidb.collection.view import View
+from minidb.errors import BadRequest
+from minidb.models.base import as_list
+
+
+def limits_of(config: Any) -> models.StrictModeConfig | None:
+    """The limits in force, None when strict mode is off."""
+    limits: models.StrictModeConfig | None = config.config.strict_mode_config
+    return limits if limits is not None and limits.enabled else None
+
+
+class StrictMode:
+    """One collection's limits, applied to one request."""
+
+    def __init__(self, limits: models.StrictModeConfig, schemas: dict[str, Any]) -> None:
+        self._limits = limits
+        self._schemas = schemas
+
+    # Reads
+
+    def check_query(self, request: Any, *, is_root: bool = True) -> None:
+        """A query request or prefetch, and everything below it."""
+        if is_root:
+            self.check_limit(10 if request.limit is None else request.limit)
+        self.check_filter(request.filter, self._limits.unindexed_filtering_retrieve)
+        self._check_params(request.params)
+        below: list[Any] = as_list(request.prefetch)
+        for prefetch in below:
+            self.check_query(prefetch, is_root=False)
+
+    def check_batch(self, n_searches: int) -> None:
+        _check_at_most(n_searches, self._limits.search_max_batchsize, "search batch size")
+
+    def check_limit(self, limit: int) -> None:
+        _check_at_most(limit, self._limits.max_query_limit, "limit")
+
+    def check_read_filter(self, filter: models.Filter | None) -> None:
+        self.check_filter(filter, self._limits.unindexed_filtering_retrieve)
+
+    def check_timeout(self, seconds: float | None) -> None:
+        if seconds is not None:
+            _check_at_most(seconds, self._limits.max_timeout, "timeout")
+
+    def check_grouping(self, group_by: str) -> None:
+        if self._limits.unindexed_filtering_retrieve is not False:
+            return
+        schema = self._schemas.get(group_by)
+        remedy = "Create an index supporting `match` for this key."
+        if schema is None:
+            _refuse(f'Index required but not found for "{group_by}"', remedy)
+        if schema_type(schema) not in MATCH_TYPES:
+            _refuse(f'Index of type "{schema_type(schema).capitalize()}" found for "{group_by}"', remedy)
+
+    def _check_params(self, params: models.SearchParams | None) -> None:
+        if params is None:
+            return
+        limits = self._limits
+        if limits.search_allow_exact is False and params.exact:
+            _refuse("Exact search disabled!", "Set exact=false.")
+        if params.quantization is not None and params.quantization.oversampling is not None:
+            _check_at_most(params.quantization.oversampling, limits.search_max_oversampling, "oversampling")
+        if params.hnsw_ef is not None:
+            _check_at_most(params.hnsw_ef, limits.search_max_hnsw_ef, "hnsw_ef")
+
+    # Filters
+
+    def check_filter(self, filter: models.Filter | None, unindexed_allowed: bool | None) -> None:
+        """Number and size of conditions, and an index for each path unless unindexed ones are allowed."""
+        if filter is None:
+            return
+        conditions = list(_conditions(filter))
+        for condition in conditions:
+            if isinstance(getattr(condition, "match", None), models.MatchSubstring):
+                _refuse(
+                    f'Substring matching is not allowed, used for "{condition.key}": it scans every value of the '
+                    "field, with or without an index",
+                    "Use a prefix match or a full-text match instead.",
+                )
+        most = self._limits.filter_max_conditions
+        if most is not None and len(conditions) > most:
+            help_text = "Reduce the amount of conditions of your filter."
+            _refuse(f"Filter condition limit reached ({len(conditions)} > {most})", help_text)
+        largest = max(map(_condition_size, conditions), default=0)
+        if self._limits.condition_max_size is not None and largest > self._limits.condition_max_size:
+            limit = self._limits.condition_max_size
+            _refuse(f"Condition size limit reached ({largest} > {limit})", "Reduce the size of your condition.")
+        if unindexed_allowed is False:
+            for condition in conditions:
+                self._check_indexed(condition)
+
+    def _check_indexed(self, condition: Any) -> None:
+        needed = _index_types(condition)
+        if needed is None:
+            return
+        schema = self._schemas.get(condition.key)
+        if schema is None or schema_type(schema) not in needed:
+            _refuse(
+                f'Index required but not found for "{condition.key}" of one of the following types: '
+                f"[{', '.join(sorted(needed))}]",
+                "Create an index for this key or use a different filter.",
+            )
+
+    # Writes
+
+    def check_update(self, operation: models.UpdateOperation, view: View) -> None:
+        """One write operation, against the collection as it is."""
+        limits = self._limits
+        match operation:
+            case models.UpsertOperation(upsert=models.PointsList(points=points)):
+                self._check_points([point.vector for point in points], view)
+            case models.UpsertOperation(upsert=models.PointsBatch(batch=batch)):
+                _check_at_most(len(batch.ids), limits.upsert_max_batchsize, "upsert limit")
+                self._check_growth(len(batch.ids), view)
+            case models.UpdateVectorsOperation(update_vectors=update):
+                self._check_points([point.vector for point in update.points], view)
+        selector = next(iter(vars(operation).values()))
+        for name in ("filter", "update_filter"):
+            self.check_filter(getattr(selector, name, None), limits.unindexed_filtering_update)
+
+    def check_new_index(self) -> None:
+        most = self._limits.max_payload_index_count
+        if most is not None and len(self._schemas) >= most:
+            _refuse(
+                f"Collection already has the maximum number of payload indices ({most}).",
+                "Please delete an existing index before creating a new one.",
+                joined=" ",
+            )
+
+    def _check_points(self, vectors: Sequence[Any], view: View) -> None:
+        _check_at_most(len(vectors), self._limits.upsert_max_batchsize, "upsert limit")
+        self._check_growth(len(vectors), view)
+        for vector in vectors:
+            named = vector if isinstance(vector, dict) else {"": vector}
+            for name, value in named.items():
+                self._check_vector(name, value)
+
+    def _check_vector(self, name: str, value: Any) -> None:
+        sparse = (self._limits.sparse_config or {}).get(name)
+        if sparse is not None and sparse.max_length is not None and isinstance(value, models.SparseVector):
+            _check_at_most(len(value.indices), sparse.max_length, "max_length")
+        multi = (self._limits.multivector_config or {}).get(name)
+        if multi is not None and multi.max_vectors is not None and hasattr(value, "__len__") and len(value):
+            rows = len(value) if hasattr(value[0], "__len__") else 1
+            _check_at_most(rows, multi.max_vectors, "max_vectors")
+
+    def _check_growth(self, n_points: int, view: View) -> None:
+        limits = self._limits
+        if limits.max_points_count is not None and view.n_alive + n_points > limits.max_points_count:
+            help_text = "Reduce the number of points or raise `max_points_count`."
+            _refuse(f"Max points count limit of {limits.max_points_count} reached", help_text, joined=". ")
+        most = limits.max_collection_vector_size_bytes
+        size = sum(view.count(field.slot) * field.row_bytes for field in view.fields.values() if field.kind == "dense")
+        if most is not None and size >= most:
+            _refuse(f"Max vector storage size limit of {most} bytes reached", "Delete points or raise the limit.")
+
+
+def _check_at_most(value: float, limit: float | None, name: str) -> None:
+    if limit is not None and value > limit:
+        _refuse(f'Limit exceeded {value} > {limit} for "{name}"', f'Reduce the "{name}" parameter to or below {limit}.')
+
+
+def _refuse(what: str, remedy: str, joined: str | None = None) -> NoReturn:
+    glue = joined if joined is not None else " " if what.endswith("!") else ". "
+    raise BadRequest(f"{what}{glue}Help: {remedy}")
+
+
+def _conditions(filter: models.Filter) -> Iterator[Any]:
+    """All conditions of a filter, those of filters within it too."""
+    groups: list[Any] = [filter.must, filter.should, filter.must_not]
+    if filter.min_should is not None:
+        groups.append(filter.min_should.conditions)
+    for group in groups:
+        listed: list[Any] = as_list(group)
+        for condition in listed:
+            if isinstance(condition, models.Filter):
+                yield from _conditions(condition)
+            elif isinstance(condition, models.NestedCondition):
+                yield from _conditions(condition.nested.filter)
+            else:
+                yield condition
+
+
+def _condition_size(condition: Any) -> int:
+    match getattr(condition, "match", None):
+        case models.MatchAny(any=values):
+            return len(values)
+        case models.MatchExcept(except_=values):
+            return len(values)
+    return len(getattr(condition, "has_id", None) or ())
+
+
+def _index_types(condition: Any) -> set[str] | None:
+    """Index types that serve a field condition; None for conditions that need no index."""
+    if not isinstance(condition, models.FieldCondition):
+        return None
+    match condition.match:
+        case models.MatchValue(value=value):
+            return _value_types([value])
+        case models.MatchAny(any=values):
+            return _value_types(values)
+        case models.MatchExcept(except_=values):
+            return _value_types(values)
+        case models.MatchText() | models.MatchTextAny() | models.MatchPhrase():
+            return {"text"}
+        case models.MatchPrefix():
+            return {"keyword"}
+    match condition.range:
+        case models.Range():
+            return {"float", "integer"}
+        case models.DatetimeRange():
+            return {"datetime"}
+    if condition.geo_bounding_box or condition.geo_radius or condition.geo_polygon:
+        return {"geo"}
+    return None
+
+
+def _value_types(values: Sequence[Any]) -> set[str]:
+    first = values[0] if len(values) else ""
+    if isinstance(first, bool):
+        return {"bool"}
+    if isinstance(first, int):
+        return {"integer"}
+    return {"keyword", "uuid"} if values and all(map(is_uuid, values)) else {"keyword"}
