@@ -62,7 +62,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     quick: bool = options.quick
     peers = options.peers or list(ALL)
     return Settings(
-        points=options.points or (4_000 if quick else 100_000),
+        points=options.points or (2_000 if quick else 100_000),
         dim=options.dim or 384,
         queries=options.queries or (60 if quick else 500),
         rounds=options.rounds or (3 if quick else 5),
@@ -75,7 +75,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minidb beside its peers, interleaved.")
     parser.add_argument("--quick", action="store_true", help="small sizes, about a minute")
-    parser.add_argument("--points", type=int, help="points of a collection (100,000; quick: 4,000)")
+    parser.add_argument("--points", type=int, help="points of a collection (100,000; quick: 2,000)")
     parser.add_argument("--dim", type=int, help="dimensions of dense vectors (384)")
     parser.add_argument("--queries", type=int, help="different queries per table (500; quick: 60)")
     parser.add_argument("--rounds", type=int, help="rounds of every comparison (5; quick: 3)")

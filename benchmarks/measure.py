@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.adapters.base import Call
+from benchmarks.requests import Unsupported
 
 _BLOCK = 20
-_LEAST_CALLS = 5
+_LEAST_CALLS = 3
 _WARM_UP_CALLS = 5
+_PATIENCE_S = 60.0
 
 
 @dataclass
@@ -74,14 +76,22 @@ def interleaved(
     return timings
 
 
-def repeated(tasks: Mapping[str, Callable[[], float]], rounds: int) -> Timings:
-    """Run heavy tasks once per round in changing order; a task returns its own measured value."""
+def repeated(tasks: Mapping[str, Callable[[], float]], rounds: int, patience_seconds: float = _PATIENCE_S) -> Timings:
+    """Run heavy tasks once per round in changing order; a task returns its own measured value.
+
+    Whoever took longer than `patience_seconds` in all so far is not asked again.
+    """
+    spent = dict.fromkeys(tasks, 0.0)
     timings = Timings(samples={name: Samples() for name in tasks})
     for turn in range(rounds):
         for name in _order(list(timings.samples), turn):
+            if spent[name] > patience_seconds:
+                continue
             with _failing_into(timings, name):
                 gc.collect()
+                started = time.perf_counter()
                 timings.samples[name].rounds.append([tasks[name]()])
+                spent[name] += time.perf_counter() - started
     return timings
 
 
@@ -94,7 +104,9 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def reason(error: BaseException) -> str:
     """An error in one short line."""
-    text = (str(error) or "").strip().splitlines()
+    if isinstance(error, Unsupported):
+        return str(error)
+    text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__
 
 
@@ -110,8 +122,9 @@ def _timed(calls: Sequence[Call]) -> list[float]:
 
 def _affordable(calls: Sequence[Call], seconds: float) -> int:
     """Warm up, and see how many of the calls fit in the time."""
-    calls[0]()
-    warm = _timed(calls[:_WARM_UP_CALLS])
+    warm = _timed(calls[:1])
+    if warm[0] < seconds / _WARM_UP_CALLS:
+        warm = _timed(calls[:_WARM_UP_CALLS])
     return max(min(_LEAST_CALLS, len(calls)), min(len(calls), int(seconds / max(float(np.median(warm)), 1e-9))))
 
 

@@ -122,7 +122,9 @@ def _filesystem(path: Path) -> str:
 
 
 def _cells(row: Row, unit: str) -> tuple[str, ...]:
-    ratio = f"× {row.ratio.median:.2f} ({row.ratio.low:.2f}–{row.ratio.high:.2f})" if row.ratio is not None else ""
+    ratio = f"× {row.ratio.median:.2f}" if row.ratio is not None else ""
+    if row.ratio is not None and row.samples > 1:
+        ratio += f" ({row.ratio.low:.2f}–{row.ratio.high:.2f})"
     verdict = {True: "met", False: "MISSED", None: ""}[row.is_met]
     recall = f"{row.recall:.4f}" if row.recall is not None else ""
     p95 = _number(row.p95) if row.samples > 1 else ""

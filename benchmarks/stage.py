@@ -33,6 +33,11 @@ class Settings:
         """Rounds of work that takes seconds."""
         return self.rounds if self.points <= 20_000 else max(1, min(self.rounds, 2))
 
+    @property
+    def patience_seconds(self) -> float:
+        """What one contestant may take for the rounds of a heavy task."""
+        return 2.0 if self.quick else 90.0
+
 
 @dataclass
 class Cast:
@@ -55,7 +60,7 @@ class Cast:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - any failure of a peer's
-            self.absent[name] = str(error) if isinstance(error, Unsupported) else reason(error)
+            self.absent[name] = reason(error)
 
     def with_nothing_absent(self) -> Cast:
         """The same stores, to note absences of another table."""

@@ -41,6 +41,21 @@ class Truth:
         return min(int(right), possible) / possible
 
 
+class Exactly:
+    """Each request has one right set of ids (of a facet: values); an answer counts by the share of it that it holds."""
+
+    def __init__(self, right: Sequence[Sequence[object]]) -> None:
+        self._right = right
+
+    def recall(self, answers: Sequence[Answer]) -> float:
+        """Mean share over the first `len(answers)` requests."""
+        shares = [
+            len({found for found, _ in answer} & set(right)) / len(right)
+            for answer, right in zip(answers, self._right, strict=False)
+        ]
+        return float(np.mean(shares)) if shares else 0.0
+
+
 def dense_scores(points: Floats, queries: Floats, allowed: NDArray[np.bool_] | None = None) -> Floats:
     """Dot products `(q, n)`; −inf where not allowed."""
     scores: Floats = queries @ points.T

@@ -30,12 +30,16 @@ class LocalModeStore(QdrantApiStore):
 
 @dataclass(frozen=True)
 class LocalMode:
-    """Left out above `most_points`: a filtered or sparse query takes milliseconds per thousand points."""
+    """A filtered or sparse query takes it milliseconds per thousand points."""
 
     name: str
     is_durable: bool
-    most_points: int | None = 10_000
     uses_ef: bool = False
+
+    @property
+    def most_points(self) -> int:
+        """On disk it writes some hundred points a second."""
+        return 2_000 if self.is_durable else 10_000
 
     @property
     def start_script(self) -> str:

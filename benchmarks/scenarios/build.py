@@ -28,7 +28,7 @@ def run(stage: Stage) -> list[Table]:
     return [
         table(
             "build", f"build {dataset.shape} until indexed, M {schema.m}, ef_construct {schema.ef_construct}", "s",
-            repeated(tasks, settings.heavy_rounds), points=settings.points,
+            repeated(tasks, settings.heavy_rounds, settings.patience_seconds), points=settings.points,
             targets={"minidb": Target(13.0, points=100_000)}, absent=dict.fromkeys(
                 (name for name in _WITHOUT if name in stage.contestants), "has no graph"),
         )

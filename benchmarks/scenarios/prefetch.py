@@ -28,8 +28,13 @@ def run(stage: Stage) -> list[Table]:
     with stage.loaded(dataset) as cast:
         return [
             compared(
-                stage, cast, "prefetch", f"prefetch {_CANDIDATES:,} by {_SMALL}-d, rescore by {_LARGE}-d,
-                {dataset.shape}", lambda _: searches, truth, points=settings.points, targets={"minidb": Target(0.7,
-                0.99, points=100_000)},
+                stage,
+                cast,
+                "prefetch",
+                f"prefetch {_CANDIDATES:,} of {settings.points:,} by {_SMALL}-d, rescore by {_LARGE}-d",
+                lambda _: searches,
+                truth,
+                points=settings.points,
+                targets={"minidb": Target(0.7, 0.99, points=100_000)},
             )
-        ]  # fmt: skip
+        ]

@@ -70,7 +70,7 @@ def _reopened(stage: Stage, dataset: Dataset, paths: dict[str, Path], queries: P
 
         return reopen
 
-    timings = repeated({name: task(name) for name in paths}, stage.settings.rounds)
+    timings = repeated({name: task(name) for name in paths}, stage.settings.rounds, stage.settings.patience_seconds)
     truth = Truth(dense_scores(dataset.columns.dense[""], dataset.queries[:1]))
     recalls = {name: truth.recall([[(point, None) for point in report["ids"]]]) for name, report in reports.items()}
     notes = {name: f"open {report['open'] * 1e3:.1f} ms (last round)" for name, report in reports.items()}

@@ -49,7 +49,7 @@ def run_start(stage: Stage) -> list[Table]:
 
     tasks = {name: task(script) for name, script in scripts.items()}
     tasks |= {"python": task(""), "python + numpy": task("import numpy")}
-    timings = repeated(tasks, max(3, stage.settings.rounds))
+    timings = repeated(tasks, max(3, stage.settings.rounds), stage.settings.patience_seconds)
     target = Target(100.0)
     return [
         table(
@@ -66,7 +66,11 @@ def run_import(stage: Stage) -> list[Table]:
     def task(names: tuple[str, ...]) -> Callable[[], float]:
         return lambda: float(printed_by(_IMPORT_TIME, *names)[-1])
 
-    timings = repeated({label: task(names) for label, names in _IMPORTS.items()}, max(3, stage.settings.rounds))
+    timings = repeated(
+        {label: task(names) for label, names in _IMPORTS.items()},
+        max(3, stage.settings.rounds),
+        stage.settings.patience_seconds,
+    )
     return [
         table(
             "import", "import time", "ms", timings,

@@ -69,6 +69,8 @@ class Executor:
 
     def _nearest(self, node: Node, stage: Nearest, lists: Sequence[Hits], excluded: Rows, limit: int) -> Hits:
         field = self._reader.view.fields[stage.using]
+        if not limit:
+            return NO_HITS
         if not lists and node.filter is None and len(excluded):
             # asking for a few more and dropping them keeps the graph in play; a filter would not
             hits = self._search.nearest(field, stage.vector, limit + len(excluded), None, node.params)
