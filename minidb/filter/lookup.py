@@ -210,7 +210,7 @@ def _distances_m(lon: Degrees, lat: Degrees, center: geo.LonLat) -> Degrees:
 def _in_polygon(lon: Degrees, lat: Degrees, clause: GeoPolygon) -> NDArray[np.bool_]:
     """Those in the exterior's bounding box are looked at one by one."""
     lons, lats = zip(*clause.exterior, strict=True)
-    inside = (lon >= min(lons)) & (lon <= max(lons)) & (lat >= min(lats)) & (lat <= max(lats))
+    inside: NDArray[np.bool_] = (lon >= min(lons)) & (lon <= max(lons)) & (lat >= min(lats)) & (lat <= max(lats))
     for at in np.flatnonzero(inside).tolist():
         inside[at] = geo.in_polygon((float(lon[at]), float(lat[at])), clause.exterior, clause.interiors)
     return inside
