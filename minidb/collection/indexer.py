@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,15 +183,27 @@ class Indexer:
 
 def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
     """Whether a dense field of `count` vectors should have a graph."""
-    if field.kind != "dense" or field.distance == Distance.MANHATTAN or not available():
-        return False
-    if config.hnsw(field.name).m == 0:
+    if field.kind != "dense" or field.distance == Distance.MANHATTAN or config.hnsw(field.name).m == 0:
         return False
     asked = config.asked.get("indexing_threshold")
     if asked == 0:  # Qdrant: indexing switched off
         return False
     bytes_needed = GRAPH_BYTES if asked is None else asked * 1024
-    return count * field.size * 4 >= bytes_needed
+    if count * field.size * 4 < bytes_needed:
+        return False
+    if not available():
+        _advise()
+        return False
+    return True
+
+
+@cache  # once per process
+def _advise() -> None:
+    warnings.warn(
+        "a large collection is scanned exactly, because hnswlib is not installed: pip install 'minidb[hnsw]' (it needs a "
+        "C++ compiler) makes searches of large collections faster",
+        stacklevel=2,
+    )
 
 
 def graph_plan(has: NDArray[np.bool_], graph: Graph | None) -> str:

@@ -59,7 +59,8 @@ class Search:
         """The `k` most similar points that have the vector, with internal similarities."""
         view = self.reader.view
         if rows is not None:
-            rows = rows[view.has(field.slot)[rows]]
+            if view.count(field.slot) < view.n_alive:
+                rows = rows[view.has(field.slot)[rows]]
             if not len(rows):
                 return NO_HITS
         if isinstance(query, SparseQuery):
@@ -119,14 +120,13 @@ class Search:
         width = int(max(params.hnsw_ef or DEFAULT_EF, 3 * k / share))
         if width * _graph_ns(field.size) > n * _gather_ns(field.size) or width > graph.count // 2:
             return None
-        allowed = np.zeros(self.reader.view.n_rows, bool)
-        allowed[rows] = True
         found = graph.search(query, width)
-        found = found[found < len(allowed)]
-        found = found[allowed[found]]
+        place = np.searchsorted(rows, found)
+        place[place == n] = 0
+        found = found[rows[place] == found]
         if len(found) < k:
             return None
-        candidates = found[: _n_rescored(k)]
+        candidates = found[:k]
         if not params.indexed_only:
             tail = rows[np.searchsorted(rows, graph.n_rows) :]
             if len(tail) > _FEW_ROWS:

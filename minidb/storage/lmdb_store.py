@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import struct
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +25,7 @@ from minidb.storage.checksum import seal, unseal
 from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
+from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_structure, read_metas
 from minidb.storage.records import Head, check_format
 from minidb.storage.rows import MappedRowFile, sync_folders
 
@@ -34,8 +34,10 @@ T = TypeVar("T")
 _LINUX_MAP_BYTES = 1 << 40  # costs address space only
 _FIRST_MAP_BYTES = 1 << 30
 _WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
-_META_MAGIC = 0xBEEFC0DE
-_PAGE_BYTES = 4096
+_META_ATTEMPTS = 5
+_COMMIT_KEY = b"commit"
+"""In `meta`: the number of the commit itself, which LMDB's meta pages must agree with."""
+_LAST_KEY = b"\xff" * 512
 
 
 class _LmdbRead:
@@ -100,7 +102,7 @@ class _Reading:
 
 
 class _LmdbWrite(_LmdbRead):
-    __slots__ = ("publishers", "staged", "wal_bytes")
+    __slots__ = ("has_changes", "publishers", "staged", "wal_bytes")
     is_write = True
 
     def __init__(self, store: LmdbStore, txn: Any) -> None:
@@ -108,23 +110,29 @@ class _LmdbWrite(_LmdbRead):
         self.staged: dict[Any, Any] = {}
         self.publishers: list[Callable[[], None]] = []
         self.wal_bytes = 0
+        self.has_changes = False
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
+        self.has_changes = True
         self._txn.put(key, seal(key, value), db=self._store.tables[table])
         if table == "wal":
             self.wal_bytes += len(value)
 
     def put_many(self, table: Table, items: list[tuple[bytes, bytes]]) -> None:
+        self.has_changes = True
         with self._txn.cursor(self._store.tables[table]) as cursor:
             cursor.putmulti([(key, seal(key, value)) for key, value in items])
 
     def delete(self, table: Table, key: bytes) -> bool:
-        return bool(self._txn.delete(key, db=self._store.tables[table]))
+        is_there = bool(self._txn.delete(key, db=self._store.tables[table]))
+        self.has_changes |= is_there
+        return is_there
 
     def delete_range(self, table: Table, start: bytes, stop: bytes) -> None:
         with self._txn.cursor(self._store.tables[table]) as cursor:
             found = cursor.set_range(start)
             while found and cursor.key() < stop:
+                self.has_changes = True
                 found = cursor.delete()
 
     @contextmanager
@@ -161,10 +169,63 @@ class LmdbStore:
         self._closed = False
         self._pid = os.getpid()
         path.mkdir(parents=True, exist_ok=True)
-        _check_length(path / "data.mdb")
-        self._open(map_bytes)
+        self._fingerprint = Fingerprint(path)
+        self._fingerprinted = -1
+        try:
+            self._open(map_bytes, check=True)
+        except BaseException:
+            self._close_environment()
+            raise
 
-    def _open(self, map_bytes: int | None) -> None:
+    def _open(self, map_bytes: int | None, *, check: bool) -> None:
+        data_file = self.path / "data.mdb"
+        try:
+            if data_file.exists() and data_file.stat().st_size:
+                _metas(data_file)  # a file that is too short ends the process when it is touched
+            self._open_environment(map_bytes)
+            is_whole = not check or self._check_pages(data_file)
+            self.tables: dict[Table, Any] = {table: self.environment.open_db(table.encode()) for table in TABLES}
+            self._check_entries(every=not is_whole)
+        except DamagedPages as error:
+            raise CorruptionError(f"{data_file}: {error}") from None
+        except lmdb.Error as error:
+            raise _translated(error, self.path) from error
+        with self.read() as txn:
+            check_format(txn)
+        self._replay_wal()
+        self._drop_orphans()
+
+    def _check_pages(self, data_file: Path) -> bool:
+        """Find damage before LMDB meets it. False when the file was changed but not by a commit.
+
+        The read transaction pins what is looked at, so other processes may write meanwhile.
+        """
+        while True:
+            with self.read() as txn:
+                meta = next((meta for meta in _metas(data_file) if meta.txn_id == txn.txn_id), None)
+                if meta is None:  # two commits since the transaction began
+                    continue
+                is_same = self._fingerprint.matches(meta.txn_id)
+                if is_same:
+                    self._fingerprinted = meta.txn_id
+                    return True
+                check_structure(data_file, meta)
+                return is_same is None
+
+    def _check_entries(self, *, every: bool) -> None:
+        """Is this the newest commit, and, when asked, can every entry be found and does it match its checksum?"""
+        with self.read() as txn:
+            newest = txn.get("meta", _COMMIT_KEY)
+            if newest is not None and int.from_bytes(newest, "big") != txn.txn_id:
+                raise DamagedPages(f"its newest commit is {txn.txn_id}, but says it is {int.from_bytes(newest, 'big')}")
+            for table in TABLES if every else ():
+                before = b""
+                for key, _ in txn.scan(table, b"", _LAST_KEY):
+                    if key <= before or txn.get(table, key) is None:
+                        raise self.corrupt(table, key)
+                    before = key
+
+    def _open_environment(self, map_bytes: int | None) -> None:
         sizes = [map_bytes] if map_bytes else [_LINUX_MAP_BYTES] if sys.platform.startswith("linux") else []
         for size in [*sizes, _FIRST_MAP_BYTES]:
             try:
@@ -180,21 +241,9 @@ class LmdbStore:
                 break
             except lmdb.MemoryError:  # address space is limited here: start small and grow
                 continue
-            except lmdb.InvalidError as error:
-                raise CorruptionError(f"{self.path / 'data.mdb'} is not a database: {error}") from error
-            except lmdb.Error as error:
-                raise ServiceError(f"could not open {self.path}: {error}") from error
         else:
             raise ServiceError(f"could not map {self.path}: not enough address space")
         self.environment.reader_check()
-        try:
-            self.tables: dict[Table, Any] = {table: self.environment.open_db(table.encode()) for table in TABLES}
-        except lmdb.Error as error:
-            raise _translated(error, self.path) from error
-        with self.read() as txn:
-            check_format(txn)
-        self._replay_wal()
-        self._drop_orphans()
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
         return _Reading(self)
@@ -281,9 +330,19 @@ class LmdbStore:
             finally:
                 self._closed = True
                 with self._queue.paused(), self._gate.exclusive:  # closing under a transaction ends the process
-                    self.environment.close()
+                    last_txn = self.environment.info()["last_txnid"]
+                    if self.durability == "normal":
+                        self.environment.sync(True)
+                    self._close_environment()
                 for file in self._row_files.values():
                     file.close()
+                if self.durability != "off" and last_txn != self._fingerprinted and self._pid == os.getpid():
+                    with suppress(DamagedPages, OSError):  # without it the next opening looks closer
+                        self._fingerprint.save()
+
+    def _close_environment(self) -> None:
+        if hasattr(self, "environment"):
+            self.environment.close()
 
     def corrupt(self, table: Table, key: bytes) -> CorruptionError:
         return CorruptionError(f"{self.path / 'data.mdb'}: {table} {key.hex()} does not match its checksum")
@@ -316,6 +375,8 @@ class LmdbStore:
                 write = _LmdbWrite(self, txn)
                 try:
                     run(write)
+                    if write.has_changes:
+                        write.put("meta", _COMMIT_KEY, write.txn_id.to_bytes(8, "big"))
                 except BaseException:
                     txn.abort()
                     raise
@@ -396,7 +457,7 @@ class LmdbStore:
             self._dropped = []
             self._pid = os.getpid()
             self.environment.close()
-            self._open(None)
+            self._open(None, check=False)
 
     def pause_for_fork(self) -> None:
         """Let transactions end first: a child would free its parent's reader slots, and inherit locks held for ever."""
@@ -475,31 +536,12 @@ def _wal_key(space: int, name: str) -> bytes:
     return space.to_bytes(4, "big") + name.encode()
 
 
-def _check_length(data_file: Path) -> None:
-    """Refuse a data file shorter than the last page its meta pages name: touching a missing page kills the process."""
-    if not data_file.exists() or data_file.stat().st_size == 0:
-        return
-    size = data_file.stat().st_size
-    with data_file.open("rb") as file:
-        head = file.read(2 * _PAGE_BYTES)
-    if len(head) < 2 * _PAGE_BYTES:
-        raise CorruptionError(f"{data_file} is truncated: {size} bytes")
-    # page header 16 bytes; then magic u32, version u32, address u64, mapsize u64, two 48-byte db records, last_pg u64
-    metas = [struct.unpack_from("<IIQQ", head, page * _PAGE_BYTES + 16) for page in range(2)]
-    if all(meta[0] != _META_MAGIC for meta in metas):
-        raise CorruptionError(f"{data_file} is not a database: its meta pages are damaged")
-    newest_end, newest_txn = 0, -1
-    for page in range(2):
-        last_page, txn_id = struct.unpack_from("<QQ", head, page * _PAGE_BYTES + 16 + 24 + 96)
-        if metas[page][0] == _META_MAGIC and txn_id > newest_txn:
-            newest_end, newest_txn = (last_page + 1) * _page_bytes(head), txn_id
-    if size < newest_end:
-        raise CorruptionError(f"{data_file} is truncated: {size} bytes, its last page ends at {newest_end}")
-
-
-def _page_bytes(head: bytes) -> int:
-    """LMDB keeps its page size in the `pad` field of the free-list record."""
-    return int(struct.unpack_from("<I", head, 16 + 24)[0]) or _PAGE_BYTES
+def _metas(data_file: Path) -> list[Meta]:
+    """The meta pages, read again when another process seems to be writing one just now."""
+    for _ in range(_META_ATTEMPTS):
+        with suppress(DamagedPages):
+            return read_metas(data_file)
+    return read_metas(data_file)
 
 
 def _translated(error: lmdb.Error, path: Path) -> MinidbError:

@@ -6,9 +6,9 @@ LMDB trusts its pages: a damaged offset ends the process, a damaged key hides an
 with what LMDB writes: numbers, kinds, bounds, counts. It makes the file safe to walk; checksums in the values then tell
 right from wrong.
 
-Layout (LMDB 0.9 `mdb.c`): a page begins with number u64, pad u16, flags u16, then lower and upper u16 (or, for an overflow
-page, how many there are, u32); u16 offsets of its nodes follow. A node: two u16 (a leaf's data size, a branch's page
-number), flags u16, key size u16, key, data.
+Layout (LMDB 0.9 `mdb.c`): a page begins with number u64, pad u16, flags u16, then lower and upper u16 (or, for an
+overflow page, how many there are, u32); u16 offsets of its nodes follow. A node: two u16 (a leaf's data size, a
+branch's page number), flags u16, key size u16, key, data.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Meta:
 
 
 def read_metas(file: Path) -> list[Meta]:
-    """Both meta pages, the newer one last. Raises `DamagedPages` when they do not fit each other or the file's length."""
+    """Both meta pages, the newer one last. Raises `DamagedPages` when they do not fit each other or the length."""
     size = file.stat().st_size
     with file.open("rb") as opened:
         head = opened.read(1 << 17)
@@ -134,7 +134,7 @@ class Fingerprint:
 
     def _measured(self) -> tuple[int, int]:
         data = np.memmap(self._data, np.uint8, "r")
-        return len(data), crc32(data)
+        return len(data), crc32(data.data)
 
 
 def check_structure(file: Path, meta: Meta) -> None:
@@ -149,8 +149,8 @@ def check_structure(file: Path, meta: Meta) -> None:
 class _Nodes:
     """The nodes of some pages, `(n,)` each."""
 
-    page: NDArray[np.int64]
-    offset: NDArray[np.int64]
+    start: NDArray[np.int64]
+    """Where in the file."""
     number: NDArray[np.int64]
     """Data size of a leaf's node, child of a branch's."""
     flags: NDArray[np.int64]
@@ -163,17 +163,17 @@ class _Walk:
         self._page_bytes = meta.page_bytes
         self._n_pages = meta.last_page + 1
         mapped = np.memmap(file, np.uint8, "r")
-        self._bytes = mapped[: self._n_pages * self._page_bytes].reshape(-1, self._page_bytes)
-        if len(self._bytes) < self._n_pages:
+        self._bytes = mapped[: self._n_pages * self._page_bytes]
+        if len(self._bytes) < self._n_pages * self._page_bytes:
             raise DamagedPages("it is truncated")
-        self._words = self._bytes.view("<u2")
+        self._words = self._bytes.view("<u2").reshape(self._n_pages, -1)
         self._taken = np.zeros(self._n_pages, bool)
         self._taken[:2] = True
 
     def check(self) -> None:
         free = self._tree(self._meta.free, "the list of free pages")
         main = self._tree(self._meta.main, "the list of tables")
-        for at in range(len(main.page)):
+        for at in range(len(main.start)):
             if main.flags[at] != _TABLE or main.number[at] != _TREE.size:
                 raise DamagedPages("an entry of the list of tables is damaged")
             name, data = self._entry(main, at)
@@ -183,7 +183,7 @@ class _Walk:
             nodes = self._tree(tree, f"table {name!r}")
             if np.any(nodes.flags & ~_BIG):
                 raise DamagedPages(f"table {name!r} holds an entry of an unknown kind")
-        for at in range(len(free.page)):
+        for at in range(len(free.start)):
             if free.key_bytes[at] != 8 or free.flags[at] & ~_BIG:
                 raise DamagedPages("an entry of the list of free pages is damaged")
             numbers = np.frombuffer(self._entry(free, at)[1], "<u8")
@@ -202,7 +202,7 @@ class _Walk:
             level = nodes.number.astype(np.uint64)
         leaves = self._nodes(self._take(level, name), _LEAF, name)
         n_overflow = self._check_big(leaves, name)
-        found = (n_branch, len(level), n_overflow, len(leaves.page))
+        found = (n_branch, len(level), n_overflow, len(leaves.start))
         if found != (tree.n_branch, tree.n_leaf, tree.n_overflow, tree.n_entries):
             raise DamagedPages(f"{name} does not have as many pages or entries as it should")
         return leaves
@@ -218,6 +218,8 @@ class _Walk:
         return numbers
 
     def _nodes(self, pages: NDArray[np.int64], kind: int, name: str) -> _Nodes:
+        if not len(pages):
+            return _Nodes(*(np.zeros(0, np.int64) for _ in range(4)))
         words = self._words
         header = words[pages, :8].astype(np.int64)
         lower, upper = header[:, 6], header[:, 7]
@@ -229,15 +231,15 @@ class _Walk:
             or np.any(counts < (2 if kind == _BRANCH else 1))
         ):
             raise DamagedPages(f"a page of {name} has a damaged header")
-        page = np.repeat(pages, counts)
+        flat, start = words.reshape(-1), pages * (self._page_bytes // 2)
         ends = np.cumsum(counts)
-        within = np.arange(len(page)) - np.repeat(ends - counts, counts)
-        offset = words[page, 8 + within].astype(np.int64)
+        directory = np.arange(ends[-1]) + np.repeat(start + _HEADER_BYTES // 2 - (ends - counts), counts)
+        offset = flat.take(directory).astype(np.int64)
         if np.any((offset & 1) | (offset < np.repeat(upper, counts)) | (offset > self._page_bytes - _NODE_BYTES)):
             raise DamagedPages(f"a page of {name} has a damaged directory")
-        at = offset >> 1
-        first, second, flags, key_bytes = (words[page, at + word].astype(np.int64) for word in range(4))
-        number = first | second << 16
+        at = np.repeat(start, counts) + (offset >> 1)
+        low, high, flags, key_bytes = (flat.take(at + word).astype(np.int64) for word in range(4))
+        number = low | high << 16
         if kind == _BRANCH:
             number, sizes = number | flags << 32, _NODE_BYTES + key_bytes
         else:
@@ -245,14 +247,21 @@ class _Walk:
             if np.any((key_bytes == 0) | (key_bytes > 511)):
                 raise DamagedPages(f"a key of {name} has a damaged length")
         sizes += sizes & 1
-        order = np.argsort(page * self._page_bytes + offset)
-        starts, stops = offset[order], (offset + sizes)[order]
-        last = np.append(page[order][1:] != page[order][:-1], True) if len(page) else np.zeros(0, bool)
-        following = np.where(last, self._page_bytes, np.append(starts[1:], 0))
-        first_of_page = np.append(True, last[:-1]) if len(page) else last
-        if np.any(stops != following) or np.any(starts[first_of_page] != np.sort(_by_page(pages, upper))[:0].size * 0 + _by_page(pages, upper)):
+        if np.any(sizes > self._page_bytes):
+            raise DamagedPages(f"an entry of {name} has a damaged length")
+        # the nodes of a page lie side by side from `upper` to its end; sorting one number is several times faster
+        # than sorting by two
+        span = 2 * self._page_bytes
+        by_start = np.sort(2 * at * span + sizes)
+        starts = by_start // span
+        order = np.argsort(pages)
+        ends = np.cumsum(counts[order])
+        expected = np.append(starts[1:], 0)
+        expected[ends - 1] = (pages[order] + 1) * self._page_bytes
+        first = pages[order] * self._page_bytes + upper[order]
+        if np.any(starts + by_start % span != expected) or np.any(starts[ends - counts[order]] != first):
             raise DamagedPages(f"the entries of a page of {name} overlap or leave gaps")
-        return _Nodes(page, offset, number, flags, key_bytes)
+        return _Nodes(2 * at, number, flags, key_bytes)
 
     def _check_big(self, nodes: _Nodes, name: str) -> int:
         """Values on pages of their own; how many pages they take."""
@@ -261,11 +270,10 @@ class _Walk:
             return 0
         first = self._page_numbers_at(nodes, big)
         n_pages = (_HEADER_BYTES - 1 + nodes.number[big]) // self._page_bytes + 1
-        self._take(first + n_pages.astype(np.uint64) - np.uint64(1), name)
-        self._taken[first[n_pages == 1].astype(np.int64)] = False
-        starts = self._take(first, name)
-        between = np.repeat(starts, np.maximum(n_pages - 2, 0)) + _counted(np.maximum(n_pages - 2, 0)) + 1
-        self._take(between.astype(np.uint64), name)
+        if int(n_pages.sum()) > self._n_pages or int(first.max()) >= self._n_pages:
+            raise DamagedPages(f"{name} refers to a page beyond the end")
+        starts, ends = first.astype(np.int64), np.cumsum(n_pages)
+        self._take((np.arange(ends[-1]) + np.repeat(starts - (ends - n_pages), n_pages)).astype(np.uint64), name)
         header = self._words[starts, :8].astype(np.int64)
         if (
             np.any(self._page_numbers(header) != starts)
@@ -276,26 +284,18 @@ class _Walk:
         return int(n_pages.sum())
 
     def _page_numbers_at(self, nodes: _Nodes, at: NDArray[np.int64]) -> NDArray[np.uint64]:
-        start = nodes.offset[at] + _NODE_BYTES + nodes.key_bytes[at]
-        raw = self._bytes[nodes.page[at][:, None], start[:, None] + np.arange(8)]
+        start = nodes.start[at] + _NODE_BYTES + nodes.key_bytes[at]
+        raw = self._bytes.take(start[:, None] + np.arange(8))
         return np.ascontiguousarray(raw).view("<u8").reshape(-1)
 
     def _entry(self, nodes: _Nodes, at: int) -> tuple[bytes, bytes]:
         """Key and data of one node."""
-        page, start = int(nodes.page[at]), int(nodes.offset[at]) + _NODE_BYTES
+        start = int(nodes.start[at]) + _NODE_BYTES
         middle = start + int(nodes.key_bytes[at])
-        key = self._bytes[page, start:middle].tobytes()
-        if not nodes.flags[at] & _BIG:
-            return key, self._bytes[page, middle : middle + int(nodes.number[at])].tobytes()
-        first = int(self._page_numbers_at(nodes, np.array([at]))[0])
-        begin = first * self._page_bytes + _HEADER_BYTES
-        return key, self._bytes.reshape(-1)[begin : begin + int(nodes.number[at])].tobytes()
+        begin = middle
+        if nodes.flags[at] & _BIG:
+            begin = int(self._page_numbers_at(nodes, np.array([at]))[0]) * self._page_bytes + _HEADER_BYTES
+        return self._bytes[start:middle].tobytes(), self._bytes[begin : begin + int(nodes.number[at])].tobytes()
 
     def _page_numbers(self, header: NDArray[np.int64]) -> NDArray[np.int64]:
         return header[:, 0] | header[:, 1] << 16 | header[:, 2] << 32 | header[:, 3] << 48
-
-
-def _counted(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, … anew for each length."""
-    ends = np.cumsum(lengths)
-    return np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - lengths, lengths)

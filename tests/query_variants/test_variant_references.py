@@ -31,8 +31,7 @@ from worlds import (
 from minidb import errors, models
 
 FAULTS = {
-    "local mode takes no dense vector for a multivector field": "a dense example of a multivector field is left out",
-    "local mode ties": "equal scores come in the order of insertion",
+    "local mode has no feedback over sparse or multivectors": "it looks such ids up among the dense vectors",
 }
 KINDS = ["average_vector", "best_score", "sum_scores", "discover", "context", "feedback", "nearest", "mmr"]
 SEEDS = st.integers(0, 2**32).map(Random)
@@ -79,7 +78,10 @@ def query(kind: str, here: World, field: str, seed: int, kinds: Any) -> Any:
     return kinds.DiscoverQuery(discover=kinds.DiscoverInput(target=draw(1)[0], context=context))
 
 
-CASES = st.tuples(st.integers(0, WORLDS - 1), st.sampled_from(KINDS), st.sampled_from(FIELDS), st.integers(0, 2**32))
+CASES = st.tuples(
+    st.integers(0, WORLDS - 1), st.sampled_from(KINDS), st.sampled_from(FIELDS), st.integers(0, 2**32)
+).filter(lambda case: case[1] != "feedback" or case[2] in DENSE)
+"""Without what FAULTS names."""
 
 
 @cases(400)
@@ -161,8 +163,6 @@ def _ids(wanted: Any) -> set[int | str]:
     def walk(value: Any) -> None:
         if type(value) is int or isinstance(value, str):
             found.add(value)
-        elif isinstance(value, list) and value and isinstance(value[0], float | list):
-            return
         elif isinstance(value, list):
             for one in value:
                 walk(one)

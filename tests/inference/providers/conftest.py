@@ -11,8 +11,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # for provider_service, whatever
 from provider_service import Service
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
+@pytest.fixture(scope="session")
+def _service() -> Iterator[Service]:
     service = Service()
     yield service
     service.close()
+
+
+@pytest.fixture
+def service(_service: Service) -> Service:
+    """The loopback service, with nothing to answer and nothing received yet."""
+    _service.reset()
+    return _service

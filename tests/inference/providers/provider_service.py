@@ -63,6 +63,9 @@ class Service:
         self._thread.start()
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def reset(self) -> None:
+        self.requests, self.script, self.sleeps = [], deque(), []
+
     def answers(self, *answers: Any) -> None:
         self.script = deque(answers)
 

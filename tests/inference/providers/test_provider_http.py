@@ -7,7 +7,7 @@ import time
 
 import httpx
 import pytest
-from provider_service import Answer, echo, listed
+from provider_service import Answer, Service, echo, listed
 from provider_service import embed as embed_with
 
 from minidb import errors
@@ -237,10 +237,11 @@ def test_which_failures_of_the_network_may_pass(service, embed, error, calls):
     assert len(made) == calls
 
 
-def test_the_refusing_port_of_a_real_machine(embed, service):
-    service.close()
+def test_the_refusing_port_of_a_real_machine(embed):
+    closed = Service()
+    closed.close()
     with pytest.raises(ProviderError, match="ConnectError"):
-        embed(max_retries=0)
+        embed(http=closed.http(), max_retries=0)
 
 
 # Deadlines
