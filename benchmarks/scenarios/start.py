@@ -66,11 +66,9 @@ def run_import(stage: Stage) -> list[Table]:
     def task(names: tuple[str, ...]) -> Callable[[], float]:
         return lambda: float(printed_by(_IMPORT_TIME, *names)[-1])
 
-    timings = repeated(
-        {label: task(names) for label, names in _IMPORTS.items()},
-        max(3, stage.settings.rounds),
-        stage.settings.patience_seconds,
-    )
+    settings = stage.settings
+    tasks = {label: task(names) for label, names in _IMPORTS.items()}
+    timings = repeated(tasks, max(3, settings.rounds), settings.patience_seconds)
     return [
         table(
             "import", "import time", "ms", timings,

@@ -113,8 +113,11 @@ def terms_of(settings: TextSettings) -> Callable[[str], list[str]]:
     return lambda text: [term for raw in pipeline.split(text) for term in pipeline.document_terms(raw)]
 
 
-def query_terms(settings: TextSettings, text: str) -> list[str]:
-    """A query as terms, in order."""
+def query_terms(settings: TextSettings, clause: TextMatch) -> list[str]:
+    """A query as terms, in order; a phrase is cut as a document is, since it must stand in one."""
+    text = clause.text
+    if clause.mode == "phrase":
+        return terms_of(settings)(text)
     pipeline = pipeline_of(settings.tokens)
     return [term for raw in pipeline.split(text) for term in pipeline.query_terms(raw)]
 
@@ -127,7 +130,7 @@ def pipeline_of(options: TokenOptions) -> TokenPipeline:
 def text_check(clause: TextMatch, settings: TextSettings) -> Check:
     """The scalar test of a text clause on a path with a text index."""
     path, terms = clause.path, terms_of(settings)
-    wanted = query_terms(settings, clause.text)
+    wanted = query_terms(settings, clause)
     phrase, distinct = tuple(wanted), frozenset(wanted)
 
     def holds(text: str) -> bool:
@@ -165,7 +168,7 @@ def rows_by_index(index: Any, clause: Clause, key: IndexKey, verify: Callable[[R
 
 
 def _rows_by_words(index: WordIndex, clause: TextMatch, settings: TextSettings, verify: Callable[[Rows], Rows]) -> Rows:
-    wanted = query_terms(settings, clause.text)
+    wanted = query_terms(settings, clause)
     if clause.mode == "any":
         return index.rows_with_any(wanted)
     if clause.mode == "phrase":

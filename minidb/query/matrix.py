@@ -12,9 +12,8 @@ from minidb.collection.collection import Snapshot
 from minidb.collection.fields import VectorField, field_named
 from minidb.collection.indexes import comparable, metric_of
 from minidb.collection.reads import PointReader
-from minidb.index.dense.plain import similarity_table
-from minidb.query.executor import as_reported
-from minidb.query.hits import Rows, ranked
+from minidb.index.dense.plain import reported, similarity_table
+from minidb.query.hits import Rows
 from minidb.query.sample import sample
 from minidb.query.search import Search
 from minidb.query.vectors import as_compared, stored_vector
@@ -63,23 +62,27 @@ def run_matrix(snapshot: Snapshot, request: models.SearchMatrixRequest) -> Matri
     allowed = reader.matching(request.filter)
     has = view.has(field.slot)
     rows = np.flatnonzero(has).astype(np.uint32) if allowed is None else allowed[has[allowed]]
-    drawn = np.sort(sample(rows, DEFAULT_SAMPLE if request.sample is None else request.sample).rows)
+    drawn = sample(rows, DEFAULT_SAMPLE if request.sample is None else request.sample).rows
     if len(drawn) < 2:
         return Matrix([], [])
     limit = DEFAULT_LIMIT if request.limit is None else request.limit
+    drawn = drawn[view.id_order(drawn)]
     table = _similarity_table(Search(reader, snapshot.collection.indexes_for(view)), field, drawn)
-    order = view.id_order(drawn)
-    place = np.empty(len(drawn), np.int64)
-    place[order] = np.arange(len(drawn))
-    nearest = []
-    for at in order.tolist():
-        others = np.flatnonzero(~np.isnan(table[at]))
-        others = others[others != at]
-        hits = as_reported(field, ranked(view, drawn[others], table[at][others], limit))
-        found = place[np.searchsorted(drawn, hits.rows)]
-        nearest.append((found.tolist(), hits.scores.tolist()))
-    ids = [record.id for record in reader.records_of(drawn[order].tolist())]
-    return Matrix(ids, nearest)
+    return Matrix([record.id for record in reader.records_of(drawn.tolist())], _nearest(field, table, limit))
+
+
+def _nearest(field: VectorField, table: NDArray[np.float32], limit: int) -> list[tuple[list[int], list[float]]]:
+    """For each row of a similarity table the best columns but its own, equal ones in their order, as reported."""
+    table = np.where(np.isnan(table), -np.inf, table)
+    np.fill_diagonal(table, -np.inf)
+    best = np.argsort(-table, axis=1, kind="stable")[:, :limit]
+    similarities = np.take_along_axis(table, best, axis=1)
+    counts = np.count_nonzero(similarities > -np.inf, axis=1).tolist()
+    scores = similarities if field.kind == "sparse" else reported(metric_of(field), similarities)
+    return [
+        (positions[:count], row[:count])
+        for positions, row, count in zip(best.tolist(), scores.tolist(), counts, strict=True)
+    ]
 
 
 def _similarity_table(search: Search, field: VectorField, rows: Rows) -> NDArray[np.float32]:

@@ -99,6 +99,8 @@ class _Reading:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._store.end_read(self._read)
+        if isinstance(error, lmdb.Error):
+            raise _translated(error, self._store.path) from error
 
 
 class _LmdbWrite(_LmdbRead):

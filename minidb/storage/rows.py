@@ -145,7 +145,13 @@ class MappedRowFile:
                 stop = min(start + (1 << self._block_shift), n_rows)
                 if (start, stop) == self._verified_tail:
                     continue
-                self._check(raw, start, stop, present)
+                try:
+                    self._check(raw, start, stop, present)
+                except CorruptRow:  # an error for those who ask for the damaged row, not for its neighbours
+                    asked = np.zeros(stop, bool)
+                    asked[rows[blocks == block]] = True
+                    self._check(raw, start, stop, asked)
+                    continue
                 if stop < n_rows:
                     self._verified_blocks[block] = True
                 else:  # the last block is still being filled: good up to here only

@@ -35,7 +35,7 @@ class Verdict:
 def questions(state: State) -> dict[str, Callable[[QdrantClient], Any]]:
     """What is asked of a store that should hold `state`; answers can be compared."""
     ids = sorted(state)
-    dense = {at: list(state[at].dense) for at in ids[:: max(1, len(ids) // 8)]}
+    dense = {at: list(state[at].dense) for at in ids[:: max(1, len(ids) // 3)]}
     sparse = next(point.sparse for point in state.values() if point.sparse is not None)
     multi = next(point.multi for point in state.values() if point.multi is not None)
     words = models.SparseVector(indices=list(sparse[0]), values=list(sparse[1]))

@@ -1,6 +1,6 @@
 """Writes random operations to a store until it is killed; prints the number of each one that was acknowledged.
 
-    python writer.py PATH SEED DURABILITY
+python writer.py PATH SEED DURABILITY
 """
 
 from __future__ import annotations

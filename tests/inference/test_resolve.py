@@ -279,14 +279,6 @@ def test_an_unknown_model_is_found_before_anything_is_called():
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "model", ["openai/text-embedding-3-small", "cohere/x", "jinaai/x", "openrouter/a/b", "voyage/x"]
-)
-def test_providers_are_not_built_in_yet(model):
-    with pytest.raises(errors.InferenceError, match=f"Model {model} needs the provider .*not built in yet"):
-        inference.resolve(Document(text="x", model=model), operation="search")
-
-
 def test_an_embedder_must_answer_every_input():
     class Short(Counting):
         def embed(self, request):

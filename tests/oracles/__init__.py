@@ -18,6 +18,7 @@ FAULTS = {
     "local goes on after a missing id": "the core stops after the 32 ids around the missing one",
     "local has no versions": "§6.2.5: operation ids and versions are always 0",
     "local repeats retrieved points": "§6.2.7: the core returns a point once",
+    "local excludes an id only from the query that names it": "§2.2.1: it is excluded from the whole tree",
     "local orders ties its own way": "§6.2.7: ties are sets; fusions over ties are not compared",
     "edge has no ids as queries": "§7: the vector is passed, the id excluded by filter, as REST does",
     "edge checks nothing": "§7: NaN, duplicate indices and unequal lengths are accepted",

@@ -13,20 +13,26 @@ from oracles.schema import Field, Schema
 UUID_OF_3 = "00000000-0000-0000-0000-000000000003"
 
 
-def dense_schemas() -> st.SearchStrategy[Schema]:
-    """One dense vector of every distance and datatype, a multivector, a sparse vector with idf and one without."""
+def schemas() -> st.SearchStrategy[Schema]:
+    """Two dense vectors, a multivector, a sparse vector with idf and one without.
+
+    No Cosine over float16: which of two neighbouring float16 numbers a coordinate becomes hangs on the last bit of its
+    normalisation; `tests/collection` has an example instead.
+    """
+    distances = st.sampled_from(["Cosine", "Dot", "Euclid", "Manhattan"])
+    datatypes = st.sampled_from([None, "float32", "float16", "uint8"])
+    kinds = st.tuples(distances, datatypes).filter(lambda kind: kind != ("Cosine", "float16"))
     return st.builds(
-        lambda distance, datatype, other, sparse_type: (
-            Field("v", size=4, distance=distance, datatype=datatype),
-            Field("w", size=3, distance=other),
-            Field("multi", kind="multi", size=3, distance=other, datatype=datatype),
-            Field("sparse", kind="sparse", datatype=sparse_type),
+        lambda first, second, third: (
+            Field("v", size=4, distance=first[0], datatype=first[1]),
+            Field("w", size=3, distance=second[0], datatype=second[1]),
+            Field("multi", kind="multi", size=3, distance=third[0], datatype=third[1]),
+            Field("sparse", kind="sparse"),
             Field("idf", kind="sparse", idf=True),
         ),
-        st.sampled_from(["Cosine", "Dot", "Euclid", "Manhattan"]),
-        st.sampled_from([None, "float32", "float16", "uint8"]),
-        st.sampled_from(["Cosine", "Dot", "Euclid", "Manhattan"]),
-        st.sampled_from([None, "float16"]),
+        kinds,
+        kinds,
+        kinds,
     )
 
 

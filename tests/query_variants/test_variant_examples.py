@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -10,7 +11,17 @@ import qdrant_edge as edge
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import (
-    ASCENDING, FIELDS, N, NAME, WORLDS, assert_prefix, assert_ties_by_id, cases, edge_vector, random_vector, world,
+    ASCENDING,
+    FIELDS,
+    NAME,
+    WORLDS,
+    N,
+    assert_prefix,
+    assert_ties_by_id,
+    cases,
+    edge_vector,
+    random_vector,
+    world,
 )  # fmt: skip
 
 from minidb import models
@@ -184,7 +195,7 @@ def test_scores_made_of_examples_feed_fusion(case: tuple[int, str, str, Random],
     near = random_vector(random, "dot")
     whole = here.rust.query(edge.QueryRequest(limit=100, query=query.theirs))
     scores = sorted(point.score for point in whole)
-    if any(b - a < 1e-4 for a, b in zip(scores, scores[1:], strict=False)):
+    if any(b - a < 1e-4 for a, b in pairwise(scores)):
         return  # ties: positions are not determined
     theirs = [
         edge.Prefetch(limit=limit, query=query.theirs),

@@ -14,7 +14,7 @@ from minidb import models
 
 SEEDS = st.integers(0, 2**32).map(Random)
 CASES = st.tuples(st.integers(0, WORLDS - 1), st.sampled_from([*DENSE, *MULTI]), SEEDS)
-"""Sparse fields are compared with local mode: the core as a library has no MMR over them ("vector data config … not found")."""
+"""The core as a library has no MMR over sparse vectors ("vector data config … not found"); local mode is asked."""
 DIVERSITY = st.sampled_from([None, 0.0, 0.1, 0.5, 0.7, 1.0])
 
 

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -221,7 +222,7 @@ def assert_prefix(got: Sequence[Any], ranking: Sequence[Any], limit: int, offset
 
 def assert_ties_by_id(points: Sequence[Any]) -> None:
     """Equal scores come in the order of ids: integers, then UUIDs."""
-    for one, other in zip(points, points[1:], strict=False):
+    for one, other in pairwise(points):
         if one.score == other.score:
             assert id_key(one.id) < id_key(other.id)
 

@@ -319,11 +319,13 @@ def test_no_more_than_eight_requests_at_once(service, embed):
     assert Http().max_concurrency == 8
 
 
-def test_the_first_failure_stops_the_rest(service, embed):
+def test_the_first_failure_stops_the_rest(embed):
+    service = Service()  # of its own: requests under way still arrive after the test
     service.answers(Answer(ERROR, 400))
     with pytest.raises(errors.InferenceError):
-        embed([f"text {i}" for i in range(300)], batch_size=1)
+        embed([f"text {i}" for i in range(300)], http=service.http(), batch_size=1)
     assert len(service.requests) < 300
+    service.close()
 
 
 def test_redirects_are_not_followed(service, embed):

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from provider_service import b64, embed
 
@@ -40,6 +40,7 @@ BODIES = st.fixed_dictionaries(
 @pytest.mark.parametrize(
     ("make", "model"), [(OpenAI, "openai/m"), (Cohere, "cohere/m"), (Voyage, "voyage/m"), (None, "qdrant/m")]
 )
+@settings(max_examples=50, deadline=None)
 @given(body=BODIES | JSON)
 def test_row_169_any_answer_gives_vectors_or_an_error(make, model, body):
     content = orjson.dumps(body)

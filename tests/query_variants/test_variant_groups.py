@@ -1,0 +1,221 @@
+"""Groups and the distance matrix, against local mode and against plain rankings."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from qdrant_client import models as m
+from worlds import DENSE, FIELDS, NAME, SPARSE, WORLDS, N, cases, close, id_key, random_vector, world
+
+from minidb import QdrantClient, errors, models
+
+SEEDS = st.integers(0, 2**32).map(Random)
+
+
+def kinds_query(field: str, random: Random, kinds: Any, ids: list[int | str]) -> Any:
+    """A query whose order is determined: by one vector, by examples, or by a point."""
+    kind = random.choice(["nearest", "id", "sum", "formula", "none"])
+    vector = random_vector(random, field)
+    if field in SPARSE:
+        vector = kinds.SparseVector(indices=vector.indices, values=vector.values)
+    named = random.choice(ids)
+    if kind == "nearest":
+        return {"query": vector, "using": field}
+    if kind == "id":
+        return {"query": named, "using": field}
+    if kind == "sum":
+        recommend = kinds.RecommendInput(positive=[vector, named], negative=[], strategy="sum_scores")
+        return {"query": kinds.RecommendQuery(recommend=recommend), "using": field}
+    if kind == "formula":
+        formula = kinds.FormulaQuery(formula=kinds.SumExpression(sum=["$score", "number"]))
+        return {"query": formula, "prefetch": kinds.Prefetch(query=vector, using=field, limit=N)}
+    return {"query": None}
+
+
+@cases(200)
+@given(
+    st.integers(0, WORLDS - 1),
+    st.sampled_from(FIELDS),
+    st.integers(0, 2**32),
+    st.integers(1, 6),
+    st.integers(1, 5),
+    st.sampled_from(["group", "color", "int", "mixed", "group[]"]),
+)
+def test_groups_are_those_of_the_full_ranking(
+    number: int, field: str, seed: int, limit: int, size: int, group_by: str
+) -> None:
+    """Local mode ranks everything too; points with equal scores (queries without a vector) come in any order there."""
+    here = world(number)
+    ids = here.having(field)
+    theirs = here.local.query_points_groups(
+        NAME, group_by, **kinds_query(field, Random(seed), m, ids), limit=limit, group_size=size
+    ).groups
+    for store in here.stores:
+        ours = kinds_query(field, Random(seed), models, ids)
+        got = store.query_points_groups(NAME, group_by, **ours, limit=limit, group_size=size).groups
+        ranking = store.query_points(NAME, **ours, limit=100).points
+        assert [as_tuple(group) for group in got] == by_hand(ranking, group_by, limit, size)
+        if ours["query"] is not None:
+            assert [group.id for group in got] == [group.id for group in theirs]
+            for group, their_group in zip(got, theirs, strict=True):
+                assert [str(hit.id) for hit in group.hits] == [str(hit.id) for hit in their_group.hits]
+                assert all(close(a.score, b.score) for a, b in zip(group.hits, their_group.hits, strict=True))
+
+
+def as_tuple(group: Any) -> tuple[Any, list[Any]]:
+    return group.id, [(hit.id, hit.score, hit.payload) for hit in group.hits]
+
+
+def by_hand(ranking: Any, key: str, limit: int, size: int) -> list[tuple[Any, list[Any]]]:
+    groups: dict[Any, list[Any]] = {}
+    for point in ranking:
+        found = point.payload.get(key.removesuffix("[]"))
+        values = found if isinstance(found, list) else [] if key.endswith("[]") else [found]
+        if any(type(value) not in (int, str) for value in values):
+            continue
+        for value in dict.fromkeys(values):
+            groups.setdefault(value, []).append((point.id, point.score, point.payload))
+    return [(value, hits[:size]) for value, hits in list(groups.items())[:limit]]
+
+
+@cases(40)
+@given(st.integers(0, WORLDS - 1), SEEDS, st.integers(1, 5), st.integers(1, 4))
+def test_prefetches_are_widened_by_the_size_of_groups(number: int, random: Random, limit: int, size: int) -> None:
+    here = world(number)
+    first, second = random_vector(random, "dot"), random_vector(random, "cos")
+    for store in here.stores:
+        has_key = models.Filter(must_not=[models.IsEmptyCondition(is_empty=models.PayloadField(key="group"))])
+        prefetch = models.Prefetch(query=first, using="dot", limit=3)
+        wide = models.Prefetch(query=first, using="dot", limit=3 * size)
+        ranking = store.query_points(
+            NAME, query=second, using="cos", prefetch=wide, query_filter=has_key, limit=100
+        ).points
+        got = store.query_points_groups(
+            NAME, "group", query=second, using="cos", prefetch=prefetch, limit=limit, group_size=size
+        ).groups
+        assert [as_tuple(group) for group in got] == by_hand(ranking, "group", limit, size)
+
+
+@pytest.mark.parametrize("variant", ["order_by", "sample", "mmr"])
+def test_other_variants_can_be_grouped(variant: str) -> None:
+    here = world(0)
+    query: Any = {
+        "order_by": models.OrderByQuery(order_by=models.OrderBy(key="int", direction="desc")),
+        "sample": models.SampleQuery(sample="random"),
+        "mmr": models.NearestQuery(nearest=[1.0, 0.0, 0.0], mmr=models.Mmr(candidates_limit=50)),
+    }[variant]
+    using = "dot" if variant == "mmr" else None
+    for store in here.stores:
+        groups = store.query_points_groups(NAME, "color", query=query, using=using, limit=5, group_size=4).groups
+        assert {group.id for group in groups} == {"red", "green", "blue"}
+        assert all(1 <= len(group.hits) <= 4 for group in groups)
+        assert all(hit.payload["color"] == group.id for group in groups for hit in group.hits)
+        assert all(len({hit.id for hit in group.hits}) == len(group.hits) for group in groups)
+
+
+def test_groups_deep_in_the_ranking_are_filled(client: QdrantClient) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    points = [models.PointStruct(id=i, vector=[float(-i)], payload={"g": "many"}) for i in range(1, 500)]
+    points += [models.PointStruct(id=1000 + i, vector=[float(-1000 - i)], payload={"g": f"rare{i}"}) for i in range(3)]
+    client.upsert("c", points)
+    groups = client.query_points_groups("c", "g", query=[1.0], limit=4, group_size=2).groups
+    assert [(group.id, [hit.id for hit in group.hits]) for group in groups] == [
+        ("many", [1, 2]),
+        ("rare0", [1000]),
+        ("rare1", [1001]),
+        ("rare2", [1002]),
+    ]
+
+
+def test_groups_look_up_points_with_their_keys_for_ids(client: QdrantClient) -> None:
+    uuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
+    for name in ("c", "docs"):
+        client.create_collection(name, models.VectorParams(size=1, distance="Dot"))
+    groups = [1, -1, "text", uuid, 2]
+    client.upsert("c", [models.PointStruct(id=i, vector=[-i], payload={"g": g}) for i, g in enumerate(groups)])
+    client.upsert("docs", [models.PointStruct(id=i, vector=[1.0], payload={"title": str(i)}) for i in (1, uuid, 9)])
+    found = client.query_points_groups("c", "g", query=[1.0], with_lookup="docs").groups
+    assert [(group.id, group.lookup and group.lookup.payload) for group in found] == [
+        (1, {"title": "1"}),
+        (-1, None),
+        ("text", None),
+        (uuid, {"title": uuid}),
+        (2, None),
+    ]
+    lookup = models.WithLookup(collection="docs", with_payload=False, with_vectors=True)
+    first = client.query_points_groups("c", "g", query=[1.0], with_lookup=lookup).groups[0].lookup
+    assert first is not None
+    assert (first.payload, first.vector) == (None, [1.0])
+
+
+def test_an_unknown_lookup_collection_is_not_found(client: QdrantClient) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    with pytest.raises(errors.NotFound, match=r"^Not found: Collection nowhere not found$"):
+        client.query_points_groups("c", "g", query=[1.0], with_lookup="nowhere")
+
+
+# --- distance matrix --------------------------------------------------------------------------------------------------
+
+
+@cases(60)
+@given(st.integers(0, WORLDS - 1), st.sampled_from(FIELDS), st.integers(1, 6), st.booleans())
+def test_the_matrix_of_all_points(number: int, field: str, limit: int, filtered: bool) -> None:
+    """A sample as large as the collection is no sample: it can be compared."""
+    here = world(number)
+
+    def arguments(kinds: Any) -> dict[str, Any]:
+        red = kinds.FieldCondition(key="color", match=kinds.MatchValue(value="red"))
+        return {
+            "query_filter": kinds.Filter(must=[red]) if filtered else None,
+            "limit": limit,
+            "sample": 100,
+            "using": field,
+        }
+
+    theirs = here.local.search_matrix_pairs(NAME, **arguments(m)).pairs
+    for store in here.stores:
+        got = store.search_matrix_pairs(NAME, **arguments(models)).pairs
+        assert [(str(pair.a), str(pair.b)) for pair in got] == [(str(pair.a), str(pair.b)) for pair in theirs]
+        assert all(close(one.score, other.score) for one, other in zip(got, theirs, strict=True))
+        offsets = store.search_matrix_offsets(NAME, **arguments(models))
+        assert offsets.ids == sorted(offsets.ids, key=id_key)
+        assert [
+            (offsets.ids[row], offsets.ids[column], score)
+            for row, column, score in zip(offsets.offsets_row, offsets.offsets_col, offsets.scores, strict=True)
+        ] == [(pair.a, pair.b, pair.score) for pair in got]
+
+
+@cases(30)
+@given(st.integers(0, WORLDS - 1), st.sampled_from(DENSE), st.integers(2, 10), st.integers(1, 4))
+def test_a_matrix_stays_within_its_sample(number: int, field: str, sample: int, limit: int) -> None:
+    here = world(number)
+    for store in here.stores:
+        matrix = store.search_matrix_offsets(NAME, sample=sample, limit=limit, using=field)
+        assert len(matrix.ids) == sample
+        assert len(set(matrix.ids)) == sample
+        assert len(matrix.scores) == sample * min(limit, sample - 1)
+        assert all(row != column for row, column in zip(matrix.offsets_row, matrix.offsets_col, strict=True))
+
+
+def test_fewer_than_two_points_make_no_matrix(client: QdrantClient) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    client.upsert("c", [models.PointStruct(id=1, vector=[1.0])])
+    assert client.search_matrix_pairs("c").pairs == []
+    assert client.search_matrix_offsets("c").ids == []
+
+
+def test_a_matrix_of_an_unknown_vector(client: QdrantClient) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    with pytest.raises(errors.BadInput, match=r"^Wrong input: Not existing vector name error: x$"):
+        client.search_matrix_pairs("c", using="x")
+
+
+@pytest.mark.parametrize(("arguments", "text"), [({"sample": 1}, "sample"), ({"limit": 0}, "limit")])
+def test_a_matrix_needs_a_sample_and_a_limit(client: QdrantClient, arguments: dict[str, int], text: str) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    with pytest.raises(errors.ValidationError, match=text):
+        client.search_matrix_pairs("c", **arguments)
