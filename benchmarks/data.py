@@ -19,7 +19,7 @@ SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
 _POINTS_PER_CLUSTER = 100
 _CLUSTER_SPREAD = 0.7
 _HARD_EXPONENT, _HARD_TOPICS, _HARD_SPREAD = 0.3, 300, 2.0
-"""hnswlib at 100,000 × 384, M 16: recall .78 at ef 32, .89 at 64, .97 at 200, .99 at 512; as hard as embeddings are."""
+"""hnswlib, 100,000 × 384, M 16: recall .78 at ef 32, .89 at 64, .97 at 200, .99 at 512; chosen to be like hard100k."""
 _PREFIX_EXPONENT = 0.7
 _WORDS = 30_000
 

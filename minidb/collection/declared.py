@@ -111,9 +111,6 @@ def checkpoint_slot(key: IndexKey) -> int:
     return crc32(canonical(key))
 
 
-def has_range_index(schemas: dict[str, Any], key: str) -> bool:
-    """Whether a declared index keeps the path's values in order."""
-    schema = schemas.get(key)
-    if schema is None or schema_type(schema) not in RANGE_TYPES:
-        return False
-    return getattr(schema, "range", None) is not False
+def has_range(schema: Any) -> bool:
+    """Whether the index of a schema keeps values in order."""
+    return schema_type(schema) in RANGE_TYPES and getattr(schema, "range", None) is not False

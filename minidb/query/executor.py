@@ -23,6 +23,7 @@ from minidb.query.order_by import Ordering, ordered
 from minidb.query.sample import sample
 from minidb.query.search import Search
 from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled
+from minidb.query.text import TextScore, best_by_text
 from minidb.query.tree import Node, Plan
 
 
@@ -51,6 +52,9 @@ class Executor:
                 return self._diverse(node, stage, lists, excluded)
             case Ordering() as stage:
                 return ordered(self._reader, stage, self._candidates(node, lists, excluded), node.limit)
+            case TextScore() as stage:
+                hits = best_by_text(self._reader, stage, self._candidates(node, lists, excluded), node.limit)
+                return hits if node.score_threshold is None else hits.at(hits.scores > node.score_threshold)
             case Sampled():
                 rows = self._candidates(node, lists, excluded)
                 return sample(self._reader.view.rows if rows is None else rows, node.limit)

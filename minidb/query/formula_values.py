@@ -6,6 +6,7 @@ value is missing or of the wrong type is an error only for the rows somebody ask
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -121,17 +122,21 @@ class Candidates:
         column = self._columns.get((expected, path))
         if column is not None:
             return column
-        n = len(self._rows)
-        arrays, is_usable, problems = np.zeros((width, n)), np.ones(n, bool), {}
         default = self._defaults.payload.get(path, _MISSING)
-        for at, value in enumerate(self._read()[path]):
+        parsed: list[tuple[float, ...]] = []
+        problems: dict[int, str] = {}
+        for value in self._read()[path]:
             found = default if value is _MISSING else value
             try:
                 if found is _MISSING:
                     raise _Unusable("No value found in a payload nor defaults")
-                arrays[:, at] = parse(found)
+                parsed.append(parse(found))
             except _Unusable as error:
-                is_usable[at], problems[at] = False, str(error)
+                problems[len(parsed)] = str(error)
+                parsed.append((math.nan,) * width)
+        is_usable = np.ones(len(parsed), bool)
+        is_usable[list(problems)] = False
+        arrays = np.array(parsed, np.float64).reshape(-1, width).T
         column = self._columns[expected, path] = _Column(tuple(arrays), is_usable, problems, path, expected)
         return column
 

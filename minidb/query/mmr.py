@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import comparable, metric_of
@@ -84,6 +83,8 @@ def _similarities(
 
 
 def _sparse(reader: PointReader, field: VectorField, query: SparseQuery, rows: Rows) -> tuple[Scores, SimilarityTo]:
+    from scipy.sparse import csr_matrix  # takes long to import, and few queries need it
+
     vectors = [reader.sparse(field, row) for row in rows.tolist()]
     dims, columns = np.unique(np.concatenate([indices for indices, _ in vectors]), return_inverse=True)
     lengths = np.cumsum([0] + [len(indices) for indices, _ in vectors])

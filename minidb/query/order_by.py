@@ -1,25 +1,28 @@
 """Points in the order of a payload value: the `order_by` query, and scrolling by one.
 
-A point with several values comes once for each of them. Values are read from payloads; once a range index can hand them
-over as columns, only `range_values` has to know.
+A point with several values comes once for each of them. Values come from a range index, which has to be declared.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
+from minidb.collection.declared import has_range, index_key, schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
-from minidb.filter.datetimes import parse_micros, to_micros
+from minidb.filter.datetimes import to_micros
+from minidb.filter.evaluate import Evaluation
 from minidb.filter.json_path import JsonPath
+from minidb.filter.lookup import IndexKey
+from minidb.index.payload.moments import MomentIndex
+from minidb.index.payload.values import ValueIndex
 from minidb.query.hits import NO_HITS, Hits, OrderValues, Rows
 
 RangeKind = Literal["integer", "float", "datetime"]
@@ -47,13 +50,16 @@ def ordering(order_by: str | models.OrderBy) -> Ordering:
     return Ordering(JsonPath.parse(order_by.key), order_by.direction == models.Direction.DESC, start)
 
 
-def require_range_index(reader: PointReader, key: JsonPath) -> RangeKind | None:
-    """What the range index on `key` holds. To be wired to the payload indexes; until then any number or date counts.
+def require_range_index(reader: PointReader, key: JsonPath) -> tuple[IndexKey, RangeKind]:
+    """The range index declared on `key`, and what it holds.
 
     Raises:
         BadInput: there is no such index (see `missing_range_index`).
     """
-    return None
+    for path, schema in reader.collection.config.payload_schema.items():
+        if JsonPath.parse(path) == key and has_range(schema):
+            return index_key(path, schema), _KIND_OF[schema_type(schema)]
+    raise missing_range_index(key)
 
 
 def missing_range_index(key: JsonPath) -> BadInput:
@@ -73,21 +79,27 @@ class RangeValues:
     values: OrderValues
 
 
-def range_values(reader: PointReader, key: JsonPath, rows: Rows, kind: RangeKind | None) -> RangeValues:
-    """The values of ascending `rows` at a path, one entry per row and distinct value; elements of arrays count."""
-    take = _TAKE[kind]
-    found_rows: list[int] = []
-    found: list[int | float] = []
-    for row, point in zip(rows.tolist(), reader.points(rows), strict=True):
-        elements = key.elements(point.payload)
-        if not elements:
-            continue
-        values = {value for element in elements if (value := take(element)) is not None}
-        found.extend(values)
-        found_rows.extend([row] * len(values))
-    exact = kind in ("integer", "datetime") or all(isinstance(value, int) for value in found)
-    values_found: OrderValues = np.array(found, np.int64) if exact else np.array(found, np.float64)
-    return RangeValues(np.array(found_rows, np.uint32), values_found)
+def range_values(reader: PointReader, key: IndexKey, rows: Rows | None, kind: RangeKind) -> RangeValues:
+    """The values of `rows` (None: all points) in a range index, one entry per row and distinct value."""
+    index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
+    found_rows, values = (index.rows, index.micros) if isinstance(index, MomentIndex) else _numbers(index, kind)
+    allowed = reader.alive
+    if rows is not None:
+        allowed = np.zeros(reader.n_rows, bool)
+        allowed[rows] = True
+    keep = allowed[found_rows]
+    found_rows, values = found_rows[keep], values[keep]
+    order = np.lexsort((values, found_rows))
+    found_rows, values = found_rows[order], values[order]
+    first = np.ones(len(values), bool)
+    first[1:] = (found_rows[1:] != found_rows[:-1]) | (values[1:] != values[:-1])
+    return RangeValues(found_rows[first], values[first])
+
+
+def _numbers(index: ValueIndex, kind: RangeKind) -> tuple[Rows, OrderValues]:
+    if kind == "integer":
+        return index.integers()
+    return index.numbers()
 
 
 def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: int) -> Hits:
@@ -95,9 +107,9 @@ def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: i
 
     Source: lib/segment, read_view/order_by.rs; descending is the exact reverse, ids included.
     """
-    kind = require_range_index(reader, ordering.key)
+    key, kind = require_range_index(reader, ordering.key)
     view = reader.view
-    pairs = range_values(reader, ordering.key, view.rows if rows is None else rows, kind)
+    pairs = range_values(reader, key, rows, kind)
     keep = _from_start(pairs.values, ordering)
     kept_rows, values = pairs.rows[keep], pairs.values[keep]
     if len(values) > 4 * limit:
@@ -146,29 +158,4 @@ def _best_border(values: OrderValues, limit: int, descending: bool) -> NDArray[n
     return np.asarray(values <= border)
 
 
-def _integer(value: Any) -> int | None:
-    if type(value) is float and value.is_integer():  # as Qdrant's integer index counts 2.0
-        value = int(value)
-    return value if type(value) is int and _MIN_INT <= value <= _MAX_INT else None
-
-
-def _float(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) else None
-
-
-def _datetime(value: Any) -> int | None:
-    return parse_micros(value) if isinstance(value, str) else None
-
-
-def _any(value: Any) -> int | float | None:
-    if type(value) is int:
-        return value if _MIN_INT <= value <= _MAX_INT else float(value)
-    return value if type(value) is float else _datetime(value)
-
-
-_TAKE: dict[RangeKind | None, Callable[[Any], int | float | None]] = {
-    "integer": _integer,
-    "float": _float,
-    "datetime": _datetime,
-    None: _any,
-}
+_KIND_OF: dict[str, RangeKind] = {"integer": "integer", "float": "float", "datetime": "datetime"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb import models
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
@@ -46,6 +47,8 @@ class Params:
     exact: bool = False
     hnsw_ef: int | None = None
     indexed_only: bool = False
+    idf_corpus: models.Filter | None = None
+    """Points over which inverse document frequencies are counted, in place of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Search:
             if not len(rows):
                 return NO_HITS
         if isinstance(query, SparseQuery):
-            return self._sparse(field, query, k, rows)
+            return self._sparse(field, query, k, rows, params.idf_corpus)
         if field.kind == "multi":
             candidates = rows if rows is not None else np.flatnonzero(view.has(field.slot)).astype(np.uint32)
             return self._best(candidates, self.similarities(field, query, candidates), k)
@@ -226,13 +229,15 @@ class Search:
 
     # Sparse
 
-    def _sparse(self, field: VectorField, query: SparseQuery, k: int, rows: Rows | None) -> Hits:
+    def _sparse(
+        self, field: VectorField, query: SparseQuery, k: int, rows: Rows | None, corpus: models.Filter | None
+    ) -> Hits:
         view = self.reader.view
         if rows is not None and len(rows) <= _FORWARD_ROWS:
-            scores = self._forward(field, query, rows)
+            scores = self._forward(field, query, rows, corpus)
             found = np.flatnonzero(~np.isnan(scores))
             return ranked(view, rows[found], scores[found], k)
-        weights = self._weights(field, query)
+        weights = self._weights(field, query, corpus)
         scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, view.n_rows)
         if rows is not None:
             scores, all_rows = scores[rows], rows
@@ -248,9 +253,11 @@ class Search:
         found_rows = at.astype(np.uint32) if all_rows is None else all_rows[at]
         return ranked(view, found_rows, scores[at], k)
 
-    def _forward(self, field: VectorField, query: SparseQuery, rows: Rows) -> Scores:
+    def _forward(
+        self, field: VectorField, query: SparseQuery, rows: Rows, corpus: models.Filter | None = None
+    ) -> Scores:
         """Dot products from the stored vectors themselves; NaN where there is nothing in common."""
-        weights = self._weights(field, query)
+        weights = self._weights(field, query, corpus)
         scores = np.full(len(rows), np.nan, np.float32)
         for at, row in enumerate(rows.tolist()):
             indices, values = self.reader.sparse(field, row)
@@ -261,11 +268,20 @@ class Search:
                 scores[at] = values[common] @ weights[place[common]]
         return scores
 
-    def _weights(self, field: VectorField, query: SparseQuery) -> NDArray[np.float32]:
+    def _weights(
+        self, field: VectorField, query: SparseQuery, corpus: models.Filter | None = None
+    ) -> NDArray[np.float32]:
         if not field.idf or not len(query.indices):
             return query.values
         view = self.reader.view
         index = self.indexes.sparse(self.reader, field)
+        counted = self.reader.matching(corpus)
+        if counted is not None:
+            in_corpus = np.zeros(view.n_rows, bool)
+            in_corpus[counted] = True
+            in_corpus &= view.has(field.slot)
+            frequencies = index.document_frequencies(query.indices, in_corpus)
+            return query.values * idf(int(np.count_nonzero(in_corpus)), frequencies)
         n_points = view.count(field.slot)
         # postings of rows that died stay until the next vacuum; then every posting has to be asked
         counts = view.has(field.slot) if n_points < view.n_rows or index.n_rows > view.n_rows else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from minidb.query.examples import ExampleScore
 from minidb.query.formula import Formula
 from minidb.query.order_by import Ordering
+from minidb.query.text import TextScore
 from minidb.query.vectors import QueryVector
 
 
@@ -61,4 +62,4 @@ class Sampled:
     """A random draw has no settings."""
 
 
-Stage = Nearest | ByExamples | Diverse | RrfFusion | DbsfFusion | Ordering | Formula | Sampled
+Stage = Nearest | ByExamples | Diverse | RrfFusion | DbsfFusion | Ordering | Formula | Sampled | TextScore

@@ -23,6 +23,7 @@ from minidb.query.recommend import BestScore, SumScores, average_vector
 from minidb.query.references import Lookup, References, Source
 from minidb.query.search import Params
 from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled, Stage
+from minidb.query.text import text_score
 from minidb.query.vectors import QueryVector
 
 DEFAULT_LIMIT = 10
@@ -92,7 +93,7 @@ class _Builder:
             case models.SampleQuery():
                 return Sampled()
             case models.TextQuery():
-                raise BadRequest(f"{type(query).__name__} is not built yet")
+                return text_score(self._references.reader, query, request.using)
             case _:
                 return _vector_stage(request, self._references.source(request.using, request.lookup_from), is_root)
 
@@ -147,7 +148,8 @@ def _feedback(using: str, feedback: models.RelevanceFeedbackInput, source: Sourc
 def params_of(params: models.SearchParams | None) -> Params:
     if params is None:
         return _NO_PARAMS
-    return Params(bool(params.exact), params.hnsw_ef, bool(params.indexed_only))
+    corpus = params.idf.corpus if isinstance(params.idf, models.IdfCorpusParams) else None
+    return Params(bool(params.exact), params.hnsw_ef, bool(params.indexed_only), corpus)
 
 
 _NO_PARAMS = Params()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from minidb import QdrantClient, models
 
 NAME = "points"

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from crash_model import NAME, State, create, operation, read_all
+from crash_model import NAME, State, create, operation
 from examiner import questions
+
 from minidb import QdrantClient
 
 PAGE = 4096

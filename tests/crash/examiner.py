@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crash_model import NAME, Operation, Point, State, operation, read_all
+
 from minidb import QdrantClient, models
 from minidb.errors import MinidbError
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from crash_model import State, check_by_search, create, operation, read_all
+
 from minidb import QdrantClient
 
 SEARCHED = 30

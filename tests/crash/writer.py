@@ -9,6 +9,7 @@ import os
 import sys
 
 from crash_model import NAME, operation
+
 from minidb import QdrantClient
 from minidb.collection import indexer
 from minidb.storage import lmdb_store

@@ -90,6 +90,29 @@ class ValueIndex:
             high = low
         return rows_of([self._number_rows[low : max(low, high)]])
 
+    def numbers(self) -> tuple[Rows, NDArray[np.float64]]:
+        """All numbers with their rows, ascending."""
+        return self._number_rows, self._numbers
+
+    def integers(self) -> tuple[Rows, NDArray[np.int64]]:
+        """All integers of 64 bits, and floats without a fraction, with their rows."""
+        exact = np.zeros(len(self._starts) - 1, np.int64)
+        is_integer = np.zeros(len(exact), bool)
+        for key, code in self._codes.items():
+            if type(key) is int and -(2**63) <= key < 2**63:
+                exact[code], is_integer[code] = key, True
+        whole = is_integer[self._entry_codes]
+        rows, values = self._entry_rows[whole], exact[self._entry_codes[whole]]
+        floats = np.flatnonzero((np.abs(self._numbers) < 2.0**63) & (self._numbers == np.floor(self._numbers)))
+        if len(floats) == len(rows):  # the integers themselves: no float without a fraction
+            return rows, values
+        float_rows, float_values = self._number_rows[floats], self._numbers[floats].astype(np.int64)
+        exactly_known = np.abs(float_values) < 2**53  # larger ones are integers that floats cannot hold
+        return (
+            np.concatenate([rows, float_rows[exactly_known]]),
+            np.concatenate([values, float_values[exactly_known]]),
+        )
+
     def counts(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool]) -> list[tuple[Any, int]]:
         """Each wanted value with the number of `allowed` rows (a mask) that have it; a row counts once per value."""
         keep = allowed[np.minimum(self._entry_rows, len(allowed) - 1)] & (self._entry_rows < len(allowed))
