@@ -21,6 +21,7 @@ from minidb.collection.config import new_config, updated_config, with_payload_in
 from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.draft import Draft
 from minidb.collection.facets import facet
+from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.info import collection_info
 from minidb.collection.reads import PointReader
@@ -30,6 +31,7 @@ from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.inference import InferenceContext, contains, resolve
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
+from minidb.query.order_by import scroll_ordered
 from minidb.query.run import run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.memory_store import MemoryStore
@@ -202,15 +204,14 @@ class Database:
 
         All are checked and all inference is done before the first is written.
         """
-        self._check_updates(name, requests)
+        fields, version = self._checked_fields(name, requests)
         resolved = resolve(list(requests), operation="update", context=context)
         while True:
-            with self.snapshot(name) as snapshot:
-                fields, version = snapshot.view.fields, snapshot.view.config_version
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
                 numbers, error = self._write(partial(self._apply, name, version, steps))
             except _ConfigChanged:
+                fields, version = self._checked_fields(name, ())
                 continue
             if error is not None:
                 raise error
@@ -266,6 +267,8 @@ class Database:
             if strict is not None:
                 strict.check_limit(limit)
                 strict.check_read_filter(request.filter)
+            if request.order_by is not None:
+                return scroll_ordered(reader, request), None
             rows, next_offset = reader.scroll(reader.matching(request.filter), offset, limit)
             return reader.records(rows.tolist(), request.with_payload, request.with_vector), next_offset
 
@@ -313,16 +316,19 @@ class Database:
 
     # Within
 
-    def _check_updates(self, name: str, requests: Sequence[models.UpdateOperation]) -> None:
+    def _checked_fields(
+        self, name: str, requests: Sequence[models.UpdateOperation]
+    ) -> tuple[dict[str, VectorField], int]:
+        """The collection's vectors and the version of its config, once strict mode has let the requests pass."""
         with self.snapshot(name) as snapshot:
-            collection = snapshot.collection
+            collection, view = snapshot.collection, snapshot.view
             limits = limits_of(collection.config)
-            if limits is None:
-                return
-            collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
-            strict = StrictMode(limits, collection.config.payload_schema)
-            for request in requests:
-                strict.check_update(request, snapshot.view)
+            if limits is not None and requests:
+                collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
+                strict = StrictMode(limits, collection.config.payload_schema)
+                for request in requests:
+                    strict.check_update(request, view)
+            return view.fields, view.config_version
 
     def _check_queries(self, collection: Collection, requests: Sequence[models.QueryRequest]) -> None:
         strict = self._strict_read(collection, len(requests))

@@ -200,8 +200,8 @@ def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
 @cache  # once per process
 def _advise() -> None:
     warnings.warn(
-        "a large collection is scanned exactly, because hnswlib is not installed: pip install 'minidb[hnsw]' (it needs a "
-        "C++ compiler) makes searches of large collections faster",
+        "a large collection is scanned exactly, because hnswlib is not installed: pip install 'minidb[hnsw]' "
+        "(it needs a C++ compiler) makes searches of large collections faster",
         stacklevel=2,
     )
 

@@ -47,7 +47,7 @@ from minidb.filter.lookup import (
 
 Rows = NDArray[np.uint32]
 
-_FEW_ROWS = 1000
+_FEW_ROWS = 256
 """Up to here payloads are read one by one rather than building anything (about 2 µs a row)."""
 _TAIL_SHARE = 0.02
 _REMEMBERED_CLAUSES = 64

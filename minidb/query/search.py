@@ -25,8 +25,10 @@ from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, ranked
 from minidb.query.vectors import QueryVector, SparseQuery
 
-_FLOAT_ROWS = 1500
-"""Up to here gathering floats beats int8 plus rescoring."""
+_FLOAT_ELEMENTS = 1500 * 384
+"""Up to so many floats gathering them beats int8 plus rescoring."""
+_CHUNK_ELEMENTS = 1 << 18
+"""Floats gathered and compared at a time: they stay in the cache."""
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _FLOAT_SCAN_ELEMENTS = 1_000_000
@@ -36,6 +38,7 @@ _RESCORED = 30
 _CHUNK_ROWS = 512
 _TOKEN_CHUNK = 65536
 _FORWARD_ROWS = 300
+_FEW_SCORES = 8192
 DEFAULT_EF = 100
 """Qdrant's: the default `ef_construct`."""
 
@@ -61,11 +64,11 @@ class Search:
     def nearest(self, field: VectorField, query: QueryVector, k: int, rows: Rows | None, params: Params) -> Hits:
         """The `k` most similar points that have the vector, with internal similarities."""
         view = self.reader.view
-        if rows is not None:
-            if view.count(field.slot) < view.n_alive:
-                rows = rows[view.has(field.slot)[rows]]
-            if not len(rows):
-                return NO_HITS
+        if rows is not None and view.count(field.slot) < view.n_alive:
+            rows = rows[view.has(field.slot)[rows]]
+        n_candidates = view.count(field.slot) if rows is None else len(rows)
+        if not n_candidates:
+            return NO_HITS
         if isinstance(query, SparseQuery):
             return self._sparse(field, query, k, rows, params.idf_corpus)
         if field.kind == "multi":
@@ -86,9 +89,10 @@ class Search:
                 tokens, counts = self.reader.tokens(field, rows[start:stop])
                 scores[start:stop] = max_sim(metric, query, comparable(field, tokens), counts)
             return scores
-        for start in range(0, len(rows), _CHUNK_ROWS):
-            chunk = rows[start : start + _CHUNK_ROWS]
-            vectors = comparable(field, self.reader.dense(field, chunk))
+        step = max(64, _CHUNK_ELEMENTS // field.size)
+        for start in range(0, len(rows), step):
+            chunk = rows[start : start + step]
+            vectors = comparable(field, self.reader.borrowed(field, chunk))
             scores[start : start + len(chunk)] = similarities(metric, query, vectors)
         return scores
 
@@ -97,7 +101,7 @@ class Search:
     def _among(self, field: VectorField, query: NDArray[np.float32], k: int, rows: Rows, params: Params) -> Hits:
         """Nearest within the rows a filter or a prefetch left."""
         n = len(rows)
-        if params.exact or n <= max(_FLOAT_ROWS, 2 * k):
+        if params.exact or n <= 2 * k or n * field.size <= _FLOAT_ELEMENTS:
             return self._best(rows, self.similarities(field, query, rows), k)
         graph = self.indexes.graphs.get(field.slot)
         if graph is not None:
@@ -246,7 +250,11 @@ class Search:
             lacking = view.lacking(field.slot)
             if len(lacking):
                 scores[lacking] = 0.0
-        at = best_positions(scores, k) if len(scores) else np.zeros(0, np.int64)
+        if len(scores) <= _FEW_SCORES:  # selecting among zeros would be the slowest part
+            at = np.flatnonzero(scores)
+            at = at[best_positions(scores[at], k)] if len(at) else at
+        else:
+            at = best_positions(scores, k)
         if len(at) and scores[at].min() <= 0.0:  # the border is among zeros, which mean "nothing in common"
             scores[scores == 0.0] = -np.inf
             at = best_positions(scores, k)
