@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Metric = Literal["dot", "euclid", "manhattan"]
 
 _CHUNK_ROWS = 512  # a chunk of differences stays in the L2 cache
-_ONE_THREAD, _MANY_THREADS = 1 << 18, 1 << 23
+_ONE_THREAD, _MANY_THREADS = 1 << 19, 1 << 23
 """Elements: up to the first BLAS uses one thread anyway, beyond the second several are worth their start."""
 
 
@@ -45,7 +45,7 @@ def _products(query: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArra
     step = max(1, _ONE_THREAD // matrix.shape[1])
     scores = np.empty(len(matrix), np.float32)
     for start in range(0, len(matrix), step):
-        np.dot(matrix[start : start + step], query, out=scores[start : start + step])
+        np.matmul(matrix[start : start + step], query, out=scores[start : start + step])  # np.dot would copy rows
     return scores
 
 
