@@ -11,6 +11,7 @@ from minidb.errors import BadRequest
 from minidb.inference import InferenceContext
 from minidb.models.base import parse
 from minidb.storage.interface import Durability
+from minidb.trace import Step
 from minidb.upload import upload_collection, upload_points
 PointsSelector = Any
 
@@ -113,6 +114,9 @@ class AsyncQdrantClient:
         ...
 
     async def query_points(self, collection_name: str, query: Any=None, using: str | None=None, prefetch: Any=None, query_filter: models.Filter | None=None, search_params: models.SearchParams | None=None, limit: int=10, offset: int | None=None, with_payload: Any=True, with_vectors: Any=False, score_threshold: float | None=None, lookup_from: models.LookupLocation | None=None, consistency: object=None, shard_key_selector: object=None, timeout: int | None=None) -> models.QueryResponse:
+        ...
+
+    async def explain(self, collection_name: str, query: Any=None, using: str | None=None, prefetch: Any=None, query_filter: models.Filter | None=None, search_params: models.SearchParams | None=None, limit: int=10, offset: int | None=None, with_payload: Any=True, with_vectors: Any=False, score_threshold: float | None=None, lookup_from: models.LookupLocation | None=None) -> Step:
         ...
 
     async def query_batch_points(self, collection_name: str, requests: Sequence[models.QueryRequest], consistency: object=None, timeout: int | None=None) -> list[models.QueryResponse]:

@@ -18,6 +18,7 @@ from minidb.errors import BadRequest
 from minidb.inference import InferenceContext
 from minidb.models.base import parse
 from minidb.storage.interface import Durability
+from minidb.trace import Step
 from minidb.upload import upload_collection, upload_points
 
 PointsSelector = Any
@@ -534,6 +535,46 @@ class QdrantClient:
             prefix="internal.",
         )
         return self._database.query(collection_name, [request], self._context(timeout))[0]
+
+    def explain(
+        self,
+        collection_name: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: Any = None,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        limit: int = 10,
+        offset: int | None = None,
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        score_threshold: float | None = None,
+        lookup_from: models.LookupLocation | None = None,
+    ) -> Step:
+        """minidb's own: run a search and tell how it was answered.
+
+        Returns:
+            A tree of steps, readable when printed: how each filter clause was answered and by how many rows, whether
+            vectors were scanned or walked to by the graph, how many candidates there were, microseconds per step.
+        """
+        request = parse(
+            models.QueryRequest,
+            {
+                "query": query,
+                "using": using,
+                "prefetch": prefetch,
+                "filter": query_filter,
+                "params": search_params,
+                "limit": limit,
+                "offset": offset,
+                "with_payload": with_payload,
+                "with_vector": with_vectors,
+                "score_threshold": score_threshold,
+                "lookup_from": lookup_from,
+            },
+            prefix="internal.",
+        )
+        return self._database.explain(collection_name, request, self._context(None))
 
     def query_batch_points(
         self,

@@ -32,10 +32,11 @@ from minidb.inference import InferenceContext, contains, resolve
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.order_by import scroll_ordered
-from minidb.query.run import run_queries
+from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, new_space, space_range
+from minidb.trace import Step
 
 MEMORY = ":memory:"
 _CLOSE_SHARE = 0.1
@@ -309,6 +310,13 @@ class Database:
         """The distances within a random sample of points."""
         with self.snapshot(name) as snapshot:
             return run_matrix(snapshot, request)
+
+    def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:
+        """Run a query and tell how it was answered."""
+        resolved = resolve(request, operation="search", context=context)
+        with self.snapshot(name) as snapshot:
+            self._check_queries(snapshot.collection, [request])
+            return explained_query(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
 
     def snapshot(self, name: str) -> Snapshot:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""

@@ -20,7 +20,7 @@ ROOMS = [
     {"filter"},
     {"index"},
     {"storage", "text"},
-    {"models", "errors"},
+    {"models", "errors", "trace"},
 ]
 """Top to bottom."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -35,6 +35,7 @@ from minidb.storage.records import (
     unpack_record,
     unpack_sparse,
 )
+from minidb.trace import NO_TRACE, Trace
 
 if TYPE_CHECKING:
     from minidb.collection.collection import Collection as PointCollection
@@ -85,6 +86,7 @@ class PointReader:
         self.txn = txn
         self._answers = answers if answers is not None else collection.answers
         self._filtered: dict[Node, Rows] = {}
+        self.trace: Trace = NO_TRACE
 
     # What filters ask (filter.evaluate.RowSource)
 
@@ -159,7 +161,9 @@ class PointReader:
         """Rows that satisfy a compiled filter."""
         rows = self._filtered.get(node)
         if rows is None:
-            rows = self._filtered[node] = Evaluation(self, self._answers, self.view.space).rows(node)
+            with self.trace.step("filter"):
+                rows = self._filtered[node] = Evaluation(self, self._answers, self.view.space).rows(node)
+                self.trace.note(rows=len(rows))
         return rows
 
     # Vectors

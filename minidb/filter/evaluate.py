@@ -44,6 +44,7 @@ from minidb.filter.lookup import (
     rows_by_index,
     text_check,
 )
+from minidb.trace import Trace
 
 Rows = NDArray[np.uint32]
 
@@ -68,6 +69,10 @@ class RowSource(Protocol):
     @property
     def alive(self) -> NDArray[np.bool_]:
         """`(n_rows,)`: True where the row holds a point."""
+
+    @property
+    def trace(self) -> Trace:
+        """Where to note how clauses were answered."""
 
     def points(self, rows: Rows) -> Iterator[FilterPoint]:
         """The points of these rows, in their order."""
@@ -134,11 +139,13 @@ class Evaluation:
         self._space = space
         self._n = source.n_rows
         self._alive = source.alive
+        self._trace = source.trace
 
     def rows(self, node: Node) -> Rows:
         """All rows that satisfy the node, ascending."""
         known = self._answers.filtered.get(node)
         if known is not None and known.seq == self._source.seq and known.space == self._space:
+            self._trace.note(by="remembered: the collection has not changed since")
             return known.rows
         rows = self._rows(node, None)
         rows.flags.writeable = False
@@ -154,7 +161,10 @@ class Evaluation:
         """The rows that satisfy `node`, among `within` (None: all points)."""
         match node:
             case Leaf():
-                return self._leaf(node, within)
+                with self._trace.step("clause", clause=node.clause):
+                    rows = self._leaf(node, within)
+                    self._trace.note(rows=len(rows))
+                    return rows
             case And(children):
                 for child in sorted(children, key=_cost):
                     within = self._rows(child, within)
@@ -183,8 +193,10 @@ class Evaluation:
     def _leaf(self, leaf: Leaf, within: Rows | None) -> Rows:
         clause = leaf.clause
         if isinstance(clause, HasId):
+            self._trace.note(by="ids")
             return self._among(self._source.rows_of_ids(clause.ids), within)
         if isinstance(clause, HasVector):
+            self._trace.note(by="vector presence")
             return self._among(_of_mask(self._source.having_vector(clause.name)), within)
         key = key_for(clause, self._source.text_settings)
         if key is not None and key.text is not None and isinstance(clause, TextMatch):
@@ -205,12 +217,14 @@ class Evaluation:
         return among
 
     def _checked(self, leaf: Leaf, rows: Rows) -> Rows:
+        self._trace.note(payloads_read=len(rows))
         check = leaf.check
         points = self._source.points(rows)
         kept: Rows = rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
         return kept
 
     def _by_index(self, leaf: Leaf, key: IndexKey) -> Rows:
+        self._trace.note(by=f"{key.kind} index on {key.path}")
         indexed = self._index(key)
         if indexed is None:
             return self._checked(leaf, self._all())
@@ -268,6 +282,7 @@ class Evaluation:
         return (elements(point.payload or {}) for point in self._source.points(rows))
 
     def _by_memory(self, leaf: Leaf) -> Rows:
+        self._trace.note(by="remembered answer, or payloads")
         answers = self._answers.answers
         with self._answers.lock:
             known = answers.get(leaf.clause)

@@ -24,9 +24,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.inference.execute import Request
 from minidb.text.folding import lower
 from minidb.text.tokenizers import split_words
-from minidb.inference.execute import Request
 
 MAX_DIMENSION = 65536
 

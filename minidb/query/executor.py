@@ -40,6 +40,13 @@ class Executor:
         return self._run(plan.root, excluded)
 
     def _run(self, node: Node, excluded: Rows) -> Hits:
+        trace = self._reader.trace
+        with trace.step(type(node.stage).__name__ if node.stage is not None else "ById", limit=node.limit):
+            hits = self._stage(node, excluded)
+            trace.note(hits=len(hits))
+            return hits
+
+    def _stage(self, node: Node, excluded: Rows) -> Hits:
         lists = [self._run(child, excluded) for child in node.prefetches]
         match node.stage:
             case None:

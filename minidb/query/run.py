@@ -14,6 +14,7 @@ from minidb.query.hits import Hits
 from minidb.query.references import Lookup
 from minidb.query.tree import DEFAULT_LIMIT, plan
 from minidb.storage.records import unpack_payload
+from minidb.trace import Recording, Step
 
 
 class Selectors(Protocol):
@@ -47,6 +48,21 @@ def _offset(request: models.QueryRequest) -> int:
     if isinstance(request.query, models.SampleQuery) and not as_list(request.prefetch):
         return 0
     return request.offset or 0
+
+
+def explained_query(snapshot: Snapshot, request: models.QueryRequest, lookup: Lookup) -> Step:
+    """How a query is answered: it is run, and every step noted."""
+    view = snapshot.view
+    reader = PointReader(snapshot.collection, view, snapshot.txn)
+    reader.trace = recording = Recording()
+    executor = Executor(reader, snapshot.collection.indexes_for(view))
+    offset, limit = request.offset or 0, DEFAULT_LIMIT if request.limit is None else request.limit
+    with recording.step("plan"):
+        planned = plan(reader, lookup, request, limit + offset)
+    hits = executor.run(planned).cut(offset, offset + limit)
+    with recording.step("fetch", points=len(hits)):
+        scored_points(reader, hits, request)
+    return recording.finished()
 
 
 def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list[models.ScoredPoint]:

@@ -73,6 +73,7 @@ class Search:
             return self._sparse(field, query, k, rows, params.idf_corpus)
         if field.kind == "multi":
             candidates = rows if rows is not None else np.flatnonzero(view.has(field.slot)).astype(np.uint32)
+            self.reader.trace.note(by="MaxSim of every candidate", candidates=len(candidates))
             return self._best(candidates, self.similarities(field, query, candidates), k)
         if rows is not None:
             return self._among(field, query, k, rows, params)
@@ -102,6 +103,7 @@ class Search:
         """Nearest within the rows a filter or a prefetch left."""
         n = len(rows)
         if params.exact or n <= 2 * k or n * field.size <= _FLOAT_ELEMENTS:
+            self.reader.trace.note(by="floats of the rows", candidates=n)
             return self._best(rows, self.similarities(field, query, rows), k)
         graph = self.indexes.graphs.get(field.slot)
         if graph is not None:
@@ -112,6 +114,7 @@ class Search:
         if not sketch.suits:
             return self._best(rows, self.similarities(field, query, rows), k)
         n_rows = self.reader.view.n_rows
+        self.reader.trace.note(by="int8 of the rows, best rescored as floats", candidates=n)
         if n * 3 > n_rows:
             scores = sketch.scan(query, n_rows)[rows]
         else:
@@ -133,6 +136,7 @@ class Search:
         found = found[rows[place] == found]
         if len(found) < k:
             return None
+        self.reader.trace.note(by="graph, asked for more than pass the filter", width=width, passed=len(found))
         candidates = found[:k]
         if not params.indexed_only:
             tail = rows[np.searchsorted(rows, graph.n_rows) :]
@@ -173,6 +177,7 @@ class Search:
         found = found[view.has(field.slot)[found]]
         if len(found) < min(k, view.count(field.slot)) and graph.count > width:
             return None  # too many of them are dead
+        self.reader.trace.note(by="graph", width=width, tail=view.n_rows - graph.n_rows)
         candidates = found[:k]
         if graph.n_rows < view.n_rows and not params.indexed_only:
             candidates = np.concatenate([candidates, self._nearest_of_tail(field, query, k, graph.n_rows)])
@@ -192,6 +197,7 @@ class Search:
 
     def _sketch_candidates(self, sketch: Sketch, field: VectorField, query: NDArray[np.float32], k: int) -> Rows:
         view = self.reader.view
+        self.reader.trace.note(by="int8 scan, best rescored as floats", candidates=view.n_rows)
         scores = sketch.scan(query, view.n_rows)
         lacking = view.lacking(field.slot)
         if len(lacking):
@@ -200,6 +206,7 @@ class Search:
 
     def _float_scan(self, field: VectorField, query: NDArray[np.float32], k: int) -> Hits:
         view = self.reader.view
+        self.reader.trace.note(by="float scan", candidates=view.n_rows)
         raw, metric = self.reader.all_dense(field), metric_of(field)
         if field.datatype == "float32" and metric != "manhattan":
             scores = similarities(metric, query, field.decode(raw))  # no copy: one product over the mapped rows
@@ -238,9 +245,11 @@ class Search:
     ) -> Hits:
         view = self.reader.view
         if rows is not None and len(rows) <= _FORWARD_ROWS:
+            self.reader.trace.note(by="sparse vectors of the rows", candidates=len(rows))
             scores = self._forward(field, query, rows, corpus)
             found = np.flatnonzero(~np.isnan(scores))
             return ranked(view, rows[found], scores[found], k)
+        self.reader.trace.note(by="inverted index", dimensions=len(query.indices))
         weights = self._weights(field, query, corpus)
         scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, view.n_rows)
         if rows is not None:

@@ -236,6 +236,7 @@ class LmdbStore:
                     map_size=size,
                     max_dbs=len(TABLES),
                     max_readers=512,
+                    max_spare_txns=0,  # a spare keeps its reader slot, which a forked child would free
                     sync=self.durability != "off",
                     metasync=self.durability == "full",
                     readahead=False,

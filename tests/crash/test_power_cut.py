@@ -1,4 +1,4 @@
-"""A power cut takes what was written but not synced: the store comes back from what LMDB synced, with its log replayed."""
+"""A power cut takes what was not synced: the store comes back from what LMDB synced, its log replayed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes, and many threads, on one store: each sees committed states only, and the others' at its next call."""
+"""Several processes, and many threads, on one store: each sees committed states only, the others' at its next call."""
 
 from __future__ import annotations
 

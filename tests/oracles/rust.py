@@ -30,7 +30,7 @@ class RustShard:
     def query(self, request: m.QueryRequest, model: CollectionModel) -> list[Any]:
         """Hits of the request. Ids become vectors and excluded points (FAULTS["edge has no ids as queries"])."""
         resolver = BruteForce(model)
-        resolver._collect_ids(request)
+        resolver.collect_ids(request)
         excluding = [edge.HasIdCondition({_id(point_id) for point_id in resolver.excluded})]
         return self.shard.query(
             edge.QueryRequest(

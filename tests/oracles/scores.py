@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,16 +70,16 @@ class BruteForce:
 
     def ranking(self, request: m.QueryRequest) -> Ranking:
         """The whole ranking; the request's `offset` and `limit` are for the caller to cut."""
-        self._collect_ids(request)
+        self.collect_ids(request)
         most = (request.limit or DEFAULT_LIMIT) + (request.offset or 0)
         return self._node(request, [], most, is_root=True).ranking
 
-    def _collect_ids(self, node: Any) -> None:
+    def collect_ids(self, node: Any) -> None:
         query = node.query.nearest if isinstance(node.query, m.NearestQuery) else node.query
         if is_id(query):
             self.excluded.add(canonical(query))
         for child in prefetches(node):
-            self._collect_ids(child)
+            self.collect_ids(child)
 
     def _node(self, node: Any, above: list[m.Filter], limit: int, is_root: bool = False) -> Answer:
         filters = [*above, *([node.filter] if node.filter is not None else [])]
@@ -156,7 +157,7 @@ class BruteForce:
         return Answer(answer.ranking[:limit], answer.ascending)
 
     def _note_ties(self, scores: list[float]) -> None:
-        for one, other in zip(scores, scores[1:], strict=False):
+        for one, other in pairwise(scores):
             if one == other:
                 self.ties = True
             elif close(one, other):

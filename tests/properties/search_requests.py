@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from qdrant_client import models as m
-
 from oracles.schema import Field, Schema
+from qdrant_client import models as m
 
 UUID_OF_3 = "00000000-0000-0000-0000-000000000003"
 

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from qdrant_client import models as m
-
 from oracles.compare import RELATIVE, assert_points, assert_same_hits, everything
 from oracles.model import CollectionModel
 from oracles.schema import Field, Schema, arguments
 from oracles.scores import BruteForce
 from oracles.stores import KINDS, StoreHandle
+from qdrant_client import models as m
 from search_requests import Numbers
 
 NAME = "points"
@@ -215,7 +214,7 @@ FILTERS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_generation_is_the_same_collection(kind: str) -> None:
-    """More than a fifth of 1,200 points deleted or replaced: vacuum copies every kind of vector; nothing else changes."""
+    """More than a fifth of 1,200 points deleted or replaced: vacuum copies every kind of vector, no answer changes."""
     numbers = Numbers(seed=3, whole=False)
     points = numbers.points(EVERY_KIND, 1200, missing=0.2)
     model = CollectionModel(EVERY_KIND)

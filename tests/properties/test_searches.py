@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
-from qdrant_client import models as m
-
 from oracles import local
 from oracles.cases import cases
 from oracles.compare import assert_same_hits
@@ -17,7 +15,8 @@ from oracles.rust import RustShard
 from oracles.schema import Field, Schema, arguments
 from oracles.scores import DEFAULT_LIMIT, BruteForce, prefetches
 from oracles.stores import KINDS, new_store
-from search_requests import Numbers, schemas, requests
+from qdrant_client import models as m
+from search_requests import Numbers, requests, schemas
 
 NAME = "points"
 
@@ -89,8 +88,7 @@ def test_brute_force_is_what_the_rust_core_does(data: st.DataObject) -> None:
 def test_query_trees_answer_as_local_mode_does(kind: str, data: st.DataObject) -> None:
     """FAULTS["local ignores datatypes"] and ["local orders ties its own way"]: float32 without ties only."""
     schema = tuple(
-        Field(field.name, field.kind, field.size, field.distance, idf=field.idf)
-        for field in data.draw(schemas())
+        Field(field.name, field.kind, field.size, field.distance, idf=field.idf) for field in data.draw(schemas())
     )
     numbers = Numbers(data.draw(st.integers(0, 2**32)), whole=False)
     points = numbers.points(schema, data.draw(st.integers(1, 40)), data.draw(st.sampled_from([0.0, 0.3])))

@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from hypothesis import strategies as st
-from qdrant_client import models as m
-
 from oracles.schema import Field, Schema
+from qdrant_client import models as m
 
 SCHEMA: Schema = (
     Field("cos", size=3, distance="Cosine"),

@@ -12,10 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import NAME, WORLDS, N, World, cases, id_key, world
 
-from minidb import QdrantClient, models
-from minidb.collection.reads import PointReader
-from minidb.filter.json_path import JsonPath
-from minidb.query.order_by import missing_range_index, range_values, scroll_ordered
+from minidb import QdrantClient, errors, models
 
 NUMBERS = st.sampled_from([-3, -1, 0, 1, 0.5, -2.25, 4, 100])
 MOMENTS = st.sampled_from(["2024-01-11T00:00:00Z", "2024-02-10T02:00:00Z", "2030-01-01T00:00:00Z"])
@@ -75,13 +72,9 @@ def test_queries_and_scrolls_in_the_order_of_a_value(
         assert_page(got.points, scrolled, limit, ordering[1])
         assert len(queried) == len(scrolled)
         assert {point.score for point in got.points} <= {1.0}
-        assert_page(scroll(store, ours, our_filter, limit), scrolled, limit, ordering[1])
-
-
-def scroll(store: QdrantClient, order_by: models.OrderBy, filter: models.Filter | None, limit: int) -> Any:
-    request = models.ScrollRequest(order_by=order_by, filter=filter, limit=limit, with_payload=True)
-    with store._database.snapshot(NAME) as snapshot:
-        return scroll_ordered(PointReader(snapshot.collection, snapshot.view, snapshot.txn), request)
+        page, token = store.scroll(NAME, our_filter, limit, order_by=ours)
+        assert_page(page, scrolled, limit, ordering[1])
+        assert token is None
 
 
 @cases(60)
@@ -146,6 +139,7 @@ def test_a_point_comes_once_for_each_different_value(client: QdrantClient) -> No
             models.PointStruct(id=2, vector=[1.0], payload={"n": 2}),
         ],
     )
+    client.create_payload_index("c", "n", "integer")
     query = models.OrderByQuery(order_by="n")
     got = client.query_points("c", query=query).points
     assert [(point.id, point.order_value) for point in got] == [(1, 1), (2, 2), (1, 3)]
@@ -159,19 +153,20 @@ def test_a_point_comes_once_for_each_different_value(client: QdrantClient) -> No
         ("datetime", [86_400_000_000]),
     ],
 )
-def test_an_index_takes_the_values_of_its_kind(client: QdrantClient, kind: Any, values: list[float]) -> None:
+def test_an_index_takes_the_values_of_its_kind(client: QdrantClient, kind: str, values: list[float]) -> None:
     client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
     payload = {"n": [1, 2.0, 2.5, True, None, "x", "1970-01-02", 2**62 + 1, {"a": 1}]}
     client.upsert("c", [models.PointStruct(id=1, vector=[1.0], payload=payload)])
-    with client._database.snapshot("c") as snapshot:
-        reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
-        found = range_values(reader, JsonPath.parse("n"), snapshot.view.rows, kind)
-    assert sorted(found.values.tolist()) == values
+    client.create_payload_index("c", "n", kind)
+    found, _ = client.scroll("c", order_by="n")
+    assert [record.order_value for record in found] == values
+    assert [type(record.order_value) for record in found] == [type(value) for value in values]
 
 
 def test_large_integers_keep_their_order(client: QdrantClient) -> None:
     client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
     client.upsert("c", [models.PointStruct(id=i, vector=[1.0], payload={"n": 2**62 - i}) for i in range(5)])
+    client.create_payload_index("c", "n", "integer")
     order_by = models.OrderBy(key="n", start_from=2**62 - 3)
     got = client.query_points("c", query=models.OrderByQuery(order_by=order_by)).points
     assert [point.order_value for point in got] == [2**62 - 3, 2**62 - 2, 2**62 - 1, 2**62]
@@ -181,15 +176,26 @@ def test_a_moment_to_start_from_may_be_a_datetime(client: QdrantClient) -> None:
     client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
     days = [models.PointStruct(id=i, vector=[1.0], payload={"t": f"2024-01-0{i}"}) for i in range(1, 6)]
     client.upsert("c", days)
+    client.create_payload_index("c", "t", "datetime")
     start = datetime(2024, 1, 3, tzinfo=timezone.utc)
     order_by = models.OrderBy(key="t", direction="desc", start_from=start)
     got = client.query_points("c", query=models.OrderByQuery(order_by=order_by)).points
     assert [point.id for point in got] == [3, 2, 1]
 
 
-def test_the_error_of_a_missing_range_index() -> None:
-    assert str(missing_range_index(JsonPath.parse("a.b"))) == (
-        "Wrong input: No range index for `order_by` key: `a.b`. Please create one to use `order_by`. Check "
-        "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
-        "Range conditions"
-    )
+@pytest.mark.parametrize("kind", [None, "keyword", "geo", "text", "bool", "uuid"])
+def test_only_a_range_index_gives_an_order(client: QdrantClient, kind: str | None) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    if kind is not None:
+        client.create_payload_index("c", "a.b", kind)
+    for ask in (
+        lambda: client.query_points("c", query=models.OrderByQuery(order_by="a.b")),
+        lambda: client.scroll("c", order_by="a.b"),
+    ):
+        with pytest.raises(errors.BadInput) as raised:
+            ask()
+        assert str(raised.value) == (
+            "Wrong input: No range index for `order_by` key: `a.b`. Please create one to use `order_by`. Check "
+            "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
+            "Range conditions"
+        )

@@ -86,6 +86,8 @@ def world(number: int) -> World:
     rust.update(edge.UpdateOperation.upsert_points([_edge_point(point) for point in points]))
     for key, kind in (("int", "Integer"), ("float", "Float"), ("when", "Datetime")):
         rust.update(edge.UpdateOperation.create_field_index(key, getattr(edge.PayloadSchemaType, kind)))
+        for store in stores:
+            store.create_payload_index(NAME, key, kind.lower())
 
     def close() -> None:
         for store in stores:
