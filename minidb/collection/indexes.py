@@ -124,6 +124,7 @@ class Indexes:
         if graph is None:
             graph = self._load_graph(reader, field)
             if graph is not None:
+                reader.all_dense(field)  # every row is in memory now: check them all, so that no search has to
                 self.graphs[field.slot] = graph
         return graph
 

@@ -1,7 +1,8 @@
 """Inference objects (text, images, objects in the place of vectors) become vectors, before a write or a search.
 
-`resolve` is the whole way: collect (`objects`), plan (`plan`), execute (`execute`), cut (`mrl`), scatter (`objects`).
-Called by the database; knows nothing of collections. Importing it loads no model: those come with the first request.
+`resolve` is the whole way: collect (`objects`), plan (`plan`), execute (`execute`), cut (`mrl`), scatter (`objects`);
+`Inference` is that way as one database has set it up. Knows nothing of collections. Importing this loads no model and
+no library that runs one: those come with the first request.
 """
 
 from __future__ import annotations
@@ -10,17 +11,25 @@ from typing import Any, TypeVar
 
 from minidb.errors import InferenceError
 from minidb.inference.builtin import register as _register_builtin
-from minidb.inference.context import InferenceContext, Usage
+from minidb.inference.cache import ByteCache, EmbeddingCache
+from minidb.inference.catalog import LocalModel, get_embedding_size, list_models
+from minidb.inference.context import InferenceContext, Usage, context_headers, inference_usage
 from minidb.inference.execute import Embedder, Embedding, Operation, Provider, Registry, Request, execute
+from minidb.inference.local import register as _register_local
 from minidb.inference.mrl import cut
 from minidb.inference.objects import Found, collect, contains, rewrite
 from minidb.inference.plan import Input, Place, Secret, plan
 from minidb.inference.providers import register as _register_providers
+from minidb.inference.settings import ImageRules, InferenceSettings, settings_of
 
 __all__ = [
     "Embedder",
+    "ImageRules",
+    "Inference",
     "InferenceContext",
+    "InferenceSettings",
     "Input",
+    "LocalModel",
     "Operation",
     "Provider",
     "Registry",
@@ -28,8 +37,13 @@ __all__ = [
     "Secret",
     "Usage",
     "contains",
+    "context_headers",
+    "get_embedding_size",
+    "inference_usage",
+    "list_models",
     "register_provider",
     "resolve",
+    "settings_of",
 ]
 
 T = TypeVar("T")
@@ -37,6 +51,7 @@ T = TypeVar("T")
 _registry = Registry()
 _register_builtin(_registry)
 _register_providers(_registry)
+_register_local(_registry)
 
 
 def register_provider(prefix: str, provider: Provider) -> None:
@@ -44,8 +59,57 @@ def register_provider(prefix: str, provider: Provider) -> None:
     _registry.register(prefix, provider)
 
 
+class Inference:
+    """The inference of one database: its settings, its cache and its service, if it has them. Thread-safe.
+
+    Args:
+        settings: of the client.
+        table: where the embedding cache lies; None for no cache.
+
+    Raises:
+        InferenceError: the address of the inference service is none.
+    """
+
+    def __init__(self, settings: InferenceSettings | None = None, table: ByteCache | None = None) -> None:
+        self.settings = settings or InferenceSettings()
+        self._cache = EmbeddingCache(table) if table is not None else None
+        self._service = None
+        self._registry: Registry | None = None  # None for the process's own
+        if self.settings.service_url is not None:
+            from minidb.inference.providers.http import Http
+            from minidb.inference.providers.qdrant_service import cloud_registry
+
+            token = self.settings.service_token
+            self._service = Http()
+            self._registry = cloud_registry(
+                self.settings.service_url, None if token is None else token.reveal(), http=self._service
+            )
+
+    def resolve(self, tree: T, *, operation: Operation, context: InferenceContext | None = None) -> T:
+        """See the function `resolve`."""
+        return resolve(
+            tree,
+            operation=operation,
+            context=context,
+            registry=self._registry,
+            settings=self.settings,
+            cache=self._cache,
+        )
+
+    def close(self) -> None:
+        """Closes the connections to the inference service."""
+        if self._service is not None:
+            self._service.close()
+
+
 def resolve(
-    tree: T, *, operation: Operation, context: InferenceContext | None = None, registry: Registry | None = None
+    tree: T,
+    *,
+    operation: Operation,
+    context: InferenceContext | None = None,
+    registry: Registry | None = None,
+    settings: InferenceSettings | None = None,
+    cache: EmbeddingCache | None = None,
 ) -> T:
     """`tree` with every inference object replaced by its vector; the tree itself when it has none.
 
@@ -55,6 +119,8 @@ def resolve(
         operation: "update" for what will be stored, "search" for what is looked for. Some models tell them apart.
         context: deadline, keys from headers, usage counters.
         registry: where models come from, in place of the process's own.
+        settings: batch size of local models, limits of images.
+        cache: of embeddings; None for none.
 
     Returns:
         Dense vectors as read-only float32 arrays (d,), multivectors (n, d), sparse ones as `SparseVector` of arrays.
@@ -68,9 +134,11 @@ def resolve(
     if not objects:
         return tree
     context = context or InferenceContext()
-    context.usage.objects += len(objects)
+    context.usage.add(objects=len(objects))
     planned = plan(objects)
-    embeddings = execute(planned.groups, operation, context, registry or _registry)
+    embeddings = execute(
+        planned.groups, operation, context, registry or _registry, settings or InferenceSettings(), cache
+    )
     places = iter(planned.places)
     cuts: dict[Place, Embedding] = {}
 

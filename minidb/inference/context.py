@@ -1,13 +1,16 @@
 """What accompanies the inference of one call: a deadline, request headers, and counters of what was spent.
 
-Made by the doors, handed through `inference.resolve` to every embedder.
+Made by the doors, handed through `inference.resolve` to every embedder. `context_headers` and `inference_usage` reach
+it from around a call: they hold for the thread, or the task, that entered them.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from minidb.errors import Timeout
@@ -16,18 +19,46 @@ from minidb.inference.plan import Secret, is_key_name
 
 @dataclass
 class Usage:
-    """Counters of one call. `tokens` by model, as embedders report them; built-in models report none."""
+    """Counters of one call, or of those inside `inference_usage`. `tokens` by model, as embedders report them; models
+    that run here report none.
+    """
 
-    objects: int = 0  # found in the request
+    objects: int = 0  # found in the requests
     inputs: int = 0  # left after removing equal ones
     calls: int = 0  # of embedders
+    hits: int = 0  # inputs whose vectors the embedding cache had
+    shared: int = 0  # inputs whose vectors another thread was having made
     tokens: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(
+        self, *, objects: int = 0, inputs: int = 0, calls: int = 0, hits: int = 0, shared: int = 0
+    ) -> None:
+        """Counts; safe to call from several threads."""
+        with self._lock:
+            self.objects += objects
+            self.inputs += inputs
+            self.calls += calls
+            self.hits += hits
+            self.shared += shared
 
     def add_tokens(self, model: str, count: int) -> None:
         """Counts tokens a model charged for; safe to call from several threads."""
         with self._lock:
             self.tokens[model] = self.tokens.get(model, 0) + count
+
+    def add_all(self, other: Usage) -> None:
+        """Counts what another has counted."""
+        self.add(
+            objects=other.objects, inputs=other.inputs, calls=other.calls, hits=other.hits, shared=other.shared
+        )
+        for model, count in list(other.tokens.items()):
+            self.add_tokens(model, count)
+
+
+_usage: ContextVar[Usage | None] = ContextVar("minidb_inference_usage", default=None)
+_no_headers: Mapping[str, Secret] = {}
+_headers: ContextVar[Mapping[str, Secret]] = ContextVar("minidb_context_headers", default=_no_headers)
 
 
 class InferenceContext:
@@ -35,7 +66,8 @@ class InferenceContext:
 
     Args:
         timeout: seconds until the call shall give up, from now; None for no limit.
-        headers: of the request; those that end with `-api-key` are kept, as secrets, and the rest is not.
+        headers: of the request; those that end with `-api-key` are kept, as secrets, and the rest is not. Those of
+            `context_headers` are added and win.
         trusted: whether the caller may say where an API is (the option `base_url`). A door to the network passes False.
     """
 
@@ -43,8 +75,8 @@ class InferenceContext:
         self, timeout: float | None = None, headers: Mapping[str, str] | None = None, *, trusted: bool = True
     ) -> None:
         self.deadline = None if timeout is None else time.monotonic() + timeout
-        self.keys = {name.lower(): Secret(value) for name, value in (headers or {}).items() if is_key_name(name)}
-        self.usage = Usage()
+        self.keys = {**_keys_in(headers or {}), **_headers.get()}
+        self.usage = _usage.get() or Usage()
         self.trusted = trusted
 
     def remaining(self) -> float | None:
@@ -60,3 +92,42 @@ class InferenceContext:
 def out_of_time() -> Timeout:
     """The error of a call whose deadline passed."""
     return Timeout("Inference did not finish within the timeout of the request")
+
+
+@contextmanager
+def context_headers(headers: Mapping[str, str]) -> Iterator[None]:
+    """`with minidb.context_headers({"openai-api-key": key}):` sends headers along with every call inside.
+
+    They win over the client's own, inner ones over outer ones. Only keys (`…-api-key`) matter to minidb.
+    """
+    token = _headers.set({**_headers.get(), **_keys_in(headers)})
+    try:
+        yield
+    finally:
+        _headers.reset(token)
+
+
+@contextmanager
+def inference_usage() -> Iterator[Usage]:
+    """`with minidb.inference_usage() as usage:` counts the inference of all calls inside, of any client.
+
+    A block inside another adds to both.
+
+    Example:
+        >>> with minidb.inference_usage() as usage:
+        ...     client.upsert("docs", points)
+        >>> usage.tokens
+        {'openai/text-embedding-3-small': 1234}
+    """
+    usage, outer = Usage(), _usage.get()
+    token = _usage.set(usage)
+    try:
+        yield usage
+    finally:
+        _usage.reset(token)
+        if outer is not None:
+            outer.add_all(usage)
+
+
+def _keys_in(headers: Mapping[str, str]) -> dict[str, Secret]:
+    return {name.lower(): Secret(value) for name, value in headers.items() if is_key_name(name)}

@@ -1,14 +1,16 @@
 """Finds the embedder of each group of a plan and runs the groups, the slow ones side by side.
 
-An embedder is one method; where it comes from is decided by the model's name, in a `Registry`. Called by
-`inference.resolve`; providers and local models register here and are unknown to the rest of minidb.
+An embedder is one method; where it comes from is decided by the model's name, in a `Registry`. Slow ones are asked
+through `sharing`, which may spare them. Called by `inference.resolve`; providers and local models register here and are
+unknown to the rest of minidb.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -17,8 +19,11 @@ from numpy.typing import NDArray
 from minidb.errors import InferenceError, ServiceError
 from minidb.inference.context import InferenceContext, out_of_time
 from minidb.inference.plan import Group, Input, Secret
+from minidb.inference.settings import InferenceSettings
+from minidb.inference.sharing import obtain
 
 if TYPE_CHECKING:
+    from minidb.inference.cache import EmbeddingCache
     from minidb.models.vectors import SparseVector
 
 Operation: TypeAlias = Literal["update", "search"]
@@ -40,6 +45,7 @@ class Request:
     secrets: Mapping[str, Secret]
     operation: Operation
     context: InferenceContext
+    settings: InferenceSettings = field(default_factory=InferenceSettings)
 
     def texts(self) -> list[str]:
         """The inputs of a model that takes text only.
@@ -49,7 +55,11 @@ class Request:
         """
         if any(kind != "text" for kind, _ in self.inputs):
             raise InferenceError(f"Only text input is supported for {self.model}.")
-        texts = [content for _, content in self.inputs]
+        return self.texts_at(range(len(self.inputs)))
+
+    def texts_at(self, positions: Iterable[int]) -> list[str]:
+        """The texts at some positions of the inputs. Raises InferenceError for one with lone surrogates."""
+        texts = [self.inputs[position].content for position in positions]
         try:
             for text in texts:
                 text.encode()
@@ -59,7 +69,10 @@ class Request:
 
 
 class Embedder(Protocol):
-    """Makes one vector per input, in their order. `slow` says whether it waits for something, so that threads pay."""
+    """Makes one vector per input, in their order. `slow` says whether it waits for something, so that threads pay.
+
+    With a method `identity` (`identity.Identified`) its work is shared between calls and may be cached.
+    """
 
     slow: bool
 
@@ -106,7 +119,12 @@ class Registry:
 
 
 def execute(
-    groups: Sequence[Group], operation: Operation, context: InferenceContext, registry: Registry
+    groups: Sequence[Group],
+    operation: Operation,
+    context: InferenceContext,
+    registry: Registry,
+    settings: InferenceSettings,
+    cache: EmbeddingCache | None = None,
 ) -> list[list[Embedding]]:
     """The vectors of every input of every group. All embedders are found before any is called.
 
@@ -115,11 +133,11 @@ def execute(
         Timeout: the context's deadline passed.
     """
     jobs = [
-        (registry.embedder(g.model), Request(g.model, g.inputs, g.options, g.secrets, operation, context))
+        (registry.embedder(g.model), Request(g.model, g.inputs, g.options, g.secrets, operation, context, settings))
         for g in groups
     ]
-    context.usage.inputs += sum(len(group.inputs) for group in groups)
-    context.usage.calls += len(groups)
+    context.usage.add(inputs=sum(len(group.inputs) for group in groups))
+    run = partial(_run, cache=cache)
     slow = [number for number, (embedder, _) in enumerate(jobs) if embedder.slow]
     results: dict[int, list[Embedding]] = {}
     if len(slow) < 2 and context.deadline is None:
@@ -128,11 +146,11 @@ def execute(
     try:
         futures: dict[int, Future[list[Embedding]]] = {}
         if pool is not None:
-            futures = {number: pool.submit(_run, *jobs[number]) for number in slow}
+            futures = {number: pool.submit(run, *jobs[number]) for number in slow}
         for number, job in enumerate(jobs):
             if number not in futures:
                 context.remaining()
-                results[number] = _run(*job)
+                results[number] = run(*job)
         done, late = wait(futures.values(), context.remaining(), FIRST_EXCEPTION)
         for number, future in futures.items():
             if future in done:
@@ -145,7 +163,12 @@ def execute(
     return [results[number] for number in range(len(jobs))]
 
 
-def _run(embedder: Embedder, request: Request) -> list[Embedding]:
+def _run(embedder: Embedder, request: Request, cache: EmbeddingCache | None) -> list[Embedding]:
+    return obtain(embedder, request, cache, _ask) if embedder.slow else _ask(embedder, request)
+
+
+def _ask(embedder: Embedder, request: Request) -> list[Embedding]:
+    request.context.usage.add(calls=1)
     vectors = embedder.embed(request)
     if len(vectors) != len(request.inputs):
         raise ServiceError(f"{request.model} returned {len(vectors)} vectors for {len(request.inputs)} inputs")

@@ -115,6 +115,8 @@ class Executor:
     def _allowed(self, filter: models.Filter | None, excluded: Rows) -> Rows | None:
         """Rows a leaf may return, None for all."""
         rows = self._reader.matching(filter)
+        if rows is not None and len(rows) == self._reader.view.n_alive:
+            rows = None  # the filter selects everything: as good as none, and open to the graph
         if not len(excluded):
             return rows
         if rows is None:

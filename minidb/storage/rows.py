@@ -127,7 +127,7 @@ class MappedRowFile:
         return mapped[:n_rows]
 
     def verify(self, rows: NDArray[np.uint32], n_rows: int, present: NDArray[np.bool_] | None) -> None:
-        if self._verified_rows >= n_rows or not len(rows):
+        if not len(rows) or int(rows.max()) < self._verified_rows:
             return
         blocks = rows >> self._block_shift
         done = self._verified_blocks

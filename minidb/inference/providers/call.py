@@ -70,6 +70,20 @@ class Call:
             return None
         return search if self.operation == "search" else update
 
+    def identity(self, *, by_operation: bool) -> dict[str, Any]:
+        """What decides the vectors besides the inputs; see `identity.Identified`. The key is no part of it.
+
+        Args:
+            by_operation: whether the service is told what the vectors are for.
+        """
+        return {
+            "provider": self.provider,
+            "base_url": self.base_url,
+            "model": self.model,
+            "options": dict(self.options),
+            "operation": self.operation if by_operation else None,
+        }
+
     def spent(self, tokens: Any) -> None:
         """Counts tokens, if the service reported a number."""
         if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0:

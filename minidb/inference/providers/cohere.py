@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from minidb.inference.execute import Request
@@ -44,6 +44,10 @@ class Cohere:
             return run(items, limits, lambda inputs: self._send(call, field, inputs, kind), call.context)
 
         return run_parts(_fields(call, pictures), run_field)
+
+    def identity(self, request: Request) -> Mapping[str, Any]:
+        """See `identity.Identified`; `input_type` follows the operation."""
+        return read(request, COHERE).identity(by_operation=True)
 
     def _send(self, call: Call, field: str, inputs: list[Any], kind: str) -> list[Vector]:
         input_type = "search_query" if call.operation == "search" else "search_document"

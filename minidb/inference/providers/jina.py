@@ -6,7 +6,7 @@ Called through `jina_route` for `jinaai/…` when there is a key; without one fa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from minidb.inference.execute import Request
@@ -55,6 +55,13 @@ class Jina:
         if call.option("late_chunking"):  # the texts of one request are one document then
             limits = Limits(items=len(items), bytes=sum(item.bytes for item in items))
         return run(items, limits, send, call.context)
+
+    def identity(self, request: Request) -> Mapping[str, Any] | None:
+        """See `identity.Identified`; `task` may follow the operation. With `late_chunking` texts are parts of one."""
+        call = read(request, JINA)
+        if call.option("late_chunking"):
+            return None
+        return call.identity(by_operation=bool(call.auto_input_type and _HAS_TASKS(call.model)))
 
 
 def _item(given: Input, call: Call, mixed: bool) -> Item:

@@ -6,12 +6,13 @@ Both use the prefix. Called by the registry; imports httpx and fastembed only wh
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from minidb.errors import InferenceError
 from minidb.inference.execute import Embedder, Registry, Request
+from minidb.inference.identity import Identified
 from minidb.inference.providers.call import has_key
 
 KEY_NAME: Final = "jina-api-key"
@@ -42,8 +43,16 @@ class JinaRoute:
 
     def embed(self, request: Request) -> Sequence[Any]:
         """One vector per input; see `Embedder`."""
+        return self._embedder(request).embed(request)
+
+    def identity(self, request: Request) -> Mapping[str, Any] | None:
+        """That of whoever embeds; see `identity.Identified`."""
+        embedder = self._embedder(request)
+        return embedder.identity(request) if isinstance(embedder, Identified) else None
+
+    def _embedder(self, request: Request) -> Embedder:
         if has_key(request, KEY_NAME):
-            return self._api().embed(request)
+            return self._api()
         listed = self._fastembed_lists(request.model)
         local = self._registry.find(request.model, below=_PREFIX) if listed else None
         if local is None:
@@ -53,7 +62,7 @@ class JinaRoute:
                 f"header {KEY_NAME}, or a local model: fastembed {why}",
                 provider="jinaai",
             )
-        return local.embed(request)
+        return local
 
 
 def fastembed_lists_model(model: str) -> bool:

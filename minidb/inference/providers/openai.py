@@ -6,7 +6,7 @@ Every option goes into the body as it is (`dimensions`, `user`, …). Called by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from minidb.inference.execute import Request
@@ -45,6 +45,10 @@ class OpenAICompatible:
             return vectors
 
         return run(items, self.limits.within(call.batch_size), send, call.context)
+
+    def identity(self, request: Request) -> Mapping[str, Any]:
+        """See `identity.Identified`; the operation is not told."""
+        return read(request, self.profile).identity(by_operation=False)
 
     def items(self, request: Request, call: Call) -> list[Item]:
         """The inputs as they stand in the body."""

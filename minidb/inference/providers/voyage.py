@@ -7,7 +7,7 @@ option `base_url="https://api.voyageai.com/v1"`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from minidb.inference.execute import Request
@@ -71,6 +71,11 @@ class Voyage:
             return self._send(call, "/embeddings", body, len(inputs), dtype)
 
         return run(items, limits, send, call.context)
+
+    def identity(self, request: Request) -> Mapping[str, Any]:
+        """See `identity.Identified`; `input_type` follows the operation unless that is switched off."""
+        call = read(request, VOYAGE)
+        return call.identity(by_operation=call.auto_input_type)
 
     def _multimodal(self, inputs: Sequence[Input], call: Call, dtype: str) -> list[Vector]:
         """Texts and images. A request holds images by address or images by content, never both."""

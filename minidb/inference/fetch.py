@@ -1,0 +1,168 @@
+"""Fetches what is behind a URL somebody else wrote: no more bytes than allowed, no longer, and not from this network.
+
+The name of every hop is looked up once, all its addresses are checked, and the connection goes to a checked address:
+neither a redirect nor a name that changes its mind leads to 127.0.0.1. Proxies of the environment are not used, since
+they would look up names by themselves. Called by `images`.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final, TypeAlias
+from urllib.parse import urljoin
+
+import httpx
+
+from minidb.errors import InferenceError
+from minidb.inference.context import InferenceContext
+from minidb.inference.settings import ImageRules
+
+_Address: TypeAlias = IPv4Address | IPv6Address
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TYPES: Final = ("image/", "application/octet-stream", "binary/octet-stream")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_SHOWN = 200
+
+
+def fetch(url: str, rules: ImageRules, context: InferenceContext, transport: httpx.BaseTransport | None = None) -> bytes:
+    """The bytes of an image.
+
+    Args:
+        url: http or https.
+        rules: limits.
+        context: whose deadline counts, too. A caller that is not trusted reaches no private address whatever the rules.
+        transport: in place of the network, for tests.
+
+    Raises:
+        InferenceError: not there, too large, no image by its own words, or behind an address that is not allowed.
+        Timeout: the context's deadline passed.
+    """
+    deadline = time.monotonic() + rules.timeout_seconds
+    with httpx.Client(transport=transport, trust_env=False, follow_redirects=False) as client:
+        target = url
+        for _ in range(rules.max_redirects + 1):
+            found = _hop(client, target, url, rules, context, deadline)
+            if isinstance(found, bytes):
+                return found
+            target = urljoin(target, found)
+    raise _refused(url, f"redirects more than {rules.max_redirects} times")
+
+
+def _hop(
+    client: httpx.Client, target: str, url: str, rules: ImageRules, context: InferenceContext, deadline: float
+) -> bytes | str:
+    """One request: the bytes, or where they are said to be."""
+    try:
+        parsed = httpx.URL(target)
+    except httpx.InvalidURL as error:
+        raise _refused(url, f"is no URL: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise _refused(url, "leads to something that is no http or https address without a user name")
+    addresses = _resolved(parsed, url)
+    if not (rules.allow_private_addresses and context.trusted):
+        private = next((address for address in addresses if not is_public(address)), None)
+        if private is not None:
+            raise _refused(
+                url,
+                f"leads to {private}, an address of this machine or its network; a client may allow that with "
+                "ImageRules(allow_private_addresses=True)",
+            )
+    failure: httpx.TransportError | None = None
+    for address in addresses:
+        try:
+            return _get(client, parsed, address, url, rules, context, deadline)
+        except httpx.ConnectError as error:
+            failure = error
+        except httpx.TransportError as error:
+            failure = error
+            break
+    context.remaining()
+    raise _refused(url, f"cannot be fetched: {type(failure).__name__}: {failure}".rstrip(": "))
+
+
+def _get(
+    client: httpx.Client,
+    parsed: httpx.URL,
+    address: _Address,
+    url: str,
+    rules: ImageRules,
+    context: InferenceContext,
+    deadline: float,
+) -> bytes | str:
+    request = client.build_request(
+        "GET",
+        parsed.copy_with(host=str(address)),
+        headers={"Host": parsed.netloc.decode("ascii"), "Accept": "image/*", "Accept-Encoding": "identity"},
+        timeout=_seconds_left(url, rules, context, deadline),
+        extensions={"sni_hostname": parsed.host},
+    )
+    answer = client.send(request, stream=True)
+    try:
+        if answer.status_code in _REDIRECTS and "location" in answer.headers:
+            return answer.headers["location"]
+        _check(answer, url, rules)
+        pieces, size = [], 0
+        for piece in answer.iter_raw():
+            _seconds_left(url, rules, context, deadline)
+            size += len(piece)
+            if size > rules.max_bytes:
+                raise _too_large(url, rules)
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        answer.close()
+
+
+def _check(answer: httpx.Response, url: str, rules: ImageRules) -> None:
+    """What can be told before the body is read."""
+    if answer.status_code != 200:
+        raise _refused(url, f"answers with status {answer.status_code}")
+    kind = answer.headers.get("content-type", "").strip().lower()
+    if kind and not kind.startswith(_TYPES):
+        raise _refused(url, f"is {kind.split(';')[0]!r}, not an image")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise _refused(url, "comes compressed though it was asked for as it is")
+    length = answer.headers.get("content-length", "")
+    if length.isdigit() and int(length) > rules.max_bytes:
+        raise _too_large(url, rules)
+
+
+def _resolved(parsed: httpx.URL, url: str) -> Sequence[_Address]:
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise _refused(url, f"names a host that is not known: {parsed.host}") from error
+    return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+
+
+def is_public(address: _Address) -> bool:
+    """Whether an address is one of the open internet, itself and the IPv4 address it may carry."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is None and address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _seconds_left(url: str, rules: ImageRules, context: InferenceContext, deadline: float) -> float:
+    left = context.remaining()
+    own = deadline - time.monotonic()
+    if own <= 0:
+        raise _refused(url, f"takes longer than {rules.timeout_seconds:g} s")
+    return own if left is None else min(own, left)
+
+
+def _too_large(url: str, rules: ImageRules) -> InferenceError:
+    return _refused(url, f"is larger than the {rules.max_bytes} bytes that are allowed")
+
+
+def _refused(url: str, why: str) -> InferenceError:
+    shown = url if len(url) <= _SHOWN else url[:_SHOWN] + "…"
+    return InferenceError(f"the image {shown} {why}")

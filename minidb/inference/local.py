@@ -1,0 +1,34 @@
+"""Registers the models that run here through fastembed, if it is installed, for every name no other provider has.
+
+Imports fastembed only when a request names such a model. Called by `inference`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+from minidb.errors import InferenceError
+from minidb.inference.execute import Embedder, Registry
+
+INSTALL = "pip install 'minidb[fastembed]'"
+
+
+def register(registry: Registry) -> None:
+    """Adds fastembed's models to a registry, behind all others."""
+    registry.register("", _fastembed)
+
+
+def is_installed() -> bool:
+    """Whether there is a fastembed to import."""
+    return importlib.util.find_spec("fastembed") is not None
+
+
+def _fastembed(model: str) -> Embedder | None:
+    if not is_installed():
+        raise InferenceError(
+            f"No embedding model {model!r} without fastembed: {INSTALL}. Built in are qdrant/bm25 and minidb/hash-N; "
+            "others can be added with minidb.register_provider."
+        )
+    from minidb.inference.fastembed import embedder_for
+
+    return embedder_for(model)
