@@ -8,7 +8,7 @@ from typing import Any
 from minidb import models
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
-from minidb.inference import InferenceContext
+from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
 from minidb.models.base import parse
 from minidb.storage.interface import Durability
 from minidb.trace import Step
@@ -17,10 +17,13 @@ PointsSelector = Any
 
 class AsyncQdrantClient:
 
-    def __init__(self, location: str | Path | None=None, *, path: str | Path | None=None, durability: Durability='full', timeout: float | None=None, headers: Mapping[str, str] | None=None, url: str | None=None, host: str | None=None) -> None:
+    def __init__(self, location: str | Path | None=None, *, path: str | Path | None=None, durability: Durability='full', timeout: float | None=None, headers: Mapping[str, str] | None=None, cloud_inference: bool=False, inference_url: str | None=None, inference_token: str | None=None, local_inference_batch_size: int | None=None, embedding_cache_bytes: int | None=None, image_rules: ImageRules | None=None, url: str | None=None, host: str | None=None) -> None:
         ...
 
     async def close(self) -> None:
+        ...
+
+    async def get_embedding_size(self, model_name: str) -> int:
         ...
 
     async def create_collection(self, collection_name: str, vectors_config: models.VectorParams | Mapping[str, models.VectorParams] | None=None, sparse_vectors_config: Mapping[str, models.SparseVectorParams] | None=None, shard_number: int | None=None, sharding_method: models.ShardingMethod | None=None, replication_factor: int | None=None, write_consistency_factor: int | None=None, on_disk_payload: bool | None=None, hnsw_config: models.HnswConfigDiff | None=None, optimizers_config: models.OptimizersConfigDiff | None=None, wal_config: models.WalConfigDiff | None=None, quantization_config: models.QuantizationConfig | None=None, timeout: int | None=None, strict_mode_config: models.StrictModeConfig | None=None, metadata: dict[str, Any] | None=None, payload: models.PayloadStorageParams | None=None, id_tracker: models.IdTrackerParams | None=None) -> bool:

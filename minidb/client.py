@@ -15,7 +15,7 @@ from typing import Any
 from minidb import models
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
-from minidb.inference import InferenceContext
+from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
 from minidb.models.base import parse
 from minidb.storage.interface import Durability
 from minidb.trace import Step
@@ -38,6 +38,14 @@ class QdrantClient:
             machine.
         timeout: seconds the inference of one call may take; None for no limit.
         headers: sent along with every call; provider keys among them (`openai-api-key`, …) reach only their provider.
+        cloud_inference: False (default): local models and providers are asked from here. True: the inference service at
+            `inference_url`, which speaks Qdrant's protocol, makes all vectors but those of built-in models.
+        inference_url: the address of that service.
+        inference_token: sent to it with every request.
+        local_inference_batch_size: inputs a local model (fastembed) gets at once; 8 by default.
+        embedding_cache_bytes: size of a cache of embeddings in the store, where equal inputs are found again after a
+            restart, too; it holds neither inputs nor keys. None (default) for no cache.
+        image_rules: limits for images decoded here, for local models; see `minidb.inference.ImageRules`.
 
     Any number of threads may share a client, any number of processes may open one path.
     """
@@ -50,6 +58,12 @@ class QdrantClient:
         durability: Durability = "full",
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
+        cloud_inference: bool = False,
+        inference_url: str | None = None,
+        inference_token: str | None = None,
+        local_inference_batch_size: int | None = None,
+        embedding_cache_bytes: int | None = None,
+        image_rules: ImageRules | None = None,
         url: str | None = None,
         host: str | None = None,
     ) -> None:
@@ -62,7 +76,15 @@ class QdrantClient:
         if durability not in ("full", "normal", "off"):
             raise BadRequest(f"durability must be 'full', 'normal' or 'off', got {durability!r}")
         where = location if location is not None else path if path is not None else MEMORY
-        self._database = Database(where, durability)
+        inference = settings_of(
+            cloud_inference=cloud_inference,
+            inference_url=inference_url,
+            inference_token=inference_token,
+            local_inference_batch_size=local_inference_batch_size,
+            embedding_cache_bytes=embedding_cache_bytes,
+            images=image_rules,
+        )
+        self._database = Database(where, durability, inference=inference)
         self._timeout = timeout
         self._headers = dict(headers or {})
 
@@ -78,6 +100,15 @@ class QdrantClient:
     def close(self) -> None:
         """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""
         self._database.close()
+
+    # Inference
+
+    def get_embedding_size(self, model_name: str) -> int:
+        """Dimensions of the vectors of a local model (fastembed, `minidb/hash-N`): what `VectorParams(size=…)` wants.
+
+        Raises `InferenceError`, a ValueError, for models whose vectors are sparse and for unknown ones.
+        """
+        return get_embedding_size(model_name)
 
     # Collections
 

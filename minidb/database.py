@@ -28,12 +28,13 @@ from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import StrictMode, limits_of
 from minidb.errors import MinidbError, NotFound, StoreClosed
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
-from minidb.inference import InferenceContext, contains, resolve
+from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.order_by import scroll_ordered
 from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
+from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, new_space, space_range
 from minidb.trace import Step
@@ -46,7 +47,13 @@ T = TypeVar("T")
 class Database:
     """A store at a path, or in memory. Thread-safe; `close` is idempotent."""
 
-    def __init__(self, location: str | Path, durability: Durability = "full", map_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        location: str | Path,
+        durability: Durability = "full",
+        map_bytes: int | None = None,
+        inference: InferenceSettings | None = None,
+    ) -> None:
         self.location = str(location)
         self._store: Store = _open(location, durability, map_bytes)
         self._collections: dict[int, Collection] = {}
@@ -59,6 +66,9 @@ class Database:
                 is_new = check_format(txn)
             if is_new:
                 self._store.write(mark_format)
+            cache_bytes = None if inference is None else inference.cache_bytes
+            cache = None if cache_bytes is None else LruTable(self._store, "embeddings", cache_bytes)
+            self._inference = Inference(inference, cache)
         except BaseException:
             self._store.close()
             raise
@@ -77,6 +87,7 @@ class Database:
         except NotFound:  # deleted by another process meanwhile
             pass
         finally:
+            self._inference.close()
             self._store.close()
 
     # Collections
@@ -206,7 +217,7 @@ class Database:
         All are checked and all inference is done before the first is written.
         """
         fields, version = self._checked_fields(name, requests)
-        resolved = resolve(list(requests), operation="update", context=context)
+        resolved = self._inference.resolve(list(requests), operation="update", context=context)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
@@ -290,7 +301,7 @@ class Database:
             with self.snapshot(name) as snapshot:
                 self._check_queries(snapshot.collection, requests)
             unchecked = False
-            requests = resolve(list(requests), operation="search", context=context)
+            requests = self._inference.resolve(list(requests), operation="search", context=context)
         with self.snapshot(name) as snapshot:
             if unchecked:
                 self._check_queries(snapshot.collection, requests)
@@ -302,7 +313,7 @@ class Database:
         self, name: str, request: models.QueryGroupsRequest, context: InferenceContext | None = None
     ) -> models.GroupsResult:
         """Answer a query whose hits are grouped by a payload value."""
-        resolved = resolve(request, operation="search", context=context)
+        resolved = self._inference.resolve(request, operation="search", context=context)
         with self.snapshot(name) as snapshot:
             return run_groups(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
 
@@ -313,7 +324,7 @@ class Database:
 
     def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:
         """Run a query and tell how it was answered."""
-        resolved = resolve(request, operation="search", context=context)
+        resolved = self._inference.resolve(request, operation="search", context=context)
         with self.snapshot(name) as snapshot:
             self._check_queries(snapshot.collection, [request])
             return explained_query(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))

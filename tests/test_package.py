@@ -13,7 +13,15 @@ from minidb import aio
 
 
 def test_public_names() -> None:
-    assert sorted(minidb.__all__) == ["AsyncQdrantClient", "QdrantClient", "errors", "models", "register_provider"]
+    assert sorted(minidb.__all__) == [
+        "AsyncQdrantClient",
+        "QdrantClient",
+        "context_headers",
+        "errors",
+        "inference_usage",
+        "models",
+        "register_provider",
+    ]
 
 
 def test_importing_minidb_loads_no_heavy_or_optional_package() -> None:

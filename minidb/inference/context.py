@@ -31,9 +31,7 @@ class Usage:
     tokens: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def add(
-        self, *, objects: int = 0, inputs: int = 0, calls: int = 0, hits: int = 0, shared: int = 0
-    ) -> None:
+    def add(self, *, objects: int = 0, inputs: int = 0, calls: int = 0, hits: int = 0, shared: int = 0) -> None:
         """Counts; safe to call from several threads."""
         with self._lock:
             self.objects += objects
@@ -49,9 +47,7 @@ class Usage:
 
     def add_all(self, other: Usage) -> None:
         """Counts what another has counted."""
-        self.add(
-            objects=other.objects, inputs=other.inputs, calls=other.calls, hits=other.hits, shared=other.shared
-        )
+        self.add(objects=other.objects, inputs=other.inputs, calls=other.calls, hits=other.hits, shared=other.shared)
         for model, count in list(other.tokens.items()):
             self.add_tokens(model, count)
 

@@ -28,7 +28,9 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 _SHOWN = 200
 
 
-def fetch(url: str, rules: ImageRules, context: InferenceContext, transport: httpx.BaseTransport | None = None) -> bytes:
+def fetch(
+    url: str, rules: ImageRules, context: InferenceContext, transport: httpx.BaseTransport | None = None
+) -> bytes:
     """The bytes of an image.
 
     Args:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Durability = Literal["full", "normal", "off"]
-Table = Literal["meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints"]
-TABLES: tuple[Table, ...] = ("meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints")
+Table = Literal["meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints", "embeddings"]
+TABLES: tuple[Table, ...] = ("meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints", "embeddings")
 
 T = TypeVar("T")
 

@@ -244,7 +244,7 @@ def test_a_new_generation_is_the_same_collection(kind: str) -> None:
         apply(m.UpsertOperation(upsert=m.PointsList(points=replaced)))
         third = m.FieldCondition(key="n", range=m.Range(gte=4))
         apply(m.DeleteOperation(delete=m.FilterSelector(filter=m.Filter(must=[third]))))
-        apply(m.SetPayloadOperation(set_payload=m.SetPayload(payload={"n": 2}, points=[8, 16])))
+        apply(m.SetPayloadOperation(set_payload=m.SetPayload(payload={"n": 2}, filter=FILTERS[3])))
         dropped = m.DeleteVectors(vector=["multi", "idf"], filter=FILTERS[3])
         apply(m.DeleteVectorsOperation(delete_vectors=dropped))
         apply(m.DeleteOperation(delete=m.PointIdsList(points=[p.id for p in points[600:720]])))

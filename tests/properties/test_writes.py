@@ -184,7 +184,7 @@ TestNamedInMemory = NamedInMemory.TestCase
 TestNamedDurable = NamedDurable.TestCase
 TestUnnamedInMemory = UnnamedInMemory.TestCase
 TestUnnamedDurable = UnnamedDurable.TestCase
-TestNamedInMemory.settings = cases(20, stateful_step_count=20)
-TestNamedDurable.settings = cases(20, stateful_step_count=20)
-TestUnnamedInMemory.settings = cases(8, stateful_step_count=15)
-TestUnnamedDurable.settings = cases(8, stateful_step_count=15)
+TestNamedInMemory.settings = cases(60, stateful_step_count=20)
+TestNamedDurable.settings = cases(60, stateful_step_count=20)
+TestUnnamedInMemory.settings = cases(20, stateful_step_count=15)
+TestUnnamedDurable.settings = cases(20, stateful_step_count=15)

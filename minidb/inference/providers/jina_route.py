@@ -5,25 +5,17 @@ Both use the prefix. Called by the registry; imports httpx and fastembed only wh
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
 from minidb.errors import InferenceError
 from minidb.inference.execute import Embedder, Registry, Request
 from minidb.inference.identity import Identified
+from minidb.inference.local import is_installed
 from minidb.inference.providers.call import has_key
 
 KEY_NAME: Final = "jina-api-key"
 _PREFIX = "jinaai/"
-_FASTEMBED_CLASSES = (
-    "TextEmbedding",
-    "ImageEmbedding",
-    "LateInteractionTextEmbedding",
-    "LateInteractionMultimodalEmbedding",
-    "SparseTextEmbedding",
-)
 
 
 class JinaRoute:
@@ -67,16 +59,8 @@ class JinaRoute:
 
 def fastembed_lists_model(model: str) -> bool:
     """Whether fastembed is installed and has a model of this name, whatever the case."""
-    return model.lower() in _fastembed_models()
+    if not is_installed():
+        return False
+    from minidb.inference.fastembed import embedder_for
 
-
-@cache
-def _fastembed_models() -> frozenset[str]:
-    if importlib.util.find_spec("fastembed") is None:
-        return frozenset()
-    import fastembed
-
-    classes = [getattr(fastembed, name, None) for name in _FASTEMBED_CLASSES]
-    return frozenset(
-        str(model["model"]).lower() for cls in classes if cls is not None for model in cls.list_supported_models()
-    )
+    return embedder_for(model) is not None

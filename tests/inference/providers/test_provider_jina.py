@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 from provider_service import PNG, PNG_URL, Answer, b64, listed
 from provider_service import embed as embed_with
 
 from minidb import errors, inference
-from minidb.inference import InferenceContext, Registry
+from minidb.inference import InferenceContext, Registry, fastembed
 from minidb.inference.providers import jina_route
 from minidb.inference.providers.jina import Jina
 from minidb.inference.providers.jina_route import JinaRoute
@@ -158,13 +161,19 @@ def test_row_106_else_the_error_names_both(service, jina, listed_models):
         assert part in str(caught.value)
 
 
+@pytest.fixture
+def no_models_known():
+    fastembed.forget()
+    yield
+    fastembed.forget()
+
+
 def test_row_106_a_missing_fastembed_lists_nothing(monkeypatch):
-    jina_route._fastembed_models.cache_clear()
-    monkeypatch.setattr(jina_route.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert not jina_route.fastembed_lists_model("jinaai/jina-clip-v1")
-    jina_route._fastembed_models.cache_clear()
 
 
+@pytest.mark.usefixtures("no_models_known")
 def test_row_106_fastembed_lists_models_in_any_case(monkeypatch):
     class Family:
         @staticmethod
@@ -172,9 +181,7 @@ def test_row_106_fastembed_lists_models_in_any_case(monkeypatch):
             return [{"model": "jinaai/Jina-CLIP-v1"}]
 
     fake = type("fastembed", (), {"TextEmbedding": Family})
-    jina_route._fastembed_models.cache_clear()
-    monkeypatch.setattr(jina_route.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setitem(__import__("sys").modules, "fastembed", fake)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setitem(sys.modules, "fastembed", fake)
     assert jina_route.fastembed_lists_model("JINAAI/jina-clip-v1")
     assert not jina_route.fastembed_lists_model("jinaai/jina-clip-v2")
-    jina_route._fastembed_models.cache_clear()
