@@ -315,11 +315,18 @@ class Database:
         """Answer a query whose hits are grouped by a payload value."""
         resolved = self._inference.resolve(request, operation="search", context=context)
         with self.snapshot(name) as snapshot:
+            strict = self._strict_read(snapshot.collection)
+            if strict is not None:
+                strict.check_query(request)
+                strict.check_grouping(request.group_by)
             return run_groups(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
 
     def search_matrix(self, name: str, request: models.SearchMatrixRequest) -> Matrix:
         """The distances within a random sample of points."""
         with self.snapshot(name) as snapshot:
+            strict = self._strict_read(snapshot.collection)
+            if strict is not None:
+                strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
 
     def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:

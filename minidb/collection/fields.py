@@ -72,7 +72,7 @@ class VectorField:
         """`(n, size) float32` as the `(n, row_bytes) uint8` content to seal: normalised for Cosine, cast to the
         datatype.
         """
-        if self.distance == models.Distance.COSINE:
+        if self.distance == models.Distance.COSINE and self.datatype != "uint8":  # bytes of unit length would be zeros
             vectors = normalized(vectors)
         if self.datatype == "uint8":
             stored = np.clip(vectors, 0, 255).astype(np.uint8)  # saturating, as Qdrant casts

@@ -7,9 +7,11 @@ waits here.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -43,6 +45,16 @@ _KEPT_LOG_ENTRIES = 10_000
 """For other processes that have not looked for a while; one that comes later still reads the records anew."""
 
 SnapshotOf = Callable[[Collection], Snapshot]
+
+
+_running: weakref.WeakSet[Indexer] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A process that ends without closing: hnswlib's threads must not meet the end of the interpreter."""
+    for indexer in list(_running):
+        indexer.stop()
 
 
 class Indexer:
@@ -79,6 +91,7 @@ class Indexer:
                 return
             self._waiting[collection.number] = collection
             if self._thread is None:
+                _running.add(self)
                 self._thread = threading.Thread(target=self._run, name="minidb-indexer", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
@@ -96,6 +109,7 @@ class Indexer:
 
     def stop(self) -> None:
         """Finish the step at hand and end the thread."""
+        _running.discard(self)
         with self._changed:
             self._stopping = True
             self._waiting.clear()

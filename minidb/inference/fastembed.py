@@ -39,8 +39,8 @@ class FastEmbed:
         if set(by_kind) - {"text", "image"}:
             raise InferenceError(f"Only text and image input is supported for {request.model}.")
         found: dict[int, Embedding] = {}
-        for kind, positions in by_kind.items():
-            vectors = self._texts(request, positions) if kind == "text" else self._images(request, positions)
+        for what, positions in by_kind.items():
+            vectors = self._texts(request, positions) if what == "text" else self._images(request, positions)
             found.update(zip(positions, vectors, strict=True))
         return [found[position] for position in range(len(request.inputs))]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 from urllib.parse import urljoin
@@ -43,103 +43,113 @@ def fetch(
         InferenceError: not there, too large, no image by its own words, or behind an address that is not allowed.
         Timeout: the context's deadline passed.
     """
-    deadline = time.monotonic() + rules.timeout_seconds
+    errand = _Errand(url, rules, context, time.monotonic() + rules.timeout_seconds)
     with httpx.Client(transport=transport, trust_env=False, follow_redirects=False) as client:
         target = url
         for _ in range(rules.max_redirects + 1):
-            found = _hop(client, target, url, rules, context, deadline)
+            found = errand.hop(client, target)
             if isinstance(found, bytes):
                 return found
             target = urljoin(target, found)
-    raise _refused(url, f"redirects more than {rules.max_redirects} times")
+    raise errand.refused(f"redirects more than {rules.max_redirects} times")
 
 
-def _hop(
-    client: httpx.Client, target: str, url: str, rules: ImageRules, context: InferenceContext, deadline: float
-) -> bytes | str:
-    """One request: the bytes, or where they are said to be."""
-    try:
-        parsed = httpx.URL(target)
-    except httpx.InvalidURL as error:
-        raise _refused(url, f"is no URL: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise _refused(url, "leads to something that is no http or https address without a user name")
-    addresses = _resolved(parsed, url)
-    if not (rules.allow_private_addresses and context.trusted):
-        private = next((address for address in addresses if not is_public(address)), None)
-        if private is not None:
-            raise _refused(
-                url,
-                f"leads to {private}, an address of this machine or its network; a client may allow that with "
-                "ImageRules(allow_private_addresses=True)",
-            )
-    failure: httpx.TransportError | None = None
-    for address in addresses:
+@dataclass(frozen=True)
+class _Errand:
+    """One image to fetch. `url` is the one that was asked for, wherever it led; `deadline` by the monotonic clock."""
+
+    url: str
+    rules: ImageRules
+    context: InferenceContext
+    deadline: float
+
+    def hop(self, client: httpx.Client, target: str) -> bytes | str:
+        """One request: the bytes, or where they are said to be."""
         try:
-            return _get(client, parsed, address, url, rules, context, deadline)
-        except httpx.ConnectError as error:
-            failure = error
-        except httpx.TransportError as error:
-            failure = error
-            break
-    context.remaining()
-    raise _refused(url, f"cannot be fetched: {type(failure).__name__}: {failure}".rstrip(": "))
+            parsed = httpx.URL(target)
+        except httpx.InvalidURL as error:
+            raise self.refused(f"is no URL: {error}") from error
+        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+            raise self.refused("leads to something that is no http or https address without a user name")
+        failure: httpx.TransportError | None = None
+        for address in self._allowed_addresses(parsed):
+            try:
+                return self._get(client, parsed, address)
+            except httpx.TransportError as error:
+                failure = error
+            if not isinstance(failure, httpx.ConnectError):
+                break
+        self.context.remaining()
+        raise self.refused(f"cannot be fetched: {type(failure).__name__}: {failure}".rstrip(": "))
 
+    def _allowed_addresses(self, parsed: httpx.URL) -> list[_Address]:
+        """What the host's name stands for, all of it allowed."""
+        port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        try:
+            found = socket.getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise self.refused(f"names a host that is not known: {parsed.host}") from error
+        addresses = list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+        if not (self.rules.allow_private_addresses and self.context.trusted):
+            private = next((address for address in addresses if not is_public(address)), None)
+            if private is not None:
+                raise self.refused(
+                    f"leads to {private}, an address of this machine or its network; a client may allow that with "
+                    "ImageRules(allow_private_addresses=True)"
+                )
+        return addresses
 
-def _get(
-    client: httpx.Client,
-    parsed: httpx.URL,
-    address: _Address,
-    url: str,
-    rules: ImageRules,
-    context: InferenceContext,
-    deadline: float,
-) -> bytes | str:
-    request = client.build_request(
-        "GET",
-        parsed.copy_with(host=str(address)),
-        headers={"Host": parsed.netloc.decode("ascii"), "Accept": "image/*", "Accept-Encoding": "identity"},
-        timeout=_seconds_left(url, rules, context, deadline),
-        extensions={"sni_hostname": parsed.host},
-    )
-    answer = client.send(request, stream=True)
-    try:
-        if answer.status_code in _REDIRECTS and "location" in answer.headers:
-            return answer.headers["location"]
-        _check(answer, url, rules)
-        pieces, size = [], 0
-        for piece in answer.iter_raw():
-            _seconds_left(url, rules, context, deadline)
-            size += len(piece)
-            if size > rules.max_bytes:
-                raise _too_large(url, rules)
-            pieces.append(piece)
-        return b"".join(pieces)
-    finally:
-        answer.close()
+    def _get(self, client: httpx.Client, parsed: httpx.URL, address: _Address) -> bytes | str:
+        request = client.build_request(
+            "GET",
+            parsed.copy_with(host=str(address)),
+            headers={"Host": parsed.netloc.decode("ascii"), "Accept": "image/*", "Accept-Encoding": "identity"},
+            timeout=self._seconds_left(),
+            extensions={"sni_hostname": parsed.host},
+        )
+        answer = client.send(request, stream=True)
+        try:
+            if answer.status_code in _REDIRECTS and "location" in answer.headers:
+                return answer.headers["location"]
+            self._check(answer)
+            pieces, size = [], 0
+            for piece in answer.iter_raw():
+                self._seconds_left()
+                size += len(piece)
+                if size > self.rules.max_bytes:
+                    raise self._too_large()
+                pieces.append(piece)
+            return b"".join(pieces)
+        finally:
+            answer.close()
 
+    def _check(self, answer: httpx.Response) -> None:
+        """What can be told before the body is read."""
+        if answer.status_code != 200:
+            raise self.refused(f"answers with status {answer.status_code}")
+        kind = answer.headers.get("content-type", "").strip().lower()
+        if kind and not kind.startswith(_TYPES):
+            raise self.refused(f"is {kind.split(';')[0]!r}, not an image")
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise self.refused("comes compressed though it was asked for as it is")
+        length = answer.headers.get("content-length", "")
+        if length.isdigit() and int(length) > self.rules.max_bytes:
+            raise self._too_large()
 
-def _check(answer: httpx.Response, url: str, rules: ImageRules) -> None:
-    """What can be told before the body is read."""
-    if answer.status_code != 200:
-        raise _refused(url, f"answers with status {answer.status_code}")
-    kind = answer.headers.get("content-type", "").strip().lower()
-    if kind and not kind.startswith(_TYPES):
-        raise _refused(url, f"is {kind.split(';')[0]!r}, not an image")
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _refused(url, "comes compressed though it was asked for as it is")
-    length = answer.headers.get("content-length", "")
-    if length.isdigit() and int(length) > rules.max_bytes:
-        raise _too_large(url, rules)
+    def _seconds_left(self) -> float:
+        left = self.context.remaining()
+        own = self.deadline - time.monotonic()
+        if own <= 0:
+            raise self.refused(f"takes longer than {self.rules.timeout_seconds:g} s")
+        return own if left is None else min(own, left)
 
+    def _too_large(self) -> InferenceError:
+        return self.refused(f"is larger than the {self.rules.max_bytes} bytes that are allowed")
 
-def _resolved(parsed: httpx.URL, url: str) -> Sequence[_Address]:
-    port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise _refused(url, f"names a host that is not known: {parsed.host}") from error
-    return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+    def refused(self, why: str) -> InferenceError:
+        """The error that says why there is no image."""
+        shown = self.url if len(self.url) <= _SHOWN else self.url[:_SHOWN] + "…"
+        return InferenceError(f"the image {shown} {why}")
 
 
 def is_public(address: _Address) -> bool:
@@ -151,20 +161,3 @@ def is_public(address: _Address) -> bool:
         if inner is not None:
             return is_public(inner)
     return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def _seconds_left(url: str, rules: ImageRules, context: InferenceContext, deadline: float) -> float:
-    left = context.remaining()
-    own = deadline - time.monotonic()
-    if own <= 0:
-        raise _refused(url, f"takes longer than {rules.timeout_seconds:g} s")
-    return own if left is None else min(own, left)
-
-
-def _too_large(url: str, rules: ImageRules) -> InferenceError:
-    return _refused(url, f"is larger than the {rules.max_bytes} bytes that are allowed")
-
-
-def _refused(url: str, why: str) -> InferenceError:
-    shown = url if len(url) <= _SHOWN else url[:_SHOWN] + "…"
-    return InferenceError(f"the image {shown} {why}")

@@ -102,7 +102,7 @@ def _sparse_chunks(search: Search, field: VectorField, rows: Rows) -> Iterator[C
         if len(rows) <= _FORWARD_ROWS:
             scores = search.similarities(field, example, rows)
             return np.where(np.isnan(scores), np.float32(0.0), scores)
-        weights = search._weights(field, example)
+        weights = search.weights(field, example)
         index = search.indexes.sparse(search.reader, field)
         return index.scores(example.indices, weights, search.reader.view.n_rows)[rows]
 

@@ -7,6 +7,7 @@ scanned. Scores of every way are the same float arithmetic on the stored rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.index.dense.hnsw import Graph
-from minidb.index.dense.plain import similarities
+from minidb.index.dense.plain import Metric, product_table, products, similarities, similarity_table
 from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
 from minidb.index.sparse import idf
@@ -29,6 +30,8 @@ _FLOAT_ELEMENTS = 1500 * 384
 """Up to so many floats gathering them beats int8 plus rescoring."""
 _CHUNK_ELEMENTS = 1 << 18
 """Floats gathered and compared at a time: they stay in the cache."""
+TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _FLOAT_SCAN_ELEMENTS = 1_000_000
@@ -37,6 +40,8 @@ _RESCORED = 30
 """Candidates rescored beyond k; 20 to 50 gave recall 1.000 on every set."""
 _CHUNK_ROWS = 512
 _TOKEN_CHUNK = 65536
+_PRODUCT_SLACK = 1e-5
+"""Relative error of a BLAS product that may decide who is a candidate, and never who is a hit."""
 _FORWARD_ROWS = 300
 _FEW_SCORES = 8192
 DEFAULT_EF = 100
@@ -73,8 +78,7 @@ class Search:
             return self._sparse(field, query, k, rows, params.idf_corpus)
         if field.kind == "multi":
             candidates = rows if rows is not None else np.flatnonzero(view.has(field.slot)).astype(np.uint32)
-            self.reader.trace.note(by="MaxSim of every candidate", candidates=len(candidates))
-            return self._best(candidates, self.similarities(field, query, candidates), k)
+            return self._max_sim(field, query, k, candidates)
         if rows is not None:
             return self._among(field, query, k, rows, params)
         return self._over_all(field, query, k, params)
@@ -86,15 +90,29 @@ class Search:
         metric = metric_of(field)
         scores = np.empty(len(rows), np.float32)
         if field.kind == "multi":
-            for start, stop in self._token_chunks(field, rows):
-                tokens, counts = self.reader.tokens(field, rows[start:stop])
-                scores[start:stop] = max_sim(metric, query, comparable(field, tokens), counts)
-            return scores
+            return self._max_sims(field, query, rows, similarity_table)
         step = max(64, _CHUNK_ELEMENTS // field.size)
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step]
             vectors = comparable(field, self.reader.borrowed(field, chunk))
             scores[start : start + len(chunk)] = similarities(metric, query, vectors)
+        return scores
+
+    # Multivectors
+
+    def _max_sim(self, field: VectorField, query: NDArray[np.float32], k: int, rows: Rows) -> Hits:
+        """Every candidate is compared: fast products choose, and those near the border are scored exactly."""
+        self.reader.trace.note(by="MaxSim of every candidate", candidates=len(rows))
+        if len(rows) > max(4 * k, _FEW_ROWS):
+            scores = self._max_sims(field, query, rows, product_table)
+            rows = rows[_near_border(scores, k)]
+        return self._best(rows, self.similarities(field, query, rows), k)
+
+    def _max_sims(self, field: VectorField, query: NDArray[np.float32], rows: Rows, table_of: TableOf) -> Scores:
+        scores = np.empty(len(rows), np.float32)
+        for start, stop in self._token_chunks(field, rows):
+            tokens, counts = self.reader.tokens(field, rows[start:stop])
+            scores[start:stop] = max_sim(metric_of(field), query, comparable(field, tokens), counts, table_of)
         return scores
 
     # Dense
@@ -208,16 +226,19 @@ class Search:
         view = self.reader.view
         self.reader.trace.note(by="float scan", candidates=view.n_rows)
         raw, metric = self.reader.all_dense(field), metric_of(field)
+        lacking = view.lacking(field.slot)
+        if field.datatype == "float32" and metric == "dot" and view.n_rows * field.size > _FLOAT_ELEMENTS:
+            scores = products(query, field.decode(raw))  # no copy: one product over the mapped rows
+            scores[lacking] = -np.inf
+            return self._rescored(field, query, k, np.flatnonzero(_near_border(scores, k)).astype(np.uint32))
         if field.datatype == "float32" and metric != "manhattan":
-            scores = similarities(metric, query, field.decode(raw))  # no copy: one product over the mapped rows
+            scores = similarities(metric, query, field.decode(raw))
         else:
             scores = np.empty(view.n_rows, np.float32)
             for start in range(0, view.n_rows, _CHUNK_ROWS):
                 vectors = comparable(field, field.decode(raw[start : start + _CHUNK_ROWS]))
                 scores[start : start + _CHUNK_ROWS] = similarities(metric, query, vectors)
-        lacking = view.lacking(field.slot)
-        if len(lacking):
-            scores[lacking] = -np.inf
+        scores[lacking] = -np.inf
         rows = best_positions(scores, k).astype(np.uint32)
         return ranked(view, rows, scores[rows], k)
 
@@ -250,7 +271,7 @@ class Search:
             found = np.flatnonzero(~np.isnan(scores))
             return ranked(view, rows[found], scores[found], k)
         self.reader.trace.note(by="inverted index", dimensions=len(query.indices))
-        weights = self._weights(field, query, corpus)
+        weights = self.weights(field, query, corpus)
         scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, view.n_rows)
         if rows is not None:
             scores, all_rows = scores[rows], rows
@@ -274,7 +295,7 @@ class Search:
         self, field: VectorField, query: SparseQuery, rows: Rows, corpus: models.Filter | None = None
     ) -> Scores:
         """Dot products from the stored vectors themselves; NaN where there is nothing in common."""
-        weights = self._weights(field, query, corpus)
+        weights = self.weights(field, query, corpus)
         scores = np.full(len(rows), np.nan, np.float32)
         for at, row in enumerate(rows.tolist()):
             indices, values = self.reader.sparse(field, row)
@@ -285,7 +306,7 @@ class Search:
                 scores[at] = values[common] @ weights[place[common]]
         return scores
 
-    def _weights(
+    def weights(
         self, field: VectorField, query: SparseQuery, corpus: models.Filter | None = None
     ) -> NDArray[np.float32]:
         if not field.idf or not len(query.indices):
@@ -303,6 +324,13 @@ class Search:
         # postings of rows that died stay until the next vacuum; then every posting has to be asked
         counts = view.has(field.slot) if n_points < view.n_rows or index.n_rows > view.n_rows else None
         return query.values * idf(n_points, index.document_frequencies(query.indices, counts))
+
+
+def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
+    """`(n,) bool`: scores of a fast product that may belong to the k best, given its rounding."""
+    border = float(scores[best_positions(scores, k)].min())
+    near: NDArray[np.bool_] = scores >= border - _PRODUCT_SLACK * max(abs(border), 1.0)
+    return near
 
 
 def _n_rescored(k: int) -> int:

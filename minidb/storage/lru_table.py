@@ -59,7 +59,7 @@ class LruTable:
         return values
 
     def put_many(self, items: Sequence[tuple[bytes, bytes]]) -> None:
-        """Adds or replaces entries, in one commit; the oldest go when there is no room. One that is too large stays out."""
+        """Adds or replaces entries, in one commit; the oldest go when there is no room. Too large ones stay out."""
         with self._lock:
             uses, self._uses = list(self._uses), {}
 

@@ -78,7 +78,7 @@ class QdrantService:
         return run(items, _LIMITS, send, request.context)
 
     def identity(self, request: Request) -> Mapping[str, Any]:
-        """See `identity.Identified`. The names of the keys that came along count: without them the service may refuse."""
+        """See `identity.Identified`. The names of the keys that come along count: without one it may refuse."""
         names = sorted({*request.context.keys, *request.secrets})
         return {**self._call(request).identity(by_operation=True), "keys": names}
 
