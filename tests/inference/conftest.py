@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for local_models and counting, whatever pytest's import mode
+
+from local_models import ImageServer, image_server, write_static_model
+
+
+@pytest.fixture(scope="session")
+def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model that the real fastembed loads as minishlab/potion-base-8M."""
+    return write_static_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def images() -> Iterator[ImageServer]:
+    """A loopback server of images."""
+    with image_server() as server:
+        yield server
+
+
+@pytest.fixture
+def fresh_models() -> Iterator[None]:
+    """No model is loaded or known before, none of the test's afterwards."""
+    from minidb.inference import fastembed, weights
+
+    fastembed.forget()
+    weights.unload()
+    yield
+    fastembed.forget()
+    weights.unload()
