@@ -65,8 +65,7 @@ class Catalog:
         return number
 
     def remove(self, name: str) -> int | None:
-        """The number of a collection that was there, which goes with its aliases."""
-        name = self.aliases.get(name, name)
+        """The number of a collection that was there, which goes with its aliases. An alias is no way to delete."""
         number = self.collections.pop(name, None)
         if number is not None:
             self.aliases = {alias: target for alias, target in self.aliases.items() if target != name}

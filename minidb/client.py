@@ -740,6 +740,8 @@ def _plain_dict(config: Any) -> Any:
 
 def _selection(points: PointsSelector) -> dict[str, Any]:
     """A points selector in any of its forms, as the fields `points` and `filter` of a request."""
+    if points is None:
+        return {}
     if isinstance(points, Mapping) and ("points" in points or "filter" in points):
         return dict(points)
     if hasattr(points, "must_not") or isinstance(points, Mapping):

@@ -414,8 +414,8 @@ class Database:
             collection = self._find(name, txn)
             collection.newest(txn)
             config = change(collection)
-            if config == collection.config:
-                return collection.published[0].seq
+            if config == collection.config:  # no change, but an operation with a number
+                return collection.write(txn, lambda draft: None)[1]
             return collection.replace_config(txn, config)
 
         return models.UpdateResult(operation_id=self._write(work), status=models.UpdateStatus.COMPLETED)

@@ -25,7 +25,8 @@ from minidb.storage.checksum import seal_rows
 from minidb.storage.records import pack_sparse
 
 DEFAULT_VECTOR = ""
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+_SCALARS = frozenset((str, int, bool, type(None)))
+"""Types that need no look: all that JSON has but floats, which may be NaN."""
 NO_PAYLOAD: bytes = msgpack.packb({})
 
 
@@ -166,14 +167,7 @@ def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], 
     if len(indices) > 1 and not (indices[1:] > indices[:-1]).all():
         order = np.argsort(indices, kind="stable")
         indices, values = indices[order], values[order]
-    return indices, _in_datatype(field, values)
-
-
-def _in_datatype(field: VectorField, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sparse values are kept in float32 on disk, but rounded to the index datatype the user asked for."""
-    if field.datatype == "float16":
-        return values.astype(np.float16).astype(np.float32)
-    return values
+    return indices, values
 
 
 def _check_dense(field: VectorField, vector: Any) -> None:
@@ -233,6 +227,9 @@ def _check_json(value: Any, where: str) -> None:
         for child in value:
             if type(child) not in _SCALARS:
                 _check_json(child, where)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise FormatError(f"payload numbers must be finite, got {value} in {where}")
     elif isinstance(value, (bytes, bytearray, memoryview)):
         raise FormatError(f"payload values must be JSON, got {type(value).__name__} in {where}")
 

@@ -68,6 +68,10 @@ class VectorField:
         typed = raw.view(self.dtype) if raw.flags.c_contiguous else np.ascontiguousarray(raw).view(self.dtype)
         return typed.reshape(n, stride // self.dtype.itemsize)[:, : self.size].astype(np.float32, copy=False)
 
+    def as_indexed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values of a sparse vector as its index compares them; stored and returned they keep all their bits."""
+        return values.astype(np.float16).astype(np.float32) if self.datatype == "float16" else values
+
     def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
         """`(n, size) float32` as the `(n, row_bytes) uint8` content to seal: normalised for Cosine, cast to the
         datatype.

@@ -255,5 +255,5 @@ def _sparse_rows(
         np.array(rows, np.uint32),
         lengths,
         np.concatenate([indices for indices, _ in vectors]),
-        np.concatenate([values for _, values in vectors]),
+        field.as_indexed(np.concatenate([values for _, values in vectors])),
     )

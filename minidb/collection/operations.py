@@ -104,9 +104,9 @@ def update_vectors(fields: Mapping[str, VectorField], request: models.UpdateVect
     update_filter = request.update_filter
 
     def step(draft: Draft) -> MinidbError | None:
-        n_found, error = _n_existing(draft, ids)
+        found, error = _existing(draft, ids)
         allowed = {point_id for point_id, _ in select(draft, update_filter)} if update_filter is not None else None
-        wanted = [at for at in range(n_found) if allowed is None or ids[at] in allowed]
+        wanted = [at for at in found if allowed is None or ids[at] in allowed]
         for chosen in _distinct_runs(wanted, ids):
             _replace_vectors(
                 draft, [ids[at] for at in chosen], [_taken(column, chosen, len(ids)) for column in columns]
@@ -149,8 +149,8 @@ def delete_vectors(fields: Mapping[str, VectorField], request: models.DeleteVect
     ids = ids_of(request.points or [])
 
     def step(draft: Draft) -> MinidbError | None:
-        n_found, error = _n_existing(draft, ids)
-        targets = dict.fromkeys(ids[:n_found])
+        found, error = _existing(draft, ids)
+        targets = dict.fromkeys(ids[at] for at in found)
         if request.filter is not None and error is None:
             targets.update((point_id, None) for point_id, _ in select(draft, request.filter))
         losing = [(point_id, row) for point_id in targets if draft.record(row := draft.row_of(point_id)).slots & mask]
@@ -167,6 +167,7 @@ def delete_vectors(fields: Mapping[str, VectorField], request: models.DeleteVect
 def delete(selector: models.PointIdsList | models.FilterSelector, select: Selector) -> Step:
     """Delete points; ids that are not there are ignored."""
     ids = ids_of(selector.points) if isinstance(selector, models.PointIdsList) else None
+    _check_not_empty(ids)
 
     def step(draft: Draft) -> None:
         if ids is None:
@@ -209,12 +210,13 @@ def _rewriting(request: Any, select: Selector, change: Callable[[dict[str, Any]]
     if points is None and payload_filter is None:
         raise BadRequest("Either list of point ids or filter must be provided")
     ids = ids_of(points) if points is not None else None
+    _check_not_empty(ids)
 
     def step(draft: Draft) -> MinidbError | None:
         error = None
         if ids is not None:
-            n_found, error = _n_existing(draft, ids)
-            rows = draft.rows_of(dict.fromkeys(ids[:n_found]))
+            found, error = _existing(draft, ids)
+            rows = draft.rows_of(dict.fromkeys(ids[at] for at in found))
         else:
             rows = [row for _, row in select(draft, payload_filter)]
         for row in rows:
@@ -224,17 +226,29 @@ def _rewriting(request: Any, select: Selector, change: Callable[[dict[str, Any]]
     return step
 
 
+def _check_not_empty(ids: list[PointId] | None) -> None:
+    if ids is not None and not ids:
+        raise BadRequest("Empty update request")
+
+
 def _as_stored(payload: dict[str, Any]) -> dict[str, Any]:
     """The payload as it would be read back: what has no JSON form is refused before anything is written."""
     return unpack_payload(pack_payload(payload))
 
 
-def _n_existing(draft: Draft, ids: Sequence[PointId]) -> tuple[int, NotFound | None]:
-    """How many leading ids to work on: all, or the chunks before the one with the first missing id, and its error."""
-    for at, point_id in enumerate(ids):
-        if draft.row_of(point_id) == NO_ROW:
-            return at // _CHUNK * _CHUNK, NotFound(f"No point with id {point_id} found")
-    return len(ids), None
+def _existing(draft: Draft, ids: Sequence[PointId]) -> tuple[list[int], NotFound | None]:
+    """Positions of the ids to work on, and the error of the first missing one: it stops after its chunk, as in Qdrant."""
+    found: list[int] = []
+    for start in range(0, len(ids), _CHUNK):
+        error = None
+        for at in range(start, min(start + _CHUNK, len(ids))):
+            if draft.row_of(ids[at]) != NO_ROW:
+                found.append(at)
+            elif error is None:
+                error = NotFound(f"No point with id {ids[at]} found")
+        if error is not None:
+            return found, error
+    return found, None
 
 
 def prepare(operation: models.UpdateOperation, fields: Mapping[str, VectorField], select: Selector) -> Step:

@@ -298,7 +298,8 @@ class Search:
         weights = self.weights(field, query, corpus)
         scores = np.full(len(rows), np.nan, np.float32)
         for at, row in enumerate(rows.tolist()):
-            indices, values = self.reader.sparse(field, row)
+            indices, stored = self.reader.sparse(field, row)
+            values = field.as_indexed(stored)
             place = np.searchsorted(query.indices, indices)
             place[place == len(query.indices)] = 0
             common = query.indices[place] == indices if len(query.indices) else np.zeros(len(indices), bool)

@@ -18,6 +18,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in printed] == ["3", "1", "3"]
+    assert [line.split()[0] for line in printed[:3]] == ["3", "1", "3"]
+    assert "FacetValueHit(value='en', count=2)" in printed[3]
+    assert printed[4].startswith("query")
     assert [hit.id for hit in names["by_words"].points] == [2, 0]
     assert names["rescored"].points[0].id == names["hybrid"].points[0].id == 2

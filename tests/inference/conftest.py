@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for local_models and counting, whatever pytest's import mode
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "providers")]  # for local_models, counting, …, whatever pytest's import mode
 
 from local_models import ImageServer, image_server, write_static_model
 

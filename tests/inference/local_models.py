@@ -104,13 +104,20 @@ def fake_class(kind: str, *names: str, dimension: int | None = 3) -> type[Fake]:
     return type(f"Fake_{kind}", (Fake,), {"kind": kind, "entries": entries, "instances": []})
 
 
-def encoded_image(size: tuple[int, int] = (10, 10), color: tuple[int, int, int] = (200, 1, 2), form: str = "PNG") -> bytes:
+def encoded_image(
+    size: tuple[int, int] = (10, 10), color: tuple[int, int, int] = (200, 1, 2), form: str = "PNG"
+) -> bytes:
     """An image file of one colour."""
     from PIL import Image
 
     buffer = io.BytesIO()
     Image.new("RGB", size, color).save(buffer, form)
     return buffer.getvalue()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
 
 
 class ImageServer:
@@ -139,8 +146,7 @@ class ImageServer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
