@@ -163,6 +163,7 @@ class Indexer:
         plan = graph_plan(view.has(field.slot), loaded)
         if plan == "build":
             indexes.graphs[field.slot] = self._built(collection, reader, field)
+            collection.store.row_file(view.space, field.rows_file, field.row_bytes).release()
         elif plan == "extend" and loaded is not None:
             self._extend(loaded, reader, field)
 

@@ -78,7 +78,10 @@ class Indexes:
             if sketch is None:
                 sketch = self._load_sketch(reader.txn, field) or Sketch(field.size, metric_of(field))
             if sketch.n_rows < view.n_rows:
+                n_new = view.n_rows - sketch.n_rows
                 sketch.extend(view.n_rows, lambda start, stop: dense_chunks(reader, field, start, stop))
+                if n_new > _CHUNK_ROWS:
+                    reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
             return sketch
 
@@ -125,6 +128,7 @@ class Indexes:
             graph = self._load_graph(reader, field)
             if graph is not None:
                 reader.all_dense(field)  # every row is in memory now: check them all, so that no search has to
+                reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
                 self.graphs[field.slot] = graph
         return graph
 

@@ -5,6 +5,7 @@ A file that is missing, of another length or with another checksum is simply not
 
 from __future__ import annotations
 
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.errors import InsufficientStorage
 from minidb.storage.interface import ReadTransaction, WriteTransaction
+from minidb.storage.rows import forget_pages
 
 _ALIGNMENT = 64
 
@@ -60,18 +63,22 @@ def write_arrays(
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{name}.{os.getpid()}.tmp"
     layout, checksum, position = [], 0, 0
-    with temporary.open("wb") as file:
-        for key, array in arrays.items():
-            data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-            padding = bytes(-position % _ALIGNMENT)
-            for piece in (padding, data):
-                file.write(piece)
-                checksum = crc32(piece, checksum)
-            layout.append((key, array.dtype.str, array.shape, position + len(padding)))
-            position += len(padding) + len(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / name)
+    try:
+        with temporary.open("wb") as file:
+            for key, array in arrays.items():
+                data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+                padding = bytes(-position % _ALIGNMENT)
+                for piece in (padding, data):
+                    file.write(piece)
+                    checksum = crc32(piece, checksum)
+                layout.append((key, array.dtype.str, array.shape, position + len(padding)))
+                position += len(padding) + len(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / name)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InsufficientStorage(f"could not write {temporary}: {error.strerror}") from error
     return Checkpoint(name, position, checksum, n_rows, {**meta, "layout": layout})
 
 
@@ -81,11 +88,15 @@ def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]]
     try:
         if path.stat().st_size != checkpoint.size:
             return None
-        data = np.memmap(path, np.uint8, "r") if checkpoint.size else np.zeros(0, np.uint8)
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if checkpoint.size else b""
     except OSError:  # gone, or replaced just now by another process's newer one
         return None
-    if crc32(data.data) != checkpoint.checksum:
+    if crc32(mapped) != checkpoint.checksum:
         return None
+    if isinstance(mapped, mmap.mmap):
+        forget_pages(mapped)
+    data = np.frombuffer(mapped, np.uint8)
     arrays = {}
     for key, dtype, shape, position in checkpoint.meta["layout"]:
         count = int(np.prod(shape))

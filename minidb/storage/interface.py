@@ -104,6 +104,9 @@ class RowFile(Protocol):
     def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
         """Check every row, once per process."""
 
+    def release(self) -> None:
+        """After a pass over all rows: let the memory go that only this pass needed."""
+
 
 class Store(Protocol):
     """One database: its tables, its row files, its folder of derived files."""

@@ -34,6 +34,8 @@ T = TypeVar("T")
 _LINUX_MAP_BYTES = 1 << 40  # costs address space only
 _FIRST_MAP_BYTES = 1 << 30
 _WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
+_FULL_BYTES = 1 << 20
+"""LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
 _META_ATTEMPTS = 5
 _COMMIT_KEY = b"commit"
 """In `meta`: the number of the commit itself, which LMDB's meta pages must agree with."""
@@ -186,14 +188,19 @@ class LmdbStore:
                 _metas(data_file)  # a file that is too short ends the process when it is touched
             self._open_environment(map_bytes)
             is_whole = not check or self._check_pages(data_file)
+            before = self.environment.info()["last_txnid"]
             self.tables: dict[Table, Any] = {table: self.environment.open_db(table.encode()) for table in TABLES}
-            self._check_entries(every=not is_whole)
+            # a table an older minidb did not have is made by a commit of LMDB's own
+            has_new_table = before and self.environment.info()["last_txnid"] > before
+            self._check_entries(every=not is_whole, newest_known=not has_new_table)
         except DamagedPages as error:
             raise CorruptionError(f"{data_file}: {error}") from None
         except lmdb.Error as error:
             raise _translated(error, self.path) from error
         with self.read() as txn:
             check_format(txn)
+        if has_new_table:
+            self.write(lambda txn: txn.delete("meta", _COMMIT_KEY))  # the commit puts it again, with its own number
         self._replay_wal()
         self._drop_orphans()
 
@@ -214,11 +221,11 @@ class LmdbStore:
                 check_structure(data_file, meta)
                 return is_same is None
 
-    def _check_entries(self, *, every: bool) -> None:
+    def _check_entries(self, *, every: bool, newest_known: bool) -> None:
         """Is this the newest commit, and, when asked, can every entry be found and does it match its checksum?"""
         with self.read() as txn:
             newest = txn.get("meta", _COMMIT_KEY)
-            if newest is not None and int.from_bytes(newest, "big") != txn.txn_id:
+            if newest_known and newest is not None and int.from_bytes(newest, "big") != txn.txn_id:
                 raise DamagedPages(f"its newest commit is {txn.txn_id}, but says it is {int.from_bytes(newest, 'big')}")
             for table in TABLES if every else ():
                 before = b""
@@ -322,6 +329,8 @@ class LmdbStore:
     def close(self) -> None:
         """Let go of one user's hold; the last one checkpoints the row files and closes the environment."""
         with _registry_lock:
+            if self._closed:
+                return
             self.users -= 1
             if self.users > 0:
                 return
@@ -549,7 +558,8 @@ def _metas(data_file: Path) -> list[Meta]:
 
 def _translated(error: lmdb.Error, path: Path) -> MinidbError:
     text = str(error)
-    if isinstance(error, lmdb.DiskError) or os.strerror(errno.ENOSPC) in text:
+    is_short_write = os.strerror(errno.EIO) in text and shutil.disk_usage(path).free < _FULL_BYTES
+    if is_short_write or isinstance(error, lmdb.DiskError) or os.strerror(errno.ENOSPC) in text:
         return InsufficientStorage(f"could not write to {path}: {os.strerror(errno.ENOSPC)}; nothing was written")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
         return CorruptionError(f"{path / 'data.mdb'}: {text}")

@@ -11,7 +11,7 @@ import mmap
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,12 @@ against 0.46 for single points, while large batches gain from writing once)."""
 _BLOCK_BYTES = 64 * 1024
 _FIRST_CAPACITY_BYTES = 64 * 1024
 _NO_ROWS = np.zeros((0, 0), np.uint8)
+
+
+def forget_pages(mapped: mmap.mmap) -> None:
+    """Give back the memory a pass over a whole map took; the system's cache still has the pages."""
+    if hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class MemoryRowFile:
@@ -70,6 +76,9 @@ class MemoryRowFile:
     def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
         """Memory is trusted."""
 
+    def release(self) -> None:
+        """Nothing is mapped."""
+
 
 class MappedRowFile:
     """Rows in one file. Checked block by block against their checksums, each block once per process."""
@@ -87,6 +96,7 @@ class MappedRowFile:
         self._file: int | None = None
         self._capacity = 0
         self._mapped = _NO_ROWS
+        self._buffer: mmap.mmap | None = None
         self._dirty = False
         self._block_shift = max(0, (_BLOCK_BYTES // self.stride).bit_length() - 1)
         self._verified_blocks = np.zeros(0, bool)
@@ -107,6 +117,7 @@ class MappedRowFile:
             else:
                 self._sync()
         except OSError as error:
+            self._release(offset)
             raise InsufficientStorage(
                 f"could not write {data.nbytes} bytes to {self.path}: {error.strerror}"
             ) from error
@@ -119,6 +130,13 @@ class MappedRowFile:
             written = os.pwrite(descriptor, rest, offset)
             offset += written
             rest = rest[written:]
+
+    def _release(self, offset: int) -> None:
+        """Give back the disk that rows of a failed append took; the file keeps its length, maps may reach there."""
+        with suppress(OSError), self._opening, _alone(self._descriptor()):
+            end = os.fstat(self._descriptor()).st_size
+            os.ftruncate(self._descriptor(), min(end, -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE))
+            os.ftruncate(self._descriptor(), end)
 
     def raw(self, n_rows: int) -> NDArray[np.uint8]:
         mapped = self._mapped
@@ -163,6 +181,10 @@ class MappedRowFile:
             return
         self._check(self.raw(n_rows), start, n_rows, present)
         self._verified_rows = max(self._verified_rows, n_rows)
+
+    def release(self) -> None:
+        if self._buffer is not None:
+            forget_pages(self._buffer)
 
     def _check(self, raw: NDArray[np.uint8], start: int, stop: int, present: NDArray[np.bool_] | None) -> None:
         bad = first_bad_row(raw[start:stop], None if present is None else present[start:stop])
@@ -220,6 +242,7 @@ class MappedRowFile:
             self._reserve(n_rows * self.stride)
             rows = os.fstat(descriptor).st_size // self.stride
             buffer = mmap.mmap(descriptor, rows * self.stride, access=mmap.ACCESS_READ)
+            self._buffer = buffer
             self._mapped = np.frombuffer(buffer, np.uint8).reshape(rows, self.stride)
             return self._mapped
 

@@ -312,6 +312,7 @@ def test_fork_while_threads_read_and_write(tmp_path: Path) -> None:
     with QdrantClient(tmp_path) as client:
         create_tagged(client)
         write_tag(client, 0, 1)
+        assert tags(client) == {1: BATCH}  # pydantic builds models at first use, under a lock a child would inherit
         stop = threading.Event()
 
         def work(thread: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "providers")]  # for local_models, counting, …, whatever pytest's import mode
 
-from local_models import ImageServer, image_server, write_static_model
+from local_models import ImageServer, image_server, write_static_model  # noqa: E402
 
 
 @pytest.fixture(scope="session")

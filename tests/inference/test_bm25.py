@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from minidb import errors, inference
 from minidb.inference.bm25 import TokenOptions, TokenPipeline, embed, model_for, options, parse_options
-from minidb.text.languages import SNOWBALL_LANGUAGES, STOPWORD_LANGUAGES
 from minidb.models.inference import Document, Image
+from minidb.text.languages import SNOWBALL_LANGUAGES, STOPWORD_LANGUAGES
 
 COOKIES = "Recipe for baking chocolate chip cookies"
 

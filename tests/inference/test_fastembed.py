@@ -172,7 +172,7 @@ def test_row_081_a_missing_model_fails_within_a_second_when_offline(monkeypatch,
 @pytest.mark.usefixtures("empty_cache")
 def test_row_081_after_a_failure_the_model_may_be_there(monkeypatch):
     monkeypatch.setattr(weights, "is_reachable", lambda: False)
-    with pytest.raises(errors.InferenceError, match="no connection to https://huggingface.co"):
+    with pytest.raises(errors.InferenceError, match=r"no connection to https://huggingface\.co"):
         resolve(document("x", model="BAAI/bge-small-en"))
     fake = fake_class("text", "BAAI/bge-small-en")
     monkeypatch.setattr(fastembed, "TextEmbedding", fake)

@@ -1,4 +1,4 @@
-"""Inference through the client's door: built-in models, the cloud flag, keys around a call, usage, the seed's snippets."""
+"""Inference through the client's door: built-in models, the cloud flag, keys around a call, usage, snippets."""
 
 from __future__ import annotations
 
