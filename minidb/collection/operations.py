@@ -237,7 +237,7 @@ def _as_stored(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _existing(draft: Draft, ids: Sequence[PointId]) -> tuple[list[int], NotFound | None]:
-    """Positions of the ids to work on, and the error of the first missing one: it stops after its chunk, as in Qdrant."""
+    """Positions of the ids to work on, and the error of the first missing one: its chunk is the last, as in Qdrant."""
     found: list[int] = []
     for start in range(0, len(ids), _CHUNK):
         error = None

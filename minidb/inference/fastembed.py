@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +18,7 @@ from minidb.errors import InferenceError
 from minidb.inference.catalog import CLASSES, ModelKind, entries_of
 from minidb.inference.execute import Embedder, Embedding, Request
 from minidb.inference.images import load_images
-from minidb.inference.weights import LoadedModel, loaded
+from minidb.inference.weights import LoadedModel, files_of, loaded
 
 _TEXT_KINDS: Final[tuple[ModelKind, ...]] = ("text", "sparse", "late_interaction", "multimodal")
 _IMAGE_KINDS: Final[tuple[ModelKind, ...]] = ("image", "multimodal")
@@ -49,13 +48,12 @@ class FastEmbed:
         import fastembed
 
         _check_options(request)
-        folder = request.options.get("specific_model_path")
         return {
             "provider": "fastembed",
             "version": getattr(fastembed, "__version__", None),
             "model": request.model.lower(),
             "options": dict(request.options),
-            "files": None if folder is None else _files_in(Path(folder)),
+            "files": files_of(request.options),
             "operation": request.operation,
         }
 
@@ -156,11 +154,3 @@ def _batches(inputs: Sequence[Any], request: Request) -> Iterator[list[Any]]:
 def _check_options(request: Request) -> None:
     if request.options and not request.context.trusted:
         raise InferenceError(f"options of {request.model} are not allowed here: they would reach files of this machine")
-
-
-def _files_in(folder: Path) -> list[tuple[str, int, int]]:
-    try:
-        found = [(path.name, path.stat()) for path in folder.iterdir() if path.is_file()]
-    except OSError:
-        return []
-    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)

@@ -18,9 +18,14 @@ def register(registry: Registry) -> None:
     registry.register("", _fastembed)
 
 
+_found: dict[str, bool] = {}
+
+
 def is_installed() -> bool:
-    """Whether there is a fastembed to import."""
-    return importlib.util.find_spec("fastembed") is not None
+    """Whether there is a fastembed to import. Once found it stays; looking for it takes 50 µs."""
+    if not _found and importlib.util.find_spec("fastembed") is not None:
+        _found["fastembed"] = True
+    return bool(_found)
 
 
 def _fastembed(model: str) -> Embedder | None:

@@ -52,13 +52,26 @@ def loaded(kind: ModelKind, entry: Mapping[str, Any], options: Mapping[str, Any]
     import fastembed
 
     cls = getattr(fastembed, CLASSES[kind])
-    key = (cls, str(entry["model"]), json.dumps(options, sort_keys=True, default=repr))
+    key = (cls, str(entry["model"]), json.dumps(options, sort_keys=True, default=repr), files_of(options))
     with _lock:
         slot = _slots.setdefault(key, _Slot())
     with slot.lock:
         if slot.loaded is None:
             slot.loaded = LoadedModel(_load(cls, entry, dict(options)))
         return slot.loaded
+
+
+def files_of(options: Mapping[str, Any]) -> tuple[tuple[str, int, int], ...] | None:
+    """Name, size and time of each file in `specific_model_path`: other files are another model. None without one."""
+    folder = options.get("specific_model_path")
+    if folder is None:
+        return None
+    try:
+        with os.scandir(str(folder)) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
 
 
 def unload() -> None:

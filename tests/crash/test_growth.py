@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,10 @@ def fill(folder: Path, leave_bytes: int) -> Path:
 def first_refused(client: QdrantClient) -> int:
     """Write tags from 2 on until the disk is full."""
     for tag in range(2, 1000):
-        try:
+        with suppress(InsufficientStorage):
             write_tag(client, tag * BATCH, tag)
-        except InsufficientStorage:
-            return tag
+            continue
+        return tag
     raise AssertionError("the disk is not full")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from local_models import DIMENSION, MODEL, PNG_BYTES, PNG_URL, WORDS, Fake, fake_class, write_static_model
 
-from minidb import QdrantClient, errors, inference, models
+from minidb import QdrantClient, errors, inference, inference_usage, models
 from minidb.inference import InferenceContext, InferenceSettings, weights
 
 fastembed = pytest.importorskip("fastembed")
@@ -346,3 +346,16 @@ def test_bytes_and_pillow_images_are_images_too(fakes):
     tree = [{"vector": {"v": image("fake/image", content)}} for content in (PNG_BYTES, Image.new("RGB", (4, 5)))]
     sizes = [point["vector"]["v"][:2].tolist() for point in resolve(tree)]
     assert sizes == [[10.0, 10.0], [4.0, 5.0]]
+
+
+def test_a_folder_with_other_files_is_another_model_to_the_cache_too(tmp_path):
+    folder = write_static_model(tmp_path / "model")
+    with open_client(embedding_cache_bytes=1 << 20) as client, inference_usage() as usage:
+        for hits in (0, 1, 2):
+            client.upsert("c", [models.PointStruct(id=1, vector={"v": document("cats", folder)})])
+            assert usage.hits == hits
+        before = client.retrieve("c", [1], with_vectors=True)[0].vector["v"]
+        write_static_model(folder, seed=8)
+        client.upsert("c", [models.PointStruct(id=1, vector={"v": document("cats", folder)})])
+        assert usage.hits == 2
+        assert client.retrieve("c", [1], with_vectors=True)[0].vector["v"] != before

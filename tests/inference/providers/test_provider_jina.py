@@ -11,7 +11,7 @@ from provider_service import PNG, PNG_URL, Answer, b64, listed
 from provider_service import embed as embed_with
 
 from minidb import errors, inference
-from minidb.inference import InferenceContext, Registry, fastembed
+from minidb.inference import InferenceContext, Registry, fastembed, local
 from minidb.inference.providers import jina_route
 from minidb.inference.providers.jina import Jina
 from minidb.inference.providers.jina_route import JinaRoute
@@ -164,10 +164,13 @@ def test_row_106_else_the_error_names_both(service, jina, listed_models):
 @pytest.fixture
 def no_models_known():
     fastembed.forget()
+    local._found.clear()
     yield
     fastembed.forget()
+    local._found.clear()
 
 
+@pytest.mark.usefixtures("no_models_known")
 def test_row_106_a_missing_fastembed_lists_nothing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert not jina_route.fastembed_lists_model("jinaai/jina-clip-v1")
