@@ -548,23 +548,10 @@ class QdrantClient:
         Returns:
             Hits, best first; equal scores in the order of ids.
         """
-        request = parse(
-            models.QueryRequest,
-            {
-                "query": query,
-                "using": using,
-                "prefetch": prefetch,
-                "filter": query_filter,
-                "params": search_params,
-                "limit": limit,
-                "offset": offset,
-                "with_payload": with_payload,
-                "with_vector": with_vectors,
-                "score_threshold": score_threshold,
-                "lookup_from": lookup_from,
-            },
-            prefix="internal.",
-        )
+        request = _query_request(
+            query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
+            score_threshold, lookup_from,
+        )  # fmt: skip
         return self._database.query(collection_name, [request], self._context(timeout))[0]
 
     def explain(
@@ -588,23 +575,10 @@ class QdrantClient:
             A tree of steps, readable when printed: how each filter clause was answered and by how many rows, whether
             vectors were scanned or walked to by the graph, how many candidates there were, microseconds per step.
         """
-        request = parse(
-            models.QueryRequest,
-            {
-                "query": query,
-                "using": using,
-                "prefetch": prefetch,
-                "filter": query_filter,
-                "params": search_params,
-                "limit": limit,
-                "offset": offset,
-                "with_payload": with_payload,
-                "with_vector": with_vectors,
-                "score_threshold": score_threshold,
-                "lookup_from": lookup_from,
-            },
-            prefix="internal.",
-        )
+        request = _query_request(
+            query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
+            score_threshold, lookup_from,
+        )  # fmt: skip
         return self._database.explain(collection_name, request, self._context(None))
 
     def query_batch_points(
@@ -711,6 +685,35 @@ class QdrantClient:
         if limit is None and not self._headers:
             return None
         return InferenceContext(limit, self._headers)
+
+
+def _query_request(
+    query: Any,
+    using: str | None,
+    prefetch: Any,
+    filter: Any,
+    params: Any,
+    limit: int,
+    offset: int | None,
+    with_payload: Any,
+    with_vector: Any,
+    score_threshold: float | None,
+    lookup_from: Any,
+) -> models.QueryRequest:
+    fields = {
+        "query": query,
+        "using": using,
+        "prefetch": prefetch,
+        "filter": filter,
+        "params": params,
+        "limit": limit,
+        "offset": offset,
+        "with_payload": with_payload,
+        "with_vector": with_vector,
+        "score_threshold": score_threshold,
+        "lookup_from": lookup_from,
+    }
+    return parse(models.QueryRequest, fields, prefix="internal.")
 
 
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:
