@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.errors import CorruptionError
+
 Durability = Literal["full", "normal", "off"]
 Table = Literal["meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints", "embeddings"]
 TABLES: tuple[Table, ...] = ("meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints", "embeddings")
@@ -135,7 +137,7 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-class CorruptRow(Exception):
+class CorruptRow(CorruptionError):
     """A row whose bytes do not match its checksum; the collection adds the point's id."""
 
     def __init__(self, file: str, row: int) -> None:
