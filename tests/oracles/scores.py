@@ -6,7 +6,7 @@ The evaluation also says when the answer hangs on ties, so that a caller does no
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -53,10 +53,11 @@ def reported(field: Field, score: float) -> float:
 
 @dataclass
 class Answer:
-    """A ranking, and what it hangs on."""
+    """A ranking. `exact`: float32 arithmetic finds the same scores equal (no division, no square root before a product)."""
 
     ranking: list[tuple[int | str, float]]
     ascending: bool = False
+    exact: bool = True
 
 
 @dataclass
@@ -122,7 +123,8 @@ class BruteForce:
             score = None if stored is None else similarity(using, query, stored)
             if score is not None:
                 scored.append((point_id, reported(using, score)))
-        return Answer(_sorted(scored, using.ascending), using.ascending)
+        exact = using.kind == "sparse" or using.distance != "Cosine"
+        return Answer(_sorted(scored, using.ascending), using.ascending, exact)
 
     def _with_idf(self, using: Field, query: Stored) -> Stored:
         having = [point.vectors[using.name] for point in self.model.points.values() if using.name in point.vectors]
@@ -133,13 +135,13 @@ class BruteForce:
 
     def _fused(self, query: Any, lists: list[Answer]) -> Answer:
         for answer in lists:
-            self._note_ties([score for _, score in answer.ranking])
+            self._note_ties(answer)
         sums: dict[int | str, float] = {}
         for number, answer in enumerate(lists):
             scores = [score for _, score in answer.ranking]
             for (point_id, _), term in zip(answer.ranking, _terms(query, number, scores), strict=True):
                 sums[point_id] = sums.get(point_id, 0.0) + term
-        return Answer(_sorted(list(sums.items()), ascending=False))
+        return Answer(_sorted(list(sums.items()), ascending=False), exact=False)
 
     def _beyond(self, answer: Answer, threshold: float, fusion: bool) -> list[tuple[int | str, float]]:
         kept = []
@@ -153,12 +155,12 @@ class BruteForce:
 
     def _cut(self, answer: Answer, limit: int) -> Answer:
         if limit < len(answer.ranking):
-            self._note_ties([score for _, score in answer.ranking[limit - 1 : limit + 1]])
-        return Answer(answer.ranking[:limit], answer.ascending)
+            self._note_ties(replace(answer, ranking=answer.ranking[limit - 1 : limit + 1]))
+        return replace(answer, ranking=answer.ranking[:limit])
 
-    def _note_ties(self, scores: list[float]) -> None:
-        for one, other in pairwise(scores):
-            if one == other:
+    def _note_ties(self, answer: Answer) -> None:
+        for one, other in pairwise(score for _, score in answer.ranking):
+            if one == other and answer.exact:
                 self.ties = True
             elif close(one, other):
                 self.unclear = True
