@@ -53,7 +53,7 @@ def reported(field: Field, score: float) -> float:
 
 @dataclass
 class Answer:
-    """A ranking. `exact`: float32 arithmetic finds the same scores equal (no division, no square root before a product)."""
+    """A ranking. `exact`: float32 finds the same scores equal (no division, no square root before a product)."""
 
     ranking: list[tuple[int | str, float]]
     ascending: bool = False
