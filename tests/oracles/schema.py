@@ -120,7 +120,7 @@ def edge_config(schema: Schema) -> edge.EdgeConfig:
         for field in schema
         if field.kind == "sparse"
     }
-    return edge.EdgeConfig(vectors=dense or None, sparse_vectors=sparse or None)
+    return edge.EdgeConfig(vectors=dense or None, sparse_vectors=sparse or None, wal_enabled=False)
 
 
 def named(struct: Any) -> Mapping[str, Any]:

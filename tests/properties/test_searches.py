@@ -63,7 +63,7 @@ def test_query_trees_answer_as_brute_force_does(kind: str, data: st.DataObject) 
 
 
 @given(data=st.data())
-@cases(60)
+@cases(40)
 def test_brute_force_is_what_the_rust_core_does(data: st.DataObject) -> None:
     schema = data.draw(schemas())
     numbers = Numbers(data.draw(st.integers(0, 2**32)), data.draw(st.booleans()))
