@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from minidb import models
 from minidb.catalog import Catalog, check_format, mark_format
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot, config_key, head_key
-from minidb.collection.config import new_config, updated_config, with_payload_index, with_vector, without_vector
+from minidb.collection.config import (
+    StoredConfig,
+    new_config,
+    updated_config,
+    with_payload_index,
+    with_vector,
+    without_vector,
+)
 from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.draft import Draft
 from minidb.collection.facets import facet
@@ -125,14 +132,14 @@ class Database:
         return self._write(work)
 
     def update_collection(self, name: str, request: models.UpdateCollection) -> bool:
-        self._change_config(name, lambda collection: updated_config(collection.config, request))
+        self._change_config(name, lambda config: updated_config(config, request))
         return True
 
     def create_vector_name(self, name: str, vector: str, request: models.VectorNameConfig) -> models.UpdateResult:
-        return self._change_config(name, lambda collection: with_vector(collection.config, vector, request))
+        return self._change_config(name, lambda config: with_vector(config, vector, request))
 
     def delete_vector_name(self, name: str, vector: str) -> models.UpdateResult:
-        return self._change_config(name, lambda collection: without_vector(collection.config, vector))
+        return self._change_config(name, lambda config: without_vector(config, vector))
 
     def create_payload_index(self, name: str, path: str, field_schema: object) -> models.UpdateResult:
         """Declare and build an index; the same again is no change, another schema replaces it."""
@@ -142,7 +149,7 @@ class Database:
             limits = limits_of(config)
             if limits is not None and path not in config.payload_schema:
                 StrictMode(limits, config.payload_schema).check_new_index()
-        result = self._change_config(name, lambda collection: with_payload_index(collection.config, path, schema))
+        result = self._change_config(name, lambda config: with_payload_index(config, path, schema))
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             Evaluation(reader, snapshot.collection.answers, snapshot.view.space).current_index(index_key(path, schema))
@@ -150,7 +157,7 @@ class Database:
 
     def delete_payload_index(self, name: str, path: str) -> models.UpdateResult:
         """Forget a declared index; one that is not there is no error."""
-        return self._change_config(name, lambda collection: with_payload_index(collection.config, path, None))
+        return self._change_config(name, lambda config: with_payload_index(config, path, None))
 
     def facet(self, name: str, request: models.FacetRequest) -> models.FacetResponse:
         with self.snapshot(name) as snapshot:
@@ -237,8 +244,7 @@ class Database:
         collection = self._find(name, txn)
         numbers: list[int] = []
         for step in steps:
-            view = txn.staged.get(collection.number) or collection.newest(txn)
-            if view.config_version != version:
+            if collection.staged_view(txn).config_version != version:
                 raise _ConfigChanged
             error, number = collection.write(txn, step)
             numbers.append(number)
@@ -250,8 +256,9 @@ class Database:
     def _select(self, draft: Draft, filter: models.Filter) -> list[tuple[PointId, int]]:
         """Points a write's filter selects, in the order of ids."""
         collection = draft.collection
-        is_first = collection.number not in draft.txn.staged
-        answers = collection.answers if is_first else PayloadAnswers()  # what is not committed must not be remembered
+        published = collection.published[0]
+        is_committed = (draft.view.space, draft.view.seq) == (published.space, published.seq)
+        answers = collection.answers if is_committed else PayloadAnswers()  # what may be undone must not be remembered
         reader = PointReader(collection, draft.view, draft.txn, answers)
         rows = reader.matching(filter)
         assert rows is not None
@@ -302,24 +309,30 @@ class Database:
                 self._check_queries(snapshot.collection, requests)
             unchecked = False
             requests = self._inference.resolve(list(requests), operation="search", context=context)
-        with self.snapshot(name) as snapshot:
+
+        def answer(snapshot: Snapshot) -> list[models.QueryResponse]:
             if unchecked:
                 self._check_queries(snapshot.collection, requests)
             if not snapshot.collection.seen_by_indexer:
                 self._indexer.welcome(snapshot.collection)
-            return run_queries(snapshot, requests, lambda other: self._reader_of(other, snapshot.txn))
+            return run_queries(snapshot, requests, self._lookup(snapshot))
+
+        return self._on_snapshot(name, answer)
 
     def query_groups(
         self, name: str, request: models.QueryGroupsRequest, context: InferenceContext | None = None
     ) -> models.GroupsResult:
         """Answer a query whose hits are grouped by a payload value."""
         resolved = self._inference.resolve(request, operation="search", context=context)
-        with self.snapshot(name) as snapshot:
+
+        def answer(snapshot: Snapshot) -> models.GroupsResult:
             strict = self._strict_read(snapshot.collection)
             if strict is not None:
                 strict.check_query(request)
                 strict.check_grouping(request.group_by)
-            return run_groups(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
+            return run_groups(snapshot, resolved, self._lookup(snapshot))
+
+        return self._on_snapshot(name, answer)
 
     def search_matrix(self, name: str, request: models.SearchMatrixRequest) -> Matrix:
         """The distances within a random sample of points."""
@@ -332,9 +345,12 @@ class Database:
     def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:
         """Run a query and tell how it was answered."""
         resolved = self._inference.resolve(request, operation="search", context=context)
-        with self.snapshot(name) as snapshot:
+
+        def answer(snapshot: Snapshot) -> Step:
             self._check_queries(snapshot.collection, [request])
-            return explained_query(snapshot, resolved, lambda other: self._reader_of(other, snapshot.txn))
+            return explained_query(snapshot, resolved, self._lookup(snapshot))
+
+        return self._on_snapshot(name, answer)
 
     def snapshot(self, name: str) -> Snapshot:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
@@ -374,17 +390,26 @@ class Database:
     def _snapshot_of(self, collection: Collection) -> Snapshot:
         return Snapshot(self._store, lambda txn: collection)
 
-    def _reader_of(self, name: str, txn: ReadTransaction) -> PointReader:
-        """A reader of another collection, of the same commit as `txn`."""
-        try:
-            collection = self._find(name, txn)
-        except NotFound:
-            raise NotFound(f"Collection {name} not found") from None
-        view = collection.catch_up(txn)
-        if view is None:  # a newer commit was published: its view with its own transaction is as good
-            with self.snapshot(name) as snapshot:
-                return PointReader(snapshot.collection, snapshot.view, snapshot.txn)
-        return PointReader(collection, view, txn)
+    def _on_snapshot(self, name: str, answer: Callable[[Snapshot], T]) -> T:
+        """`answer` on a snapshot, and again on a newer one when another collection it looks into has moved on."""
+        while True:
+            with suppress(_NewerCommit), self.snapshot(name) as snapshot:
+                return answer(snapshot)
+
+    def _lookup(self, snapshot: Snapshot) -> Callable[[str], PointReader]:
+        """Readers of other collections, of the same commit."""
+
+        def reader_of(name: str) -> PointReader:
+            try:
+                collection = self._find(name, snapshot.txn)
+            except NotFound:
+                raise NotFound(f"Collection {name} not found") from None
+            view = collection.catch_up(snapshot.txn)
+            if view is None:
+                raise _NewerCommit
+            return PointReader(collection, view, snapshot.txn)
+
+        return reader_of
 
     def _find(self, name: str, txn: ReadTransaction) -> Collection:
         number = self._newest_catalog(txn).number_of(name)
@@ -409,12 +434,12 @@ class Database:
                     del self._collections[number]
         return catalog
 
-    def _change_config(self, name: str, change: Callable[[Collection], Any]) -> models.UpdateResult:
+    def _change_config(self, name: str, change: Callable[[StoredConfig], StoredConfig]) -> models.UpdateResult:
         def work(txn: WriteTransaction) -> int:
             collection = self._find(name, txn)
-            collection.newest(txn)
-            config = change(collection)
-            if config == collection.config:  # no change, but an operation with a number
+            stored = collection.staged_config(txn)
+            config = change(stored)
+            if config == stored:  # no change, but an operation with a number
                 return collection.write(txn, lambda draft: None)[1]
             return collection.replace_config(txn, config)
 
@@ -431,6 +456,10 @@ class Database:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosed("this client has been closed")
+
+
+class _NewerCommit(Exception):
+    """A collection named in a query has published a commit newer than the query's snapshot: begin again."""
 
 
 class _ConfigChanged(Exception):

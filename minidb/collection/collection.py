@@ -103,21 +103,39 @@ class Collection:
 
     def write(self, txn: WriteTransaction, operation: Callable[[Draft], T]) -> tuple[T, int]:
         """Run one operation inside a write transaction; what it returned and its operation id."""
-        view: View | None = txn.staged.get(self.number)
-        if view is None:
-            view = self.newest(txn)
-            txn.on_commit(lambda: self._publish(txn))
+        view = self.staged_view(txn)
         draft = Draft(self, txn, view)
         result = operation(draft)
         txn.staged[self.number] = draft.finish()
         return result, view.seq
 
-    def replace_config(self, txn: WriteTransaction, config: StoredConfig) -> int:
-        """Store another configuration, under an operation number of its own, which is returned."""
+    def staged_view(self, txn: WriteTransaction) -> View:
+        """The state inside a write transaction: what others who share it have done is in it; published with it."""
         view: View | None = txn.staged.get(self.number)
         if view is None:
-            view = self.newest(txn)
+            with self._publishing:
+                view = self._replayed(txn, self.published[0])
+            txn.staged[self.number] = view
             txn.on_commit(lambda: self._publish(txn))
+        return view
+
+    def staged_config(self, txn: WriteTransaction) -> StoredConfig:
+        """The configuration inside a write transaction."""
+        self.staged_view(txn)
+        config: StoredConfig = txn.staged.get((self.number, "config"), self.config)
+        return config
+
+    def switch_space(self, txn: WriteTransaction, head: Head) -> None:
+        """Make another generation, already written, the collection's."""
+        view = self.staged_view(txn)
+        txn.put("meta", self.head_key, head.pack())
+        txn.staged[self.number] = self._replay_log(
+            txn, empty_view(view.fields, head.space, view.config_version), head, from_checkpoint=False
+        )
+
+    def replace_config(self, txn: WriteTransaction, config: StoredConfig) -> int:
+        """Store another configuration, under an operation number of its own, which is returned."""
+        view = self.staged_view(txn)
         version = view.config_version + 1
         txn.put("meta", config_key(self.number), config.pack())
         draft = Draft(self, txn, replace(view, fields=config.fields(), config_version=version))
@@ -135,11 +153,6 @@ class Collection:
                 view = self._replayed(txn, view)
                 self.published = (view, txn.txn_id)
             return view
-
-    def newest(self, txn: WriteTransaction) -> View:
-        """The newest view, for a writer: nobody else can commit while it holds the transaction."""
-        with self._publishing:
-            return self._replayed(txn, self.published[0])
 
     def _publish(self, txn: WriteTransaction) -> None:
         with self._publishing:
@@ -165,9 +178,9 @@ class Collection:
             return view
         return self._replay_log(txn, view, head)
 
-    def _replay_log(self, txn: ReadTransaction, view: View, head: Head) -> View:
+    def _replay_log(self, txn: ReadTransaction, view: View, head: Head, *, from_checkpoint: bool = True) -> View:
         """Apply what the log says happened since `view`; read the records of rows that are new."""
-        if not view.n_rows:
+        if from_checkpoint and not view.n_rows:
             checkpointed = self.indexes_for(view).load_view(txn, view)
             if checkpointed.seq <= head.seq and checkpointed.n_rows <= head.n_rows:
                 view = checkpointed

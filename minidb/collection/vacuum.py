@@ -28,13 +28,12 @@ def vacuum(store: Store, collection: Collection) -> None:
     """Write and switch to the next generation. Readers keep the one they have; writers wait for the copy."""
 
     def work(txn: WriteTransaction) -> None:
-        view = collection.newest(txn)
-        if not worth_vacuuming(view, collection.config):
+        view = collection.staged_view(txn)
+        if not worth_vacuuming(view, collection.staged_config(txn)):
             return
         space = new_space(txn)
         n_tokens = _copy(store, collection, txn, view, space)
-        head = Head(space, view.seq, view.n_alive, view.config_version, n_tokens)
-        txn.put("meta", collection.head_key, head.pack())
+        collection.switch_space(txn, Head(space, view.seq, view.n_alive, view.config_version, n_tokens))
         for table in ("ids", "records", "sparse", "oplog", "checkpoints"):
             txn.delete_range(table, *space_range(view.space))
         txn.delete_range("wal", *space_range(view.space))

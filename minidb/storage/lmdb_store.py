@@ -1,8 +1,9 @@
 """The durable store: LMDB for tables and commits, mapped files for rows.
 
-LMDB can end the process: a data file shorter than its meta pages say (SIGBUS), the same environment opened twice, a
-second write transaction in one thread, growing the map under readers. Each is made unreachable here: the length is
-checked before opening, environments are shared per real path, writers go through one queue, growth takes the gate.
+LMDB can end the process: a data file that is cut short or damaged (SIGBUS), the same environment opened twice, a second
+write transaction in one thread, growing the map under readers, closing under a transaction. Each is made unreachable
+here: `pages` looks before LMDB does, environments are shared per real path, writers go through one queue, growth and
+closing take queue and gate.
 """
 
 from __future__ import annotations
@@ -185,7 +186,7 @@ class LmdbStore:
         data_file = self.path / "data.mdb"
         try:
             if data_file.exists() and data_file.stat().st_size:
-                _metas(data_file)  # a file that is too short ends the process when it is touched
+                _metas(data_file)
             self._open_environment(map_bytes)
             is_whole = not check or self._check_pages(data_file)
             before = self.environment.info()["last_txnid"]

@@ -82,8 +82,6 @@ def read_metas(file: Path) -> list[Meta]:
     old, new = metas
     if new.txn_id - old.txn_id > 1:
         raise DamagedPages(f"its meta pages do not belong together: commits {old.txn_id} and {new.txn_id}")
-    if size < (new.last_page + 1) * page_bytes:
-        raise DamagedPages(f"it is truncated: {size} bytes, its last page ends at {(new.last_page + 1) * page_bytes}")
     return metas
 
 
@@ -161,11 +159,11 @@ class _Walk:
     def __init__(self, file: Path, meta: Meta) -> None:
         self._meta = meta
         self._page_bytes = meta.page_bytes
-        self._n_pages = meta.last_page + 1
         mapped = np.memmap(file, np.uint8, "r")
+        # a page that was taken and freed within one commit is never written: the file may end before the last page
+        self._n_pages = min(meta.last_page + 1, len(mapped) // self._page_bytes)
+        self._n_unwritten = meta.last_page + 1 - self._n_pages
         self._bytes = mapped[: self._n_pages * self._page_bytes]
-        if len(self._bytes) < self._n_pages * self._page_bytes:
-            raise DamagedPages("it is truncated")
         self._words = self._bytes.view("<u2").reshape(self._n_pages, -1)
         self._taken = np.zeros(self._n_pages, bool)
         self._taken[:2] = True
@@ -183,13 +181,19 @@ class _Walk:
             nodes = self._tree(tree, f"table {name!r}")
             if np.any(nodes.flags & ~_BIG):
                 raise DamagedPages(f"table {name!r} holds an entry of an unknown kind")
+        unwritten = []
         for at in range(len(free.start)):
             if free.key_bytes[at] != 8 or free.flags[at] & ~_BIG:
                 raise DamagedPages("an entry of the list of free pages is damaged")
             numbers = np.frombuffer(self._entry(free, at)[1], "<u8")
             if not len(numbers) or numbers[0] >= len(numbers):
                 raise DamagedPages("an entry of the list of free pages is damaged")
-            self._take(numbers[1 : int(numbers[0]) + 1], "the list of free pages")
+            numbers = numbers[1 : int(numbers[0]) + 1]
+            self._take(numbers[numbers < self._n_pages], "the list of free pages")
+            unwritten.append(numbers[numbers >= self._n_pages])
+        missing = np.unique(np.concatenate(unwritten)) if unwritten else np.zeros(0, np.uint64)
+        if len(missing) != self._n_unwritten or (len(missing) and int(missing[-1]) != self._meta.last_page):
+            raise DamagedPages("it is truncated, or its list of free pages is damaged")
 
     def _tree(self, tree: Tree, name: str) -> _Nodes:
         """Walk a tree level by level; its leaves' nodes."""

@@ -59,7 +59,7 @@ def check_whole(client: QdrantClient, newest: int) -> int:
     newest = max(counts, default=newest)
     if not counts:
         return newest
-    hits = client.query_points(NAME, [float(newest)] * SIZE, limit=BATCH * len(counts) * 2).points
+    hits = client.query_points(NAME, [float(newest)] * SIZE, limit=100_000).points
     assert set(Counter(hit.payload["tag"] for hit in hits).values()) <= {BATCH}
     sparse = models.SparseVector(indices=[5000], values=[1.0])
     hits = client.query_points(NAME, sparse, using="words", limit=100_000).points

@@ -6,6 +6,8 @@ RUST_BOOL_FROM_PYTHON     edge's Python layer turns MatchValue(True) into 1; boo
 RUST_NO_SLICE             edge's Python layer has no slice condition.
 RUST_EMPTY_MIN_SHOULD     `min_should` without conditions beside another group is ignored by the core, alone it matches
                           nothing; minidb: nothing, as the count says.
+RUST_MIN_SHOULD_REPEATED  a `has_id` that stands in `should` and in a `min_should` of more than it can give: the core
+                          forgets the `min_should`; minidb: nothing, as the count says.
 RUST_EMPTY_GROUP_NESTED   an empty `should` inside a nested filter matches nothing in the core, everywhere else
                           everything; minidb: an empty group is no constraint anywhere.
 LOCAL_WILDCARD_IS_EMPTY   field `is_empty` and `is_null: false` on a path with `[]` ask for all values, the core for
@@ -25,7 +27,7 @@ from typing import Any
 
 import pytest
 from filter_oracles import IDS, UUIDS, Point, Rust, RustCorpus, conditions, corpus, filters, local, ours, payloads
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from qdrant_client import models as m
@@ -281,6 +283,15 @@ def test_rust_empty_min_should() -> None:
     assert ours(both, [{}]) == []
 
 
+def test_rust_min_should_repeated() -> None:
+    ids = m.HasIdCondition(has_id=[IDS[0]])
+    twice = m.MinShould(conditions=[ids], min_count=2)
+    assert Rust([{}]).select(m.Filter(min_should=twice)) == ours(m.Filter(min_should=twice), [{}]) == []
+    both = m.Filter(should=[ids], min_should=twice)
+    assert Rust([{}]).select(both) == [0]
+    assert ours(both, [{}]) == []
+
+
 def test_rust_empty_group_nested() -> None:
     filter = m.Filter(must=m.NestedCondition(nested=m.Nested(key="a", filter=m.Filter(should=[]))))
     stored = [{"a": [{}]}]
@@ -306,9 +317,18 @@ def test_a_condition_selects_of_a_corpus_what_the_rust_core_selects(condition: A
 @settings(max_examples=CASES, deadline=None)
 @given(st.lists(payloads, min_size=len(IDS), max_size=len(IDS)), st.lists(filters, min_size=4, max_size=4))
 def test_a_filter_selects_what_the_rust_core_selects(stored: list[dict[str, Any]], asked: list[m.Filter]) -> None:
+    assume(not any(map(repeats_ids_in_min_should, asked)))
     core = Rust(stored)
     for filter in asked:
         assert ours(filter, stored) == core.select(filter)
+
+
+def repeats_ids_in_min_should(filter: Any) -> bool:
+    """RUST_MIN_SHOULD_REPEATED, at any depth."""
+    groups = [filter.must, filter.should, filter.must_not, filter.min_should and filter.min_should.conditions]
+    listed = [group if isinstance(group, list) else [group] if group else [] for group in groups]
+    repeated = any(isinstance(c, m.HasIdCondition) and c in listed[1] for c in listed[3])
+    return repeated or any(repeats_ids_in_min_should(c) for group in listed for c in group if isinstance(c, m.Filter))
 
 
 @settings(max_examples=CASES, deadline=None)

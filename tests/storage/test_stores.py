@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidb import QdrantClient
-from minidb.errors import BadRequest, FormatVersionError, StoreClosed
+from minidb.errors import BadRequest, CorruptionError, FormatVersionError, StoreClosed
+from minidb.storage import lmdb_store
 from minidb.storage.interface import Store, Table, WriteTransaction
 from minidb.storage.lmdb_store import open_store
 from minidb.storage.memory_store import MemoryStore
+from minidb.storage.pages import read_metas
 from minidb.storage.records import FORMAT_VERSION, Head
 
 USED: tuple[Table, ...] = ("meta", "records")
@@ -192,8 +194,6 @@ def test_a_store_of_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> 
     store.write(lambda txn: txn.put("wal", b"\0\0\0\1" + b"0.vec" + bytes(8), b"another format"))
     store._closed = True  # leaves the log as it is
     store._close_environment()
-    from minidb.storage import lmdb_store
-
     del lmdb_store._registry[store.path]
     before = (tmp_path / "data.mdb").read_bytes()
     for _ in range(2):
@@ -225,3 +225,28 @@ def test_folders_no_collection_names_are_removed_at_opening(tmp_path: Path) -> N
     open_store(tmp_path).close()
     found = {str(path.relative_to(tmp_path)) for kind in ("rows", "derived") for path in (tmp_path / kind).iterdir()}
     assert found == {"rows/7", "derived/7"}
+
+
+def test_a_file_that_ends_before_its_last_page_is_whole_when_that_page_is_free(tmp_path: Path) -> None:
+    """LMDB never writes a page that was taken and freed within one commit, so its file may end earlier than it says."""
+    store = open_store(tmp_path)
+
+    def put_and_take_back(txn: WriteTransaction) -> None:
+        txn.put_many("records", [(bytes([at]), bytes(3000)) for at in range(40)])
+        txn.delete_range("records", bytes([1]), bytes([40]))
+
+    store.write(put_and_take_back)
+    store.close()
+    file = tmp_path / "data.mdb"
+    (tmp_path / "data.crc").unlink()
+    newest = read_metas(file)[1]
+    assert file.stat().st_size < (newest.last_page + 1) * newest.page_bytes
+    store = open_store(tmp_path)
+    with store.read() as txn:
+        assert [key for key, _ in txn.scan("records", b"", b"\xff")] == [b"\0"]
+    store.close()
+    (tmp_path / "data.crc").unlink()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CorruptionError, match=r"truncated|beyond the end"):
+        open_store(tmp_path)
