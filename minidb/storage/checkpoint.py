@@ -5,6 +5,7 @@ A file that is missing, of another length or with another checksum is simply not
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ def write_arrays(
         temporary.replace(folder / name)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.errno != errno.ENOSPC:
+            raise
         raise InsufficientStorage(f"could not write {temporary}: {error.strerror}") from error
     return Checkpoint(name, position, checksum, n_rows, {**meta, "layout": layout})
 
