@@ -13,6 +13,7 @@ from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import IndexKey, TextSettings
 from minidb.text.languages import snowball_language, stopword_language
 from minidb.text.pipeline import TokenOptions, stopwords
+from minidb.text.segmenters import BORROWED, BorrowedTerms
 
 _KINDS = {
     "keyword": "values",
@@ -58,12 +59,8 @@ def text_settings(schema: Any) -> TextSettings | None:
     if not isinstance(schema, models.TextIndexParams):
         return TextSettings(TokenOptions())
     tokenizer = "word" if schema.tokenizer is None else schema.tokenizer.value
-    if tokenizer not in ("word", "whitespace", "prefix"):
-        raise BadInput(
-            f"tokenizer {tokenizer} is not available for text indexes in minidb: use word, whitespace or prefix"
-        )
     options = TokenOptions(
-        tokenizer=tokenizer,  # type: ignore[arg-type]  # one of the three just checked
+        tokenizer=tokenizer,  # type: ignore[arg-type]  # the enum has the literal's members
         lowercase=schema.lowercase is not False,
         ascii_folding=bool(schema.ascii_folding),
         stopwords=_stopwords(schema.stopwords),
@@ -72,6 +69,10 @@ def text_settings(schema: Any) -> TextSettings | None:
         max_token_len=schema.max_token_len,
     )
     scoring = schema.scoring is not None and schema.scoring is not False
+    if tokenizer in BORROWED:
+        if schema.phrase_matching or scoring:
+            raise BadInput(f"minidb has no phrase_matching and no scoring for the tokenizer {tokenizer}")
+        BorrowedTerms(options)  # says what to install, before anything is declared
     return TextSettings(options, bool(schema.phrase_matching), scoring)
 
 

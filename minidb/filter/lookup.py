@@ -37,6 +37,7 @@ from minidb.index.payload.rows import Rows
 from minidb.index.payload.values import ValueIndex
 from minidb.index.payload.words import WordIndex
 from minidb.text.pipeline import TokenOptions, TokenPipeline
+from minidb.text.segmenters import BORROWED, BorrowedTerms
 
 Elements: TypeAlias = Callable[[Payload], Sequence[Any]]
 
@@ -109,6 +110,8 @@ def elements_of(key: IndexKey) -> Elements:
 
 def terms_of(settings: TextSettings) -> Callable[[str], list[str]]:
     """A stored text as terms, in order."""
+    if settings.tokens.tokenizer in BORROWED:
+        return borrowed_terms(settings.tokens).of_document
     pipeline = pipeline_of(settings.tokens)
     return lambda text: [term for raw in pipeline.split(text) for term in pipeline.document_terms(raw)]
 
@@ -118,8 +121,15 @@ def query_terms(settings: TextSettings, clause: TextMatch) -> list[str]:
     text = clause.text
     if clause.mode == "phrase":
         return terms_of(settings)(text)
+    if settings.tokens.tokenizer in BORROWED:
+        return borrowed_terms(settings.tokens).of_query(text)
     pipeline = pipeline_of(settings.tokens)
     return [term for raw in pipeline.split(text) for term in pipeline.query_terms(raw)]
+
+
+@lru_cache(maxsize=8)
+def borrowed_terms(options: TokenOptions) -> BorrowedTerms:
+    return BorrowedTerms(options)
 
 
 @lru_cache(maxsize=64)

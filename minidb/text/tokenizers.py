@@ -14,7 +14,7 @@ from typing import Literal
 
 from minidb.text.data import load
 
-Tokenizer = Literal["word", "whitespace", "prefix", "multilingual"]
+Tokenizer = Literal["word", "whitespace", "prefix", "multilingual", "code"]
 Splitter = Callable[[str], list[str]]
 
 # Unicode's White_Space. `str.split()` would also split at U+001C to U+001F.
@@ -25,9 +25,9 @@ _ASCII_SEPARATORS = {code: " " for code in range(128) if not chr(code).isalnum()
 
 
 def splitter(tokenizer: Tokenizer) -> Splitter:
-    """The function that cuts a text for `tokenizer` (`prefix` cuts into words; `multilingual` has none here)."""
-    if tokenizer == "multilingual":
-        raise ValueError("the multilingual tokenizer does not split by rules")
+    """The function that cuts a text for `tokenizer` (`prefix` cuts into words; `segmenters` has the others)."""
+    if tokenizer in ("multilingual", "code"):
+        raise ValueError(f"the {tokenizer} tokenizer does not split by rules")
     return _split_at_white_space if tokenizer == "whitespace" else split_words
 
 

@@ -243,7 +243,37 @@ def test_text_indexes_match_as_the_rust_core_does(
     shard.close()
 
 
+SENTENCES = ["The naïve fox", "今天星期一", "getUserById(id)", "snake_case HTTPServer2", "Der Fuchs", "", "42 foxes"]
+
+
+@pytest.mark.parametrize("tokenizer", ["multilingual", "code"])
+def test_borrowed_tokenizers_match_as_the_rust_core_does(tmp_path: Path, client: QdrantClient, tokenizer: str) -> None:
+    edge = pytest.importorskip("qdrant_edge")
+    params = {"tokenizer": tokenizer, "stemmer": {"type": "snowball", "language": "english"}}
+    shard = edge_shard(edge, tmp_path / "edge", SENTENCES, params)
+    client.create_collection("c", vectors_config=models.VectorParams(size=1, distance=models.Distance.DOT))
+    client.upsert("c", [models.PointStruct(id=at, vector=[1.0], payload={"t": t}) for at, t in enumerate(SENTENCES)])
+    client.create_payload_index("c", "t", {"type": "text", **params})
+    for query in ["fox", "naive", "星期一", "user", "server2 snake", "getUserById", "Fuchs der", "nothing", ""]:
+        for match, kind in [
+            (models.MatchText(text=query), edge.MatchText),
+            (models.MatchTextAny(text_any=query), edge.MatchTextAny),
+        ]:
+            scroll = edge.ScrollRequest(filter=edge.Filter(must=[edge.FieldCondition("t", match=kind(query))]))
+            theirs = sorted(record.id for record in shard.scroll(scroll)[0])
+            assert [record.id for record in client.scroll("c", field("t", match=match))[0]] == theirs, match
+    shard.close()
+
+
+def test_borrowed_tokenizers_have_no_phrases(client: QdrantClient) -> None:
+    client.create_collection("c", vectors_config=models.VectorParams(size=1, distance=models.Distance.DOT))
+    with pytest.raises(errors.BadInput, match="no phrase_matching and no scoring for the tokenizer multilingual"):
+        client.create_payload_index("c", "t", {"type": "text", "tokenizer": "multilingual", "phrase_matching": True})
+    assert client.get_collection("c").payload_schema == {}
+
+
 def edge_shard(edge: Any, path: Path, texts: list[str], params: dict[str, Any]) -> Any:
+    path.mkdir(exist_ok=True)
     config = edge.EdgeConfig(vectors={"": edge.EdgeVectorParams(1, edge.Distance.Dot)})
     shard = edge.EdgeShard.create(str(path), config)
     points = [edge.Point(at, {"": [1.0]}, {"t": text}) for at, text in enumerate(texts)]

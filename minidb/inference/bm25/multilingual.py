@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidb.errors import InferenceError
 from minidb.inference.bm25.options import Bm25Options
+from minidb.text.segmenters import edge_bm25
 
 if TYPE_CHECKING:
     from minidb.models.vectors import SparseVector
@@ -22,30 +22,7 @@ class MultilingualBm25:
     """The same two methods as `embed.Bm25`, computed by qdrant_edge."""
 
     def __init__(self, options: Bm25Options) -> None:
-        try:
-            import qdrant_edge as edge
-        except ImportError as missing:
-            raise InferenceError(
-                "tokenizer multilingual needs minidb[multilingual] (pip install qdrant-edge-py)"
-            ) from missing
-        tokens = options.tokens
-        stemmer: Any = edge.DisabledStemmer()
-        if tokens.stemmer:
-            stemmer = edge.SnowballParams(getattr(edge.SnowballLanguage, tokens.stemmer.capitalize()))
-        self._model = edge.Bm25(
-            edge.Bm25Config(
-                k=options.k,
-                b=options.b,
-                avg_len=options.avg_len,
-                tokenizer=edge.TokenizerType.Multilingual,
-                lowercase=tokens.lowercase,
-                ascii_folding=tokens.ascii_folding,
-                stopwords=edge.StopwordsSet(custom=set(tokens.stopwords)),
-                stemmer=stemmer,
-                min_token_len=tokens.min_token_len,
-                max_token_len=tokens.max_token_len,
-            )
-        )
+        self._model = edge_bm25(options.tokens, k=options.k, b=options.b, avg_len=options.avg_len)
 
     def documents(self, texts: Sequence[str]) -> list[SparseVector]:
         """One vector per text; a text without terms gets an empty one."""

@@ -19,7 +19,7 @@ from minidb.text.languages import snowball_language, stopword_language
 from minidb.text.pipeline import TokenOptions, stopwords
 from minidb.text.tokenizers import Tokenizer
 
-_TOKENIZERS: tuple[str, ...] = get_args(Tokenizer)
+_TOKENIZERS = tuple(name for name in get_args(Tokenizer) if name != "code")  # text indexes alone have that one
 _warned: set[str] = set()
 
 
