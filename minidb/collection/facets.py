@@ -31,6 +31,9 @@ def schema_info(reader: PointReader, schemas: dict[str, Any]) -> dict[str, model
 def _n_points(reader: PointReader, index: Any, type_: str) -> int:
     if type_ == "float":
         return int(index.n_rows_with(reader.alive, None))
+    if type_ == "integer":
+        rows = index.integers()[0]
+        return int(np.count_nonzero(reader.alive[np.unique(rows[rows < reader.n_rows])]))
     if type_ in _WANTED:
         return int(index.n_rows_with(reader.alive, _WANTED[type_]))
     rows = index.rows
@@ -48,7 +51,6 @@ def is_uuid(value: Any) -> bool:
 
 _WANTED: dict[str, Callable[[Any], bool]] = {
     "keyword": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "bool": lambda value: isinstance(value, bool),
     "uuid": is_uuid,
 }
@@ -74,7 +76,10 @@ def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetReq
     if rows is not None:
         allowed = np.zeros(reader.n_rows, bool)
         allowed[rows] = True
-    counted = index.counts(allowed, _WANTED[schema_type(schema)])
+    if schema_type(schema) == "integer":
+        counted = index.integer_counts(allowed)
+    else:
+        counted = index.counts(allowed, _WANTED[schema_type(schema)])
     counted.sort(key=lambda pair: (-pair[1], pair[0]))
     limit = 10 if request.limit is None else request.limit
     return models.FacetResponse(

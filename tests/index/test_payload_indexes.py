@@ -194,6 +194,28 @@ def test_an_index_without_a_type_is_refused(client: QdrantClient) -> None:
         client.create_payload_index("c", "a")
 
 
+def test_facets_count_points_per_value_as_the_index_sees_them(client: QdrantClient) -> None:
+    client.create_collection("c", vectors_config=models.VectorParams(size=1, distance=models.Distance.DOT))
+    contents = [{"a": [1, 1, "x"]}, {"a": 2.0}, {"a": 2}, {"a": [True, "x"]}, {"a": 2.5}, {"a": "y"}, {}]
+    client.upsert("c", [models.PointStruct(id=at, vector=[1.0], payload=p) for at, p in enumerate(contents)])
+
+    def hits(schema: str, **options: Any) -> list[tuple[Any, int]]:
+        client.create_payload_index("c", "a", schema)
+        return [(hit.value, hit.count) for hit in client.facet("c", "a", **options).hits]
+
+    with pytest.raises(errors.BadInput, match="No appropriate index for faceting: `a`"):
+        client.facet("c", "a")
+    assert hits("integer") == [(2, 2), (1, 1)]
+    assert client.get_collection("c").payload_schema["a"].points == 3
+    assert hits("keyword") == [("x", 2), ("y", 1)]
+    assert hits("keyword", limit=1) == [("x", 2)]
+    assert hits("bool") == [(True, 1)]
+    only = models.Filter(must=models.HasIdCondition(has_id=[3, 5]))
+    assert hits("keyword", facet_filter=only) == [("x", 1), ("y", 1)]
+    with pytest.raises(errors.BadInput, match="No appropriate index for faceting"):
+        hits("float")
+
+
 # Text indexes against the Rust core
 
 WORDS = "the quick brown Fox foxes jumps jumped over lazy dogs dog Café cafe a I naïve running run"
