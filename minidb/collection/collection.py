@@ -106,22 +106,29 @@ class Collection:
         view = self.staged_view(txn)
         draft = Draft(self, txn, view)
         result = operation(draft)
-        txn.staged[self.number] = draft.finish()
+        self._stage(txn, draft.finish())
         return result, view.seq
 
     def staged_view(self, txn: WriteTransaction) -> View:
-        """The state inside a write transaction: what others who share it have done is in it; published with it."""
+        """The state inside a write transaction: what others who share it have done is in it."""
         view: View | None = txn.staged.get(self.number)
         if view is None:
             with self._publishing:
                 view = self._replayed(txn, self.published[0])
-            txn.staged[self.number] = view
-            txn.on_commit(lambda: self._publish(txn))
         return view
+
+    def _stage(self, txn: WriteTransaction, view: View) -> None:
+        """Make `view` the state of the transaction, and publish it with its commit.
+
+        Only for a transaction that has written: an empty one gets no number of its own.
+        """
+        if self.number not in txn.staged:
+            txn.on_commit(lambda: self._publish(txn))
+        txn.staged[self.number] = view
 
     def staged_config(self, txn: WriteTransaction) -> StoredConfig:
         """The configuration inside a write transaction."""
-        self.staged_view(txn)
+        self.staged_view(txn)  # loads the newest
         config: StoredConfig = txn.staged.get((self.number, "config"), self.config)
         return config
 
@@ -129,9 +136,8 @@ class Collection:
         """Make another generation, already written, the collection's."""
         view = self.staged_view(txn)
         txn.put("meta", self.head_key, head.pack())
-        txn.staged[self.number] = self._replay_log(
-            txn, empty_view(view.fields, head.space, view.config_version), head, from_checkpoint=False
-        )
+        empty = empty_view(view.fields, head.space, view.config_version)
+        self._stage(txn, self._replay_log(txn, empty, head, from_checkpoint=False))
 
     def replace_config(self, txn: WriteTransaction, config: StoredConfig) -> int:
         """Store another configuration, under an operation number of its own, which is returned."""
@@ -139,7 +145,7 @@ class Collection:
         version = view.config_version + 1
         txn.put("meta", config_key(self.number), config.pack())
         draft = Draft(self, txn, replace(view, fields=config.fields(), config_version=version))
-        txn.staged[self.number] = draft.finish()
+        self._stage(txn, draft.finish())
         txn.staged[self.number, "config"] = config
         return view.seq
 
