@@ -90,9 +90,8 @@ class Database:
         try:
             for collection in self._collections.values():
                 if collection.published[1] >= 0:
-                    checkpoint(self._store, collection, self._snapshot_of, _CLOSE_SHARE)
-        except NotFound:  # deleted by another process meanwhile
-            pass
+                    with suppress(MinidbError, OSError):  # derived data only: deleted meanwhile, or the disk is full
+                        checkpoint(self._store, collection, self._snapshot_of, _CLOSE_SHARE)
         finally:
             self._inference.close()
             self._store.close()

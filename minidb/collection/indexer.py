@@ -25,7 +25,7 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexes import graph_vectors, metric_of
 from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
-from minidb.errors import MinidbError
+from minidb.errors import MinidbError, NotFound
 from minidb.filter.evaluate import Evaluation
 from minidb.index.dense.hnsw import Graph, available
 from minidb.models import Distance
@@ -129,6 +129,8 @@ class Indexer:
                 del self._waiting[self._busy]
             try:
                 self._improve(collection)
+            except NotFound:  # deleted while it waited
+                continue
             except (MinidbError, OSError, MemoryError, RuntimeError) as error:
                 # derived data only: searches go on without it, and the next write tries again
                 collection.index_error = str(error)
