@@ -8,12 +8,10 @@ import msgpack
 
 from minidb import models
 from minidb.collection.config import check_name
-from minidb.errors import AlreadyExists, BadInput, FormatVersionError, NotFound
+from minidb.errors import AlreadyExists, BadInput, NotFound
 from minidb.storage.interface import ReadTransaction, WriteTransaction
-from minidb.storage.records import FORMAT_VERSION
 
 _KEY = b"catalog"
-_FORMAT = b"format"
 
 
 @dataclass
@@ -91,20 +89,3 @@ class Catalog:
     def _free_of_collections(self, name: str) -> None:
         if name in self.collections:
             raise AlreadyExists(f"Collection `{name}` already exists!")
-
-
-def check_format(txn: ReadTransaction) -> bool:
-    """Whether the store is new. Raises `FormatVersionError` for one a newer minidb wrote."""
-    data = txn.get("meta", _FORMAT)
-    if data is None:
-        return True
-    version = int.from_bytes(data, "big")
-    if version > FORMAT_VERSION:
-        raise FormatVersionError(
-            f"this store has format {version}, this minidb reads up to {FORMAT_VERSION}: use a newer minidb"
-        )
-    return False
-
-
-def mark_format(txn: WriteTransaction) -> None:
-    txn.put("meta", _FORMAT, FORMAT_VERSION.to_bytes(4, "big"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from minidb import models
-from minidb.catalog import Catalog, check_format, mark_format
+from minidb.catalog import Catalog
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot, config_key, head_key
 from minidb.collection.config import (
@@ -43,7 +43,7 @@ from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
-from minidb.storage.records import Head, PointId, new_space, space_range
+from minidb.storage.records import Head, PointId, check_format, mark_format, new_space, space_range
 from minidb.trace import Step
 
 MEMORY = ":memory:"

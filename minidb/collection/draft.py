@@ -18,7 +18,7 @@ from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, 
 from minidb.collection.view import PayloadChange, View
 from minidb.errors import NotFound
 from minidb.storage.checksum import seal_rows
-from minidb.storage.interface import WriteTransaction
+from minidb.storage.interface import CorruptRow, WriteTransaction
 from minidb.storage.records import (
     Head,
     LogEntry,
@@ -228,5 +228,8 @@ class Draft:
         file = self.store.row_file(self.view.space, name, width)
         numbers = np.array(rows, np.uint32)
         n_rows = self._n_rows
-        file.verify(numbers, n_rows, self._columns.slot(slot)[:n_rows] if n_rows == self.view.n_rows else None)
+        try:
+            file.verify(numbers, n_rows, self._columns.slot(slot)[:n_rows] if n_rows == self.view.n_rows else None)
+        except CorruptRow as error:
+            raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
         return file.raw(n_rows)[numbers]

@@ -8,7 +8,6 @@ waits here.
 from __future__ import annotations
 
 import atexit
-import logging
 import threading
 import warnings
 import weakref
@@ -32,8 +31,6 @@ from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
-
-log = logging.getLogger(__name__)
 
 GRAPH_BYTES = 20_000 * 384 * 4
 """Vectors below this many bytes are scanned faster than walked, unless the collection asks for a graph earlier."""
@@ -134,7 +131,9 @@ class Indexer:
             except (MinidbError, OSError, MemoryError, RuntimeError) as error:
                 # derived data only: searches go on without it, and the next write tries again
                 collection.index_error = str(error)
-                log.warning("indexing of collection %r stopped: %s", collection.name, error)
+                import logging  # takes 10 ms to import, and is hardly ever needed
+
+                logging.getLogger(__name__).warning("indexing of collection %r stopped: %s", collection.name, error)
 
     def _improve(self, collection: Collection) -> None:
         with self._snapshot_of(collection) as snapshot:

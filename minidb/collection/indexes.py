@@ -7,7 +7,7 @@ indexer.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -186,7 +186,7 @@ class Indexes:
         self, kind: str, slot: int, n_rows: int, meta: dict[str, Any], arrays: dict[str, NDArray[np.generic]]
     ) -> tuple[str, int, Checkpoint]:
         assert self._folder is not None
-        name = f"{kind}-{slot}-{secrets.token_hex(4)}"  # never over a file somebody may have mapped
+        name = f"{kind}-{slot}-{os.urandom(4).hex()}"  # never over a file somebody may have mapped
         checkpoint = write_arrays(self._folder, name, n_rows, meta, arrays)
         self._saved_rows[kind, slot] = n_rows
         return kind, slot, checkpoint

@@ -39,41 +39,38 @@ class PointColumns:
             grown.present[slot][:size] = present
         return grown
 
-    def _put(self, row: int, point_id: PointId, slots: int) -> None:
-        if isinstance(point_id, int):
-            self.low[row] = point_id
-        else:
-            digits = point_id.replace("-", "")
-            self.kinds[row], self.high[row], self.low[row] = 1, int(digits[:16], 16), int(digits[16:], 16)
-            self.any_uuid = True
-        slot = 0
-        while slots:
-            if slots & 1:
-                self.slot(slot)[row] = True
-            slots >>= 1
-            slot += 1
-
     def put_many(self, first_row: int, ids: list[PointId], slots: list[int]) -> None:
-        """Fill in consecutive rows that no published view names yet; a write that failed may have left marks there."""
+        """Fill in consecutive rows that no published view names yet; a write that failed may have left marks there.
+
+        A reader catching up and a writer may both fill in the same rows, with the same content: every element goes from
+        what it was to what it is in one assignment, never through zero.
+        """
         n = len(ids)
         fresh = slice(first_row, first_row + n)
-        self.kinds[fresh], self.high[fresh] = 0, 0
-        for present in self.present.values():
-            present[fresh] = False
-        if n > 16 and len(set(slots)) == 1 and all(isinstance(point_id, int) for point_id in ids):
-            self.low[first_row : first_row + n] = np.array(ids, np.uint64)
-            for slot in range(slots[0].bit_length()):
-                if slots[0] >> slot & 1:
-                    self.slot(slot)[first_row : first_row + n] = True
-            return
-        for at in range(n):
-            self._put(first_row + at, ids[at], slots[at])
+        kinds, high, low = np.zeros(n, np.uint8), np.zeros(n, np.uint64), np.zeros(n, np.uint64)
+        if all(isinstance(point_id, int) for point_id in ids):
+            low[:] = np.array(ids, np.uint64)
+        else:
+            for at, point_id in enumerate(ids):
+                if isinstance(point_id, int):
+                    low[at] = point_id
+                else:
+                    digits = point_id.replace("-", "")
+                    kinds[at], high[at], low[at] = 1, int(digits[:16], 16), int(digits[16:], 16)
+            self.any_uuid = True
+        self.kinds[fresh], self.high[fresh], self.low[fresh] = kinds, high, low
+        masks = set(slots)
+        longest = max((mask.bit_length() for mask in masks), default=0)
+        for slot in {*self.present, *range(longest)}:
+            has = [mask >> slot & 1 for mask in slots] if len(masks) != 1 else [slots[0] >> slot & 1]
+            if slot in self.present or any(has):
+                self.slot(slot)[fresh] = has
 
     def slot(self, slot: int) -> NDArray[np.bool_]:
         """Which rows have the vector of that slot."""
         present = self.present.get(slot)
         if present is None:
-            present = self.present[slot] = np.zeros(len(self.kinds), bool)
+            present = self.present.setdefault(slot, np.zeros(len(self.kinds), bool))  # another thread may be first
         return present
 
 

@@ -6,7 +6,6 @@ Where the records lie is not known here: `ByteCache` is a table of the database'
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _DENSE, _SPARSE = 0, 1
 _KINDS = "fiu"
-
-_log = logging.getLogger("minidb.inference")
 
 
 class ByteCache(Protocol):
@@ -44,7 +41,7 @@ class EmbeddingCache:
         try:
             records = self._table.get_many(digests)
         except MinidbError as error:
-            _log.warning("the embedding cache cannot be read: %s", error)
+            _warn("the embedding cache cannot be read: %s", error)
             return [None] * len(digests)
         return [None if record is None else unpack(record) for record in records]
 
@@ -55,7 +52,7 @@ class EmbeddingCache:
             if records:
                 self._table.put_many(records)
         except MinidbError as error:
-            _log.warning("the embedding cache cannot be written: %s", error)
+            _warn("the embedding cache cannot be written: %s", error)
 
 
 def pack(embedding: Embedding) -> bytes | None:
@@ -99,3 +96,9 @@ def _native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     native.flags.writeable = False
     return native
+
+
+def _warn(text: str, error: Exception) -> None:
+    import logging  # takes 10 ms to import, and is hardly ever needed
+
+    logging.getLogger("minidb.inference").warning(text, error)

@@ -8,7 +8,6 @@ unknown to the rest of minidb.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -137,11 +136,22 @@ def execute(
         for g in groups
     ]
     context.usage.add(inputs=sum(len(group.inputs) for group in groups))
+    if context.deadline is None and sum(embedder.slow for embedder, _ in jobs) < 2:
+        return _one_after_the_other(jobs, cache)
+    return _at_once(jobs, context, cache)
+
+
+def _one_after_the_other(jobs: Sequence[Job], cache: EmbeddingCache | None) -> list[list[Embedding]]:
+    return [_run(*job, cache=cache) for job in jobs]
+
+
+def _at_once(jobs: Sequence[Job], context: InferenceContext, cache: EmbeddingCache | None) -> list[list[Embedding]]:
+    """Slow embedders in threads, the others here meanwhile."""
+    from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait  # brings logging along: 10 ms
+
     run = partial(_run, cache=cache)
     slow = [number for number, (embedder, _) in enumerate(jobs) if embedder.slow]
     results: dict[int, list[Embedding]] = {}
-    if len(slow) < 2 and context.deadline is None:
-        slow = []
     pool = ThreadPoolExecutor(min(_MAX_THREADS, len(slow)), "minidb-inference") if slow else None
     try:
         futures: dict[int, Future[list[Embedding]]] = {}
@@ -161,6 +171,9 @@ def execute(
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
     return [results[number] for number in range(len(jobs))]
+
+
+Job = tuple[Embedder, Request]
 
 
 def _run(embedder: Embedder, request: Request, cache: EmbeddingCache | None) -> list[Embedding]:

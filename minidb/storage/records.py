@@ -46,6 +46,11 @@ def check_format(txn: ReadTransaction) -> bool:
     return False
 
 
+def mark_format(txn: WriteTransaction) -> None:
+    """Stamp a new store with the format this minidb writes."""
+    txn.put("meta", b"format", FORMAT_VERSION.to_bytes(4, "big"))
+
+
 def space_range(space: int) -> tuple[bytes, bytes]:
     """Bounds of everything a table holds for one space."""
     return space_prefix(space), space_prefix(space + 1)

@@ -5,10 +5,8 @@ The file is written by `_generate_data.py`. It is read once, when the first BM25
 
 from __future__ import annotations
 
-import gzip
-import json
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import TypedDict
 
 
@@ -25,6 +23,8 @@ class Bm25Data(TypedDict):
 @lru_cache(maxsize=1)
 def load() -> Bm25Data:
     """The whole file, decoded once per process (about 5 ms)."""
-    compressed = resources.files(__package__).joinpath("data.json.gz").read_bytes()
-    data: Bm25Data = json.loads(gzip.decompress(compressed))
+    import gzip  # these two cost more than the rest of this room to import, and many programs never cut a text
+    import json
+
+    data: Bm25Data = json.loads(gzip.decompress(Path(__file__).with_name("data.json.gz").read_bytes()))
     return data
