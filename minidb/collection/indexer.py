@@ -54,6 +54,10 @@ def _stop_all() -> None:
         indexer.stop()
 
 
+class _Stopped(Exception):
+    """The database is closing: what was being built is not needed."""
+
+
 class Indexer:
     """Looks at collections that were written to, one at a time."""
 
@@ -126,7 +130,7 @@ class Indexer:
                 del self._waiting[self._busy]
             try:
                 self._improve(collection)
-            except NotFound:  # deleted while it waited
+            except (_Stopped, NotFound):  # closed while a graph was being built, or deleted while it waited
                 continue
             except (MinidbError, OSError, MemoryError, RuntimeError) as error:
                 # derived data only: searches go on without it, and the next write tries again
@@ -188,7 +192,7 @@ class Indexer:
         def blocks() -> Iterator[tuple[NDArray[np.uint32], NDArray[np.float32]]]:
             for start in range(0, len(rows), _BUILD_ROWS):
                 if self._stopping:
-                    raise RuntimeError("closed while a graph was being built")
+                    raise _Stopped
                 chunk = rows[start : start + _BUILD_ROWS]
                 reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)
                 yield chunk, graph_vectors(reader, field, chunk)

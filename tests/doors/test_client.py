@@ -72,3 +72,20 @@ def test_without_hnswlib_a_large_collection_is_scanned_and_says_so_once(
     assert [point.id for point in nearest] == [7, 2007]
     assert client.get_collection("c").indexed_vectors_count == 0
     indexer._advise.cache_clear()
+
+
+def test_closing_while_a_graph_is_being_built_is_quick_and_quiet(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    vectors = np.random.default_rng(0).random((20_000, 64), np.float32)
+    with QdrantClient(tmp_path, durability="off") as client:
+        client.create_collection(
+            "c",
+            models.VectorParams(size=64, distance=models.Distance.COSINE),
+            optimizers_config=models.OptimizersConfigDiff(indexing_threshold=1),
+        )
+        client.upload_collection("c", vectors, ids=range(len(vectors)))
+        assert client.get_collection("c").status == models.CollectionStatus.YELLOW
+    assert caplog.text == ""
+    with QdrantClient(tmp_path, durability="off") as client:
+        assert client.query_points("c", query=vectors[5], limit=1).points[0].id == 5
