@@ -47,6 +47,10 @@ from minidb.storage.records import Head, PointId, check_format, mark_format, new
 from minidb.trace import Step
 
 MEMORY = ":memory:"
+_ADDING = (
+    models.UpsertOperation, models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation,
+)  # fmt: skip
+"""Operations that may make a collection larger."""
 _CLOSE_SHARE = 0.1
 T = TypeVar("T")
 
@@ -222,14 +226,14 @@ class Database:
 
         All are checked and all inference is done before the first is written.
         """
-        fields, version = self._checked_fields(name, requests)
+        fields, version = self._checked_fields(name, requests, context)
         resolved = self._inference.resolve(list(requests), operation="update", context=context)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
                 numbers, error = self._write(partial(self._apply, name, version, steps))
             except _ConfigChanged:
-                fields, version = self._checked_fields(name, ())
+                fields, version = self._checked_fields(name, (), None)
                 continue
             if error is not None:
                 raise error
@@ -305,13 +309,13 @@ class Database:
         unchecked = True
         if contains(requests):
             with self.snapshot(name) as snapshot:
-                self._check_queries(snapshot.collection, requests)
+                self._check_queries(snapshot.collection, requests, context)
             unchecked = False
             requests = self._inference.resolve(list(requests), operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> list[models.QueryResponse]:
             if unchecked:
-                self._check_queries(snapshot.collection, requests)
+                self._check_queries(snapshot.collection, requests, context)
             if not snapshot.collection.seen_by_indexer:
                 self._indexer.welcome(snapshot.collection)
             return run_queries(snapshot, requests, self._lookup(snapshot))
@@ -346,7 +350,7 @@ class Database:
         resolved = self._inference.resolve(request, operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> Step:
-            self._check_queries(snapshot.collection, [request])
+            self._check_queries(snapshot.collection, [request], context)
             return explained_query(snapshot, resolved, self._lookup(snapshot))
 
         return self._on_snapshot(name, answer)
@@ -358,7 +362,7 @@ class Database:
     # Within
 
     def _checked_fields(
-        self, name: str, requests: Sequence[models.UpdateOperation]
+        self, name: str, requests: Sequence[models.UpdateOperation], context: InferenceContext | None
     ) -> tuple[dict[str, VectorField], int]:
         """The collection's vectors and the version of its config, once strict mode has let the requests pass."""
         with self.snapshot(name) as snapshot:
@@ -367,13 +371,20 @@ class Database:
             if limits is not None and requests:
                 collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
                 strict = StrictMode(limits, collection.config.payload_schema)
+                strict.check_timeout(None if context is None else context.timeout)
+                if any(isinstance(request, _ADDING) for request in requests):
+                    reader = PointReader(collection, view, snapshot.txn)
+                    strict.check_size(lambda: collection.payload_bytes(reader))
                 for request in requests:
                     strict.check_update(request, view)
             return view.fields, view.config_version
 
-    def _check_queries(self, collection: Collection, requests: Sequence[models.QueryRequest]) -> None:
+    def _check_queries(
+        self, collection: Collection, requests: Sequence[models.QueryRequest], context: InferenceContext | None
+    ) -> None:
         strict = self._strict_read(collection, len(requests))
         if strict is not None:
+            strict.check_timeout(None if context is None else context.timeout)
             strict.check_batch(len(requests))
             for request in requests:
                 strict.check_query(request)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import TextSettings
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 from minidb.storage.records import Head, LogEntry, row_key, seq_key, space_range, unpack_record
+
+if TYPE_CHECKING:
+    from minidb.collection.reads import PointReader
 
 T = TypeVar("T")
 
@@ -80,6 +83,7 @@ class Collection:
         self.next_check = 0
         """Number of rows at which the indexer looks at this collection again."""
         self.index_error: str | None = None
+        self._payload_bytes = (-1, 0)
         self.read_rate, self.write_rate = RateLimiter(), RateLimiter()
         self._text_settings: tuple[StoredConfig | None, dict[JsonPath, TextSettings]] = (None, {})
 
@@ -92,6 +96,14 @@ class Collection:
             settings = {key.path: key.text for key in keys if key.text is not None}
             self._text_settings = (self.config, settings)
         return settings.get(path)
+
+    def payload_bytes(self, reader: PointReader) -> int:
+        """About how many bytes the payloads take; counted again once the collection has changed by a percent."""
+        view, (known, seq) = reader.view, self._payload_bytes
+        if known < 0 or abs(view.seq - seq) > view.n_rows // 100:
+            known = sum(len(record.payload) for record in reader.records_of(view.rows.tolist()))
+            self._payload_bytes = (known, view.seq)
+        return known
 
     def indexes_for(self, view: View) -> Indexes:
         """The derived data of the view's generation."""

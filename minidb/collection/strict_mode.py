@@ -6,7 +6,9 @@ collection's `strict_mode_config` is enabled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from minidb import models
@@ -116,6 +118,20 @@ class StrictMode:
 
     # Writes
 
+    def check_size(self, payload_bytes: Callable[[], int]) -> None:
+        """Before anything that adds data: the collection's payload and the process's memory."""
+        most = self._limits.max_collection_payload_size_bytes
+        if most is not None and payload_bytes() >= most:
+            _refuse(f"Max payload storage size limit of {most} bytes reached", "Delete points or raise the limit.")
+        percent = self._limits.max_resident_memory_percent
+        used = resident_memory_percent() if percent is not None else None
+        if percent is not None and used is not None and used >= percent:
+            _refuse(
+                f"Resident memory usage is at {used}% of total memory, exceeding the configured limit of {percent}%",
+                "Reduce memory usage (e.g. delete points or drop collections), or raise `max_resident_memory_percent` "
+                "in the strict mode config of this collection.",
+            )
+
     def check_update(self, operation: models.UpdateOperation, view: View) -> None:
         """One write operation, against the collection as it is."""
         limits = self._limits
@@ -166,6 +182,15 @@ class StrictMode:
         size = sum(view.count(field.slot) * field.row_bytes for field in view.fields.values() if field.kind == "dense")
         if most is not None and size >= most:
             _refuse(f"Max vector storage size limit of {most} bytes reached", "Delete points or raise the limit.")
+
+
+def resident_memory_percent() -> int | None:
+    """How much of the machine's memory this process holds; None where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return 100 * pages // os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _check_at_most(value: float, limit: float | None, name: str) -> None:

@@ -70,6 +70,7 @@ class InferenceContext:
     def __init__(
         self, timeout: float | None = None, headers: Mapping[str, str] | None = None, *, trusted: bool = True
     ) -> None:
+        self.timeout = timeout
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.keys = {**_keys_in(headers or {}), **_headers.get()}
         self.usage = _usage.get() or Usage()

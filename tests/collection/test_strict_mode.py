@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from minidb import QdrantClient, errors, models
+from minidb.collection import strict_mode
 from minidb.collection.rate import RateLimiter
 
 FIELD = models.FieldCondition(key="city", match=models.MatchValue(value="x"))
@@ -134,6 +135,41 @@ def test_writes_beyond_a_limit_write_nothing(
     with pytest.raises(errors.BadRequest, match=text):
         client.upsert("c", batch)
     assert client.count("c").count == 0
+
+
+def test_a_full_collection_takes_no_more_payload_but_can_be_emptied(client: QdrantClient) -> None:
+    strict(client, max_collection_payload_size_bytes=100)
+    for at in range(3):
+        client.upsert("c", [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"text": "x" * 40})])
+    with pytest.raises(errors.BadRequest, match="Max payload storage size limit of 100 bytes reached"):
+        client.set_payload("c", {"more": 1}, [0])
+    client.delete("c", [0, 1])
+    client.set_payload("c", {"more": 1}, [2])
+
+
+def test_memory_beyond_the_limit_stops_writes(client: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict(client, max_resident_memory_percent=50)
+    client.upsert("c", points(1))
+    monkeypatch.setattr(strict_mode, "resident_memory_percent", lambda: 51)
+    with pytest.raises(errors.BadRequest, match="Resident memory usage is at 51% of total memory"):
+        client.upsert("c", points(1))
+    client.delete("c", [0])
+
+
+def test_a_timeout_beyond_the_limit_is_refused(client: QdrantClient) -> None:
+    strict(client, max_timeout=5)
+    with pytest.raises(errors.BadRequest, match='Limit exceeded 6 > 5 for "timeout"'):
+        client.query_points("c", query=[1.0, 0.0], timeout=6)
+    with pytest.raises(errors.BadRequest, match='Limit exceeded 6 > 5 for "timeout"'):
+        client.upsert("c", points(1), timeout=6)
+    assert client.query_points("c", query=[1.0, 0.0], timeout=5).points == []
+
+
+def test_a_batch_of_searches_is_limited(client: QdrantClient) -> None:
+    strict(client, search_max_batchsize=1)
+    request = models.QueryRequest(query=[1.0, 0.0])
+    with pytest.raises(errors.BadRequest, match='Limit exceeded 2 > 1 for "search batch size"'):
+        client.query_batch_points("c", [request, request])
 
 
 def test_the_number_of_payload_indexes_is_limited(client: QdrantClient) -> None:
