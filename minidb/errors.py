@@ -12,7 +12,7 @@ Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing
     ├── NotFound (KeyError)         404  "Not found: …"
     ├── Timeout (TimeoutError)      408
     ├── AlreadyExists (ValueError)  409  "Wrong input: … already exists!"
-    ├── RateLimitExceeded           429  "Rate limiting exceeded: …" (of a provider: its subclass in inference/providers)
+    ├── RateLimitExceeded           429  "Rate limiting exceeded: …" (of a provider: inference/providers)
     ├── ServiceError                500  "Service internal error: …"
     │   ├── CorruptionError         500  names the file and, where known, the point
     │   ├── ProviderError           500  of a provider (in inference/providers)
