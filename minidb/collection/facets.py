@@ -13,6 +13,7 @@ from minidb.collection.declared import MATCH_TYPES, index_key, schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
 from minidb.filter.evaluate import Evaluation
+from minidb.index.payload.rows import mask_of
 
 
 def schema_info(reader: PointReader, schemas: dict[str, Any]) -> dict[str, models.PayloadIndexInfo]:
@@ -33,13 +34,10 @@ def _n_points(reader: PointReader, index: Any, type_: str) -> int:
         return int(index.n_rows_with(reader.alive, None))
     if type_ == "integer":
         rows = index.integers()[0]
-        return int(np.count_nonzero(reader.alive[np.unique(rows[rows < reader.n_rows])]))
+        return int(np.count_nonzero(mask_of(rows, reader.n_rows) & reader.alive))
     if type_ in _WANTED:
         return int(index.n_rows_with(reader.alive, _WANTED[type_]))
-    rows = index.rows
-    marks = np.zeros(reader.n_rows, bool)
-    marks[rows[rows < len(marks)]] = True
-    return int((marks & reader.alive).sum())
+    return int(np.count_nonzero(mask_of(index.rows, reader.n_rows) & reader.alive))
 
 
 def is_uuid(value: Any) -> bool:
@@ -71,11 +69,8 @@ def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetReq
     index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(
         index_key(request.key, schema)
     )
-    allowed = reader.alive
     rows = reader.matching(request.filter)
-    if rows is not None:
-        allowed = np.zeros(reader.n_rows, bool)
-        allowed[rows] = True
+    allowed = reader.alive if rows is None else mask_of(rows, reader.n_rows)
     if schema_type(schema) == "integer":
         counted = index.integer_counts(allowed)
     else:

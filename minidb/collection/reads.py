@@ -23,6 +23,7 @@ from minidb.filter.conditions import compile as compile_filter
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import IndexKey, PayloadIndex, TextSettings
+from minidb.index.payload.rows import mask_of
 from minidb.storage.interface import CorruptRow, ReadTransaction, RowFile
 from minidb.storage.records import (
     PointId,
@@ -105,8 +106,7 @@ class PointReader:
     def points(self, rows: Rows) -> Iterator[_Point]:
         view = self.view
         if len(rows) > 64 and len(rows) * 4 > view.n_rows:  # most of them: one scan beats that many look-ups
-            wanted = np.zeros(view.n_rows, bool)
-            wanted[rows] = True
+            wanted = mask_of(rows, view.n_rows)
             start, stop = row_key(view.space, int(rows[0])), row_key(view.space, int(rows[-1]) + 1)
             for key, data in self.txn.scan("records", start, stop):
                 if wanted[int.from_bytes(key[4:], "big")]:
@@ -288,10 +288,7 @@ class PointReader:
     def _page_by_walk(self, rows: Rows | None, offset: PointId | None, n: int) -> Rows:
         """Walk the ids in order: costs what the page is long, divided by the filter's share."""
         space = self.view.space
-        allowed = None
-        if rows is not None:
-            allowed = np.zeros(self.view.n_rows, bool)
-            allowed[rows] = True
+        allowed = None if rows is None else mask_of(rows, self.view.n_rows)
         start = id_key(space, offset if offset is not None else 0)
         found: list[int] = []
         for _, value in self.txn.scan("ids", start, (space + 1).to_bytes(4, "big")):

@@ -44,6 +44,7 @@ from minidb.filter.lookup import (
     rows_by_index,
     text_check,
 )
+from minidb.index.payload.rows import mask_of
 from minidb.trace import Trace
 
 Rows = NDArray[np.uint32]
@@ -178,9 +179,7 @@ class Evaluation:
                 return _of_mask(mask)
             case Not(child):
                 rest = self._all() if within is None else within
-                mask = np.zeros(self._n, bool)
-                mask[self._rows(child, within)] = True
-                return rest[~mask[rest]]
+                return rest[~mask_of(self._rows(child, within), self._n)[rest]]
             case AtLeast(children, count):
                 counts = np.zeros(self._n, np.uint32)
                 for child in children:
@@ -211,9 +210,7 @@ class Evaluation:
     def _among(self, rows: Rows, within: Rows | None) -> Rows:
         if within is None:
             return rows
-        mask = np.zeros(self._n, bool)
-        mask[rows] = True
-        among: Rows = within[mask[within]]
+        among: Rows = within[mask_of(rows, self._n)[within]]
         return among
 
     def _checked(self, leaf: Leaf, rows: Rows) -> Rows:
@@ -315,8 +312,7 @@ class Evaluation:
         stale = self._stale(known)
         if stale is None or not len(stale):
             return rows
-        mask = np.zeros(self._n, bool)
-        mask[rows] = True
+        mask = mask_of(rows, self._n)
         mask[stale] = False
         mask[self._checked(leaf, stale[self._alive[stale]])] = True
         return _of_mask(mask)

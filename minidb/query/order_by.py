@@ -22,6 +22,7 @@ from minidb.filter.evaluate import Evaluation
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import IndexKey
 from minidb.index.payload.moments import MomentIndex
+from minidb.index.payload.rows import mask_of
 from minidb.index.payload.values import ValueIndex
 from minidb.query.hits import NO_HITS, Hits, OrderValues, Rows
 
@@ -83,10 +84,7 @@ def range_values(reader: PointReader, key: IndexKey, rows: Rows | None, kind: Ra
     """The values of `rows` (None: all points) in a range index, one entry per row and distinct value."""
     index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
     found_rows, values = (index.rows, index.micros) if isinstance(index, MomentIndex) else _numbers(index, kind)
-    allowed = reader.alive
-    if rows is not None:
-        allowed = np.zeros(reader.n_rows, bool)
-        allowed[rows] = True
+    allowed = reader.alive if rows is None else mask_of(rows, reader.n_rows)
     keep = allowed[found_rows]
     found_rows, values = found_rows[keep], values[keep]
     order = np.lexsort((values, found_rows))

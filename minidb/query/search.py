@@ -21,6 +21,7 @@ from minidb.index.dense.hnsw import Graph
 from minidb.index.dense.plain import Metric, product_table, products, similarities, similarity_table
 from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
+from minidb.index.payload.rows import mask_of
 from minidb.index.sparse import idf
 from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, ranked
@@ -316,9 +317,7 @@ class Search:
         index = self.indexes.sparse(self.reader, field)
         counted = self.reader.matching(corpus)
         if counted is not None:
-            in_corpus = np.zeros(view.n_rows, bool)
-            in_corpus[counted] = True
-            in_corpus &= view.has(field.slot)
+            in_corpus = mask_of(counted, view.n_rows) & view.has(field.slot)
             frequencies = index.document_frequencies(query.indices, in_corpus)
             return query.values * idf(int(np.count_nonzero(in_corpus)), frequencies)
         n_points = view.count(field.slot)

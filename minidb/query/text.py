@@ -20,6 +20,7 @@ from minidb.filter.clauses import TextMatch
 from minidb.filter.evaluate import Evaluation
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import IndexKey, TextSettings, query_terms
+from minidb.index.payload.rows import member
 from minidb.index.payload.words import WordIndex
 from minidb.index.sparse import idf
 from minidb.query.hits import NO_HITS, Hits, Rows, ranked
@@ -82,9 +83,7 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
             scores[found] += weight * tf * (score.k + 1) / (tf + norms[found])
     candidates = np.flatnonzero(scores > 0.0).astype(np.uint32)
     if rows is not None:
-        allowed = np.zeros(reader.n_rows, bool)
-        allowed[rows] = True
-        candidates = candidates[allowed[candidates]]
+        candidates = candidates[member(candidates, rows)]
     return ranked(reader.view, candidates, scores[candidates].astype(np.float32), limit)
 
 

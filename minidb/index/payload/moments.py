@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, member, rows_of
+from minidb.index.payload.rows import Rows, between, member, rows_of
 
 
 class MomentIndex:
@@ -32,16 +32,7 @@ class MomentIndex:
 
     def rows_between(self, lt: int | None, gt: int | None, lte: int | None, gte: int | None) -> Rows:
         """Rows with a time within all given bounds, ascending."""
-        low, high = 0, len(self.micros)
-        if gte is not None:
-            low = max(low, int(np.searchsorted(self.micros, gte, "left")))
-        if gt is not None:
-            low = max(low, int(np.searchsorted(self.micros, gt, "right")))
-        if lte is not None:
-            high = min(high, int(np.searchsorted(self.micros, lte, "right")))
-        if lt is not None:
-            high = min(high, int(np.searchsorted(self.micros, lt, "left")))
-        return rows_of([self.rows[low : max(low, high)]])
+        return rows_of([self.rows[between(self.micros, lt, gt, lte, gte)]])
 
     def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps."""

@@ -1,8 +1,9 @@
-"""Sets of rows as ascending arrays: what every payload index answers with."""
+"""Sets of rows as ascending arrays, which is what every payload index answers with, and as masks."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import math
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,29 @@ def member(rows: Rows, of: Rows) -> NDArray[np.bool_]:
     marks[of] = True
     found: NDArray[np.bool_] = marks[rows]
     return found
+
+
+def mask_of(rows: Rows, n_rows: int) -> NDArray[np.bool_]:
+    """`(n_rows,) bool`: True at `rows`, which are all below `n_rows`."""
+    mask = np.zeros(n_rows, bool)
+    mask[rows] = True
+    return mask
+
+
+def between(values: NDArray[Any], lt: float | None, gt: float | None, lte: float | None, gte: float | None) -> slice:
+    """Where ascending `values` lie within all given bounds; nowhere for a bound that is not a number."""
+    if any(bound is not None and math.isnan(bound) for bound in (lt, gt, lte, gte)):
+        return slice(0, 0)
+    low, high = 0, len(values)
+    if gte is not None:
+        low = max(low, int(np.searchsorted(values, gte, "left")))
+    if gt is not None:
+        low = max(low, int(np.searchsorted(values, gt, "right")))
+    if lte is not None:
+        high = min(high, int(np.searchsorted(values, lte, "right")))
+    if lt is not None:
+        high = min(high, int(np.searchsorted(values, lt, "left")))
+    return slice(low, max(low, high))
 
 
 def rows_of(slices: list[Rows]) -> Rows:

@@ -13,7 +13,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, member, rows_of
+from minidb.index.payload.rows import Rows, between, mask_of, member, rows_of
 
 _NULL, _OTHER = 0, 1
 _FIRST_CODE = 2
@@ -42,7 +42,6 @@ class ValueIndex:
         order = np.argsort(numbers, kind="stable")
         self._numbers = numbers[order]
         self._number_rows = number_rows[order]
-        self._n_ordered = len(numbers) - int(np.isnan(numbers).sum())
 
     @classmethod
     def build(cls, rows: Rows, elements: Iterable[Sequence[Any]]) -> ValueIndex:
@@ -75,20 +74,7 @@ class ValueIndex:
 
     def rows_between(self, lt: float | None, gt: float | None, lte: float | None, gte: float | None) -> Rows:
         """Rows with a number within all given bounds, ascending."""
-        bounds = [bound for bound in (lt, gt, lte, gte) if bound is not None]
-        # NaN sorts last: it is a number, but within no bound
-        low, high = 0, self._n_ordered if bounds else len(self._numbers)
-        if gte is not None:
-            low = max(low, int(np.searchsorted(self._numbers, gte, "left")))
-        if gt is not None:
-            low = max(low, int(np.searchsorted(self._numbers, gt, "right")))
-        if lte is not None:
-            high = min(high, int(np.searchsorted(self._numbers, lte, "right")))
-        if lt is not None:
-            high = min(high, int(np.searchsorted(self._numbers, lt, "left")))
-        if any(np.isnan(bound) for bound in bounds):
-            high = low
-        return rows_of([self._number_rows[low : max(low, high)]])
+        return rows_of([self._number_rows[between(self._numbers, lt, gt, lte, gte)]])
 
     def numbers(self) -> tuple[Rows, NDArray[np.float64]]:
         """All numbers with their rows, ascending."""
@@ -139,9 +125,7 @@ class ValueIndex:
             chosen = np.zeros(len(self._starts), bool)
             chosen[[code for key, code in self._codes.items() if wanted(_value(key))]] = True
             rows = self._entry_rows[chosen[self._entry_codes]]
-        marks = np.zeros(len(allowed), bool)
-        marks[rows[rows < len(allowed)]] = True
-        return int(np.count_nonzero(marks & allowed))
+        return int(np.count_nonzero(mask_of(rows, len(allowed)) & allowed))
 
     def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps."""
