@@ -36,6 +36,7 @@ from minidb.collection.strict_mode import StrictMode, limits_of
 from minidb.errors import MinidbError, NotFound, StoreClosed
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
+from minidb.models.service import QuotaConfig
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.order_by import scroll_ordered
@@ -47,6 +48,7 @@ from minidb.storage.records import Head, PointId, check_format, mark_format, new
 from minidb.trace import Step
 
 MEMORY = ":memory:"
+_QUOTAS = b"quotas"
 _ADDING = (
     models.UpsertOperation, models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation,
 )  # fmt: skip
@@ -358,6 +360,18 @@ class Database:
     def snapshot(self, name: str) -> Snapshot:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
         return Snapshot(self._store, lambda txn: self._find(name, txn))
+
+    # Settings of the store
+
+    def quotas(self) -> QuotaConfig:
+        """Limits on the machine's resources; kept and shown, enforced by nobody here."""
+        with self._read() as txn:
+            data = txn.get("meta", _QUOTAS)
+        return QuotaConfig() if data is None else QuotaConfig.model_validate_json(data)
+
+    def set_quotas(self, quotas: QuotaConfig) -> bool:
+        self._write(lambda txn: txn.put("meta", _QUOTAS, quotas.model_dump_json().encode()))
+        return True
 
     # Within
 

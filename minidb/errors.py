@@ -10,6 +10,7 @@ Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing
     ├── ValidationError (ValueError) 422 "Validation error in JSON body: [field: why]"
     ├── Forbidden                   403  "Forbidden: …"
     ├── NotFound (KeyError)         404  "Not found: …"
+    ├── StandaloneMode              405  there is no cluster
     ├── Timeout (TimeoutError)      408
     ├── AlreadyExists (ValueError)  409  "Wrong input: … already exists!"
     ├── RateLimitExceeded           429  "Rate limiting exceeded: …" (of a provider: inference/providers)
@@ -100,6 +101,15 @@ class NotFound(MinidbError, KeyError):
 
     status_code = 404
     prefix = "Not found: "
+
+
+class StandaloneMode(MinidbError):
+    """An operation on the nodes, shards or replicas of a cluster: minidb is one node and has none of them."""
+
+    status_code = 405
+
+    def __init__(self, message: str = "Qdrant is running in standalone mode") -> None:
+        super().__init__(message)
 
 
 class Timeout(MinidbError, TimeoutError):

@@ -1,0 +1,108 @@
+"""From a request to a response: find the route, read the parameters and the body, run the handler, wrap its result."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from minidb import errors
+from minidb.database import Database
+from minidb.inference import InferenceContext
+from minidb.models.base import parse
+from minidb.rest.call import Call, Parameters
+from minidb.rest.encoding import dumps, loads
+from minidb.rest.message import Request, Response
+from minidb.rest.route import Route
+from minidb.rest.routes import find
+from minidb.rest.traffic import Traffic
+
+log = logging.getLogger("minidb.rest")
+_NOT_FOUND = Response(404, content_type=None)
+
+
+class Api:
+    """The interface of one database, with its counters. Thread-safe; whoever made the database closes it.
+
+    Args:
+        database: what answers.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.traffic = Traffic()
+
+    def answer(self, request: Request) -> Response:
+        """What Qdrant's REST interface answers; every failure is a response, too."""
+        started = time.perf_counter()
+        found = find(request.method, request.path)
+        if found is None:
+            return _NOT_FOUND
+        route, path = found
+        try:
+            response = self._run(route, path, request, started)
+        except errors.MinidbError as error:
+            response = failure(error, started)
+        except Exception:
+            log.exception("%s %s failed", request.method, route.path)  # the last line of a server: it must answer
+            response = failure(errors.ServiceError("an unexpected error, see the log"), started)
+        self.traffic.add(route.method, route.path, response.status, time.perf_counter() - started)
+        return response
+
+    def _run(self, route: Route, path: Mapping[str, str], request: Request, started: float) -> Response:
+        parameters = Parameters(request.query)
+        limits = [limit for limit in (parameters.number("timeout", 1), request.timeout) if limit is not None]
+        context = InferenceContext(min(limits, default=None), request.headers, trusted=request.trusted)
+        parameters.check_cluster_parameters()
+        decoded = {name: _decoded(part) for name, part in path.items()}
+        body = _body(route, request)
+        result = route.handler(Call(self.database, self.traffic, request, decoded, parameters, body, context))
+        return result if isinstance(result, Response) else Response(200, _envelope(result, context, started))
+
+
+def failure(error: errors.MinidbError, started: float) -> Response:
+    """An error as a response: its status code and text, and when to come back if it knows."""
+    headers = {}
+    if isinstance(error, errors.RateLimitExceeded) and error.retry_after is not None:
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    body = dumps({"status": {"error": _printable(str(error))}, "time": time.perf_counter() - started})
+    return Response(error.status_code, body, headers=headers)
+
+
+def _envelope(result: Any, context: InferenceContext, started: float) -> bytes:
+    envelope = {"result": result, "status": "ok", "time": time.perf_counter() - started}
+    tokens = context.usage.tokens
+    if tokens:
+        envelope["usage"] = {"inference": {"models": {model: {"tokens": count} for model, count in tokens.items()}}}
+    return dumps(envelope)
+
+
+def _body(route: Route, request: Request) -> Any:
+    if route.body is None:
+        return None
+    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise UnsupportedMediaType("Content type error")
+    value = loads(request.body)
+    return value if route.body is Any else parse(route.body, value, prefix=route.prefix)
+
+
+def _decoded(part: str) -> str:
+    try:
+        return unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise errors.BadInput("Format error in path parameters: not UTF-8") from None
+
+
+def _printable(text: str) -> str:
+    """JSON has no lone surrogates, which Python's strings may have."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class UnsupportedMediaType(errors.MinidbError):
+    """A body that does not claim to be JSON."""
+
+    status_code = 415

@@ -1,0 +1,106 @@
+"""What a handler gets to see of a request: the parts of its path, its query parameters, its body as a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from mmap import mmap
+from typing import Any
+from urllib.parse import parse_qs
+
+from minidb import errors, models
+from minidb.database import Database
+from minidb.inference import InferenceContext
+from minidb.rest.message import Request
+from minidb.rest.traffic import Traffic
+
+
+class Parameters:
+    """The query parameters of a request, each checked when it is asked for; those nobody asks for are ignored."""
+
+    def __init__(self, query: str) -> None:
+        self._values = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+
+    def text(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self._values.get(name)
+        if value is None:
+            return default
+        if value not in ("true", "false"):
+            raise wrong_parameter(f"provided string was not `true` or `false`: {name}={value}")
+        return value == "true"
+
+    def number(self, name: str, minimum: int = 0) -> int | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit()) or len(value) > 20:
+            raise wrong_parameter(f"invalid digit found in string: {name}={value}")
+        if int(value) < minimum:
+            raise out_of_range(f"{name}: value {value} invalid, must be {minimum} or larger")
+        return int(value)
+
+    def check_cluster_parameters(self) -> None:
+        """`ordering` and `consistency` steer replicas: on one machine they only have to be right."""
+        ordering, consistency = self.text("ordering"), self.text("consistency")
+        if ordering is not None and ordering not in ("weak", "medium", "strong"):
+            raise wrong_parameter(f"unknown variant `{ordering}`, expected one of `weak`, `medium`, `strong`")
+        if consistency is not None and not consistency.isdigit() and consistency not in ("majority", "quorum", "all"):
+            raise wrong_parameter(f"unknown consistency `{consistency}`, expected a number, majority, quorum or all")
+        if consistency == "0":
+            raise out_of_range("consistency: value 0 invalid, must be 1 or larger")
+
+
+def wrong_parameter(text: str) -> errors.MinidbError:
+    """A query parameter that is not of the expected form (400)."""
+    error = errors.FormatError(text)
+    error.message = f"Deserialize error in query parameters: {text}"
+    return error
+
+
+def out_of_range(text: str) -> errors.MinidbError:
+    """A query parameter whose value is not allowed (422)."""
+    error = errors.ValidationError(text)
+    error.message = f"Validation error in query parameters: [{text}]"
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way through a handler.
+
+    Args:
+        path: the variable parts of the path by name, decoded.
+        body: the model the route asks for, None when it has none.
+    """
+
+    database: Database
+    traffic: Traffic
+    request: Request
+    path: Mapping[str, str]
+    parameters: Parameters
+    body: Any
+    context: InferenceContext
+
+    @property
+    def collection(self) -> str:
+        return self.path["collection"]
+
+    @property
+    def raw_body(self) -> bytes | mmap:
+        return self.request.body
+
+    def point_id(self) -> int | str:
+        """The id in the path: digits are a number, anything else must be a UUID."""
+        text = self.path["id"]
+        try:
+            return models.normalize_id(int(text) if text.isascii() and text.isdigit() else text)
+        except errors.MinidbError:
+            raise errors.BadInput(f'Can not recognize "{text}" as point id') from None
+
+
+def done(result: models.UpdateResult, wait: bool) -> models.UpdateResult:
+    """An update's result as Qdrant words it: who did not ask to wait hears that it was taken, though it is done."""
+    return result if wait else models.UpdateResult(result.operation_id, models.UpdateStatus.ACKNOWLEDGED)

@@ -1,0 +1,75 @@
+"""JSON in and out: strict reading; writing with 32-bit floats in their shortest form, as Qdrant writes them."""
+
+from __future__ import annotations
+
+from mmap import mmap
+from typing import Any
+
+import numpy as np
+import orjson
+from pydantic import BaseModel
+
+from minidb.errors import FormatError
+from minidb.models.results import (
+    PointGroup,
+    Record,
+    Result,
+    ScoredPoint,
+    SearchMatrixOffsetsResponse,
+    SearchMatrixPair,
+)
+from minidb.models.vectors import SparseVector
+
+
+def loads(body: bytes | mmap) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        FormatError: it is none, or not UTF-8, nested too deeply, or has NaN, infinities or lone surrogates.
+    """
+    if not len(body):
+        raise FormatError("EOF while parsing a value at line 1 column 0")
+    try:
+        return orjson.loads(bytes(body))
+    except orjson.JSONDecodeError as error:
+        raise FormatError(str(error)) from None
+
+
+def dumps(value: Any) -> bytes:
+    """JSON text of plain values, models and results; fields that are None are left out of points, groups and models."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ScoredPoint):
+        return {"id": value.id, "version": value.version, "score": np.float32(value.score), **_optional(value)}
+    if isinstance(value, Record):
+        return {"id": value.id, **_optional(value)}
+    if isinstance(value, PointGroup):
+        lookup = {} if value.lookup is None else {"lookup": value.lookup}
+        return {"hits": value.hits, "id": value.id, **lookup}
+    if isinstance(value, SearchMatrixPair):
+        return {"a": value.a, "b": value.b, "score": np.float32(value.score)}
+    if isinstance(value, SearchMatrixOffsetsResponse):
+        return {**dict(value), "scores": np.asarray(value.scores, np.float32)}
+    if isinstance(value, Result):
+        return dict(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _optional(point: Record | ScoredPoint) -> dict[str, Any]:
+    fields = {"payload": point.payload, "shard_key": point.shard_key, "order_value": point.order_value}
+    if point.vector is not None:
+        named = isinstance(point.vector, dict)
+        vector = point.vector
+        fields["vector"] = {name: _floats(v) for name, v in vector.items()} if named else _floats(vector)
+    return {name: entry for name, entry in fields.items() if entry is not None}
+
+
+def _floats(vector: Any) -> Any:
+    """A vector as arrays of 32-bit floats."""
+    if isinstance(vector, SparseVector):
+        return {"indices": list(vector.indices), "values": np.asarray(vector.values, np.float32)}
+    return np.ascontiguousarray(vector, np.float32)

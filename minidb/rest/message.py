@@ -1,0 +1,45 @@
+"""A request as it came in and a response as it goes out, whatever carries them: an httpx transport, a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from mmap import mmap
+from pathlib import Path
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks.
+
+    Args:
+        method: in capitals.
+        path: percent-encoded as sent, without the query.
+        query: what follows the `?`, percent-encoded.
+        headers: names in lower case.
+        body: of an upload it may be a mapped file.
+        trusted: whether the caller is this process's own code, which may name files and addresses. A server says False.
+        timeout: seconds after which nobody waits any more; None for no limit.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | mmap = b""
+    trusted: bool = False
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the client gets: `body`, or the content of `file` when there is one."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None

@@ -1,0 +1,77 @@
+"""Points: writing, and reading by id, page, count and facet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidb import models
+from minidb.errors import NotFound
+from minidb.rest.call import Call, done
+from minidb.rest.route import Route
+
+
+def _update(operation: type[Any]) -> Callable[[Call], models.UpdateResult]:
+    """A handler that runs one operation; its class has one field, which the body fills."""
+    (field,) = operation.model_fields
+
+    def run(call: Call) -> models.UpdateResult:
+        wait = call.parameters.flag("wait")
+        request = operation.model_construct(**{field: call.body})
+        return done(call.database.update(call.collection, [request], call.context)[0], wait)
+
+    return run
+
+
+def _update_batch(call: Call) -> list[models.UpdateResult]:
+    wait = call.parameters.flag("wait")
+    results = call.database.update(call.collection, call.body.operations, call.context)
+    return [done(result, wait) for result in results]
+
+
+def _point(call: Call) -> models.Record:
+    found = call.database.retrieve(call.collection, [call.point_id()], True, True)
+    if not found:
+        raise NotFound(f"Point with id {call.path['id']} does not exists!")
+    return found[0]
+
+
+def _retrieve(call: Call) -> list[models.Record]:
+    body: models.PointRequest = call.body
+    return call.database.retrieve(call.collection, body.ids, body.with_payload or False, body.with_vector or False)
+
+
+def _scroll(call: Call) -> Any:
+    body: models.ScrollRequest = call.body
+    if body.with_payload is None:
+        body = body.model_copy(update={"with_payload": True})
+    points, next_offset = call.database.scroll(call.collection, body)
+    return {"points": points, "next_page_offset": next_offset}
+
+
+def _count(call: Call) -> Any:
+    return {"count": call.database.count(call.collection, call.body.filter)}
+
+
+def _facet(call: Call) -> models.FacetResponse:
+    return call.database.facet(call.collection, call.body)
+
+
+_POINTS = "/collections/{collection}/points"
+
+ROUTES = (
+    Route("POST", _POINTS, _retrieve, models.PointRequest),
+    Route("GET", f"{_POINTS}/{{id}}", _point),
+    Route("PUT", _POINTS, _update(models.UpsertOperation), models.PointInsertOperations),
+    Route("POST", f"{_POINTS}/delete", _update(models.DeleteOperation), models.PointsSelector),
+    Route("PUT", f"{_POINTS}/vectors", _update(models.UpdateVectorsOperation), models.UpdateVectors),
+    Route("POST", f"{_POINTS}/vectors/delete", _update(models.DeleteVectorsOperation), models.DeleteVectors),
+    Route("POST", f"{_POINTS}/payload", _update(models.SetPayloadOperation), models.SetPayload),
+    Route("PUT", f"{_POINTS}/payload", _update(models.OverwritePayloadOperation), models.SetPayload),
+    Route("POST", f"{_POINTS}/payload/delete", _update(models.DeletePayloadOperation), models.DeletePayload),
+    Route("POST", f"{_POINTS}/payload/clear", _update(models.ClearPayloadOperation), models.PointsSelector),
+    Route("POST", f"{_POINTS}/batch", _update_batch, models.UpdateOperations),
+    Route("POST", f"{_POINTS}/scroll", _scroll, models.ScrollRequest),
+    Route("POST", f"{_POINTS}/count", _count, models.CountRequest),
+    Route("POST", "/collections/{collection}/facet", _facet, models.FacetRequest),
+)

@@ -1,0 +1,28 @@
+"""One operation of the interface. The modules with handlers each have a table of these, `routes` puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from minidb.rest.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation.
+
+    Args:
+        method: in capitals.
+        path: with its variable parts in braces.
+        handler: from the call to a result for the envelope, or to a whole `Response`.
+        body: type of the JSON body, `Any` for any JSON, None for no body.
+        prefix: what Qdrant puts before the names of fields in errors about the body.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Call], Any]
+    body: Any = None
+    prefix: str = ""

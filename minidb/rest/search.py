@@ -1,0 +1,40 @@
+"""Queries, their batches and groups, and the distance matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidb import models
+from minidb.rest.call import Call
+from minidb.rest.route import Route
+
+
+def _query(call: Call) -> models.QueryResponse:
+    return call.database.query(call.collection, [call.body], call.context)[0]
+
+
+def _query_batch(call: Call) -> list[models.QueryResponse]:
+    return call.database.query(call.collection, call.body.searches, call.context)
+
+
+def _query_groups(call: Call) -> models.GroupsResult:
+    return call.database.query_groups(call.collection, call.body, call.context)
+
+
+def _matrix_pairs(call: Call) -> Any:
+    return call.database.search_matrix(call.collection, call.body).as_pairs()
+
+
+def _matrix_offsets(call: Call) -> Any:
+    return call.database.search_matrix(call.collection, call.body).as_offsets()
+
+
+_POINTS = "/collections/{collection}/points"
+
+ROUTES = (
+    Route("POST", f"{_POINTS}/query", _query, models.QueryRequest, "internal."),
+    Route("POST", f"{_POINTS}/query/batch", _query_batch, models.QueryRequestBatch, "internal."),
+    Route("POST", f"{_POINTS}/query/groups", _query_groups, models.QueryGroupsRequest, "internal."),
+    Route("POST", f"{_POINTS}/search/matrix/pairs", _matrix_pairs, models.SearchMatrixRequest, "internal."),
+    Route("POST", f"{_POINTS}/search/matrix/offsets", _matrix_offsets, models.SearchMatrixRequest, "internal."),
+)

@@ -1,0 +1,128 @@
+"""The transport door: an httpx transport that answers in this process, for code that holds a real qdrant-client.
+
+    qdrant_client.QdrantClient(url="http://minidb", transport=minidb.Transport("./store"), check_compatibility=False)
+
+The client's own methods, models and errors stay as they are; only nothing goes over a network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from minidb.client import QdrantClient
+from minidb.database import MEMORY
+from minidb.errors import BadRequest
+from minidb.rest import Api, Request, Response
+
+_CHUNK_BYTES = 1 << 20
+
+
+class _Door:
+    """What both transports do: open a store, or use a client's, and answer requests with it."""
+
+    def __init__(self, location: str | Path | QdrantClient = MEMORY, **options: Any) -> None:
+        """Open `location`, or answer with the store of a minidb client, which is then not closed from here.
+
+        Args:
+            location: a directory, ":memory:", or a `minidb.QdrantClient`.
+            options: keywords of `minidb.QdrantClient` (`durability`, `embedding_cache_bytes`, …).
+        """
+        if isinstance(location, QdrantClient) and options:
+            raise BadRequest("the options of a store are those of the client that opened it")
+        self._options = options
+        self._is_owner = not isinstance(location, QdrantClient)
+        self._client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
+        self._api = Api(self._client._database)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._client._database.location!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes (`upload_points(parallel=…)`): they open the same directory."""
+        location = self._client._database.location
+        if location == MEMORY:
+            raise BadRequest(
+                "a store in memory belongs to its process: upload with parallel=1, or open a directory instead"
+            )
+        return _reopened, (type(self), location, self._options)
+
+    def _answer(self, request: httpx.Request, body: bytes) -> Response:
+        started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
+        response = self._api.answer(
+            Request(
+                request.method,
+                request.url.raw_path.partition(b"?")[0].decode("ascii"),
+                request.url.query.decode("ascii"),
+                {name.lower(): value for name, value in request.headers.items()},
+                body,
+                trusted=True,
+                timeout=limit,
+            )
+        )
+        if response.status == 408 and limit is not None and time.monotonic() - started >= limit:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        return response
+
+    def _close(self) -> None:
+        if self._is_owner:
+            self._client.close()
+
+
+class Transport(_Door, httpx.BaseTransport):
+    """For `qdrant_client.QdrantClient(url="http://minidb", transport=…)`; closing the client closes the store."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return _httpx_response(self._answer(request, request.read()))
+
+    def close(self) -> None:
+        self._close()
+
+
+class AsyncTransport(_Door, httpx.AsyncBaseTransport):
+    """For `qdrant_client.AsyncQdrantClient(url="http://minidb", transport=…)`; answers in a thread."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        from anyio.to_thread import run_sync
+
+        body = await request.aread()
+        return _httpx_response(await run_sync(self._answer, request, body))
+
+    async def aclose(self) -> None:
+        from anyio.to_thread import run_sync
+
+        await run_sync(self._close)
+
+
+def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Door:
+    return kind(location, **options)
+
+
+class _File(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A file as the content of a response."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with open(self._path, "rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk
+
+
+def _httpx_response(response: Response) -> httpx.Response:
+    headers = dict(response.headers)
+    if response.content_type is not None:
+        headers["content-type"] = response.content_type
+    if response.file is None:
+        return httpx.Response(response.status, headers=headers, content=response.body)
+    headers["content-length"] = str(response.file.stat().st_size)
+    return httpx.Response(response.status, headers=headers, stream=_File(response.file))
