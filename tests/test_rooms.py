@@ -13,7 +13,7 @@ PACKAGE = Path(minidb.__file__).parent
 ROOMS = [
     {"client", "aio", "transport", "server", "cli", "pytest_plugin", "upload", "progress", "__main__"},
     {"rest"},
-    {"database", "catalog"},
+    {"database", "catalog", "snapshots"},
     {"inference"},
     {"query"},
     {"collection"},

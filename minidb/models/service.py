@@ -229,3 +229,29 @@ class WriteOrdering(StrEnum):
     WEAK = "weak"
     MEDIUM = "medium"
     STRONG = "strong"
+
+
+class SnapshotDescription(Model):
+    """A snapshot's file: bytes, and SHA-256 in hexadecimal."""
+
+    name: StrictStr
+    creation_time: StrictStr | None = None
+    size: UInt
+    checksum: StrictStr | None = None
+
+
+class SnapshotPriority(StrEnum):
+    """Whose data count when there are replicas; accepted, meaningless on one node."""
+
+    NO_SYNC = "no_sync"
+    SNAPSHOT = "snapshot"
+    REPLICA = "replica"
+
+
+class SnapshotRecover(Model):
+    """Where the snapshot to restore from is: a file: or http(s): URL."""
+
+    location: StrictStr
+    priority: SnapshotPriority | None = None
+    checksum: StrictStr | None = None
+    api_key: StrictStr | None = None
