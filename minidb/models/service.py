@@ -1,6 +1,6 @@
 """Answers about the store itself: version, usage, quotas, and the (here always idle) optimizations."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import StrictStr
@@ -255,3 +255,34 @@ class SnapshotRecover(Model):
     priority: SnapshotPriority | None = None
     checksum: StrictStr | None = None
     api_key: StrictStr | None = None
+
+
+class ReplicaState(StrEnum):
+    """How a shard is doing; on one node always active."""
+
+    ACTIVE = "Active"
+
+
+class LocalShardInfo(Model):
+    """A shard on this node."""
+
+    shard_id: UInt
+    shard_key: ShardKey | None = None
+    points_count: UInt
+    state: ReplicaState
+
+
+class CollectionClusterInfo(Model):
+    """Where the shards of a collection are."""
+
+    peer_id: UInt
+    shard_count: UInt
+    local_shards: list[LocalShardInfo]
+    remote_shards: list[Any]
+    shard_transfers: list[Any]
+
+
+class ClusterStatusOneOf(Model):
+    """There is no cluster."""
+
+    status: Literal["disabled"]

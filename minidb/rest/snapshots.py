@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from email.message import Message
 from mmap import mmap
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from minidb.errors import BadInput, Forbidden, FormatError, StandaloneMode
+from minidb.errors import FormatError, StandaloneMode
 from minidb.models.service import SnapshotRecover
 from minidb.rest.call import Call
 from minidb.rest.encoding import dumps
 from minidb.rest.message import Response
 from minidb.rest.route import Route
-
-_DOWNLOAD_SECONDS = 60.0
 
 
 def _owner(call: Call) -> str | None:
@@ -48,63 +43,17 @@ def _waited(call: Call, result: Any) -> Any:
 
 
 def _recover(call: Call) -> Any:
-    body: SnapshotRecover = call.body
-    snapshots, parsed = call.database.snapshots, urlsplit(body.location)
-    if parsed.scheme == "file":
-        path = Path(unquote(parsed.path))
-        if not call.request.trusted and not snapshots.owns(path):
-            raise Forbidden("over the network only snapshots of this store can be named: upload the file instead")
-        if not path.is_file():
-            raise BadInput(f"Snapshot file {path} does not exist")
-        return _waited(call, snapshots.restore(_owner(call), path, body.checksum))
-    if parsed.scheme not in ("http", "https"):
-        raise BadInput(f"Invalid snapshot location {body.location}, expected a file:, http: or https: URL")
-    if not call.request.trusted:
-        raise Forbidden("over the network only snapshots of this store can be named: upload the file instead")
-
-    def fetch(target: Path) -> None:
-        _fetch(body.location, body.api_key, target)
-
-    return _restored(call, fetch, body.checksum)
+    return _waited(call, call.database.snapshots.recover(_owner(call), call.body, trusted=call.request.trusted))
 
 
 def _upload(call: Call) -> Any:
     checksum = call.parameters.text("checksum")
     body = call.request.body
     start, stop = _file_part(body, call.request.headers.get("content-type", ""))
-
-    def write(target: Path) -> None:
-        with open(target, "wb") as file, memoryview(body) as view:
+    with call.database.snapshots.scratch_file() as scratch:
+        with open(scratch, "wb") as file, memoryview(body) as view:
             file.write(view[start:stop])
-
-    return _restored(call, write, checksum)
-
-
-def _restored(call: Call, fill: Callable[[Path], None], checksum: str | None) -> Any:
-    """Restore from a file that comes from elsewhere and is gone afterwards."""
-    scratch = call.database.snapshots.scratch_file()
-    try:
-        fill(scratch)
         return _waited(call, call.database.snapshots.restore(_owner(call), scratch, checksum))
-    finally:
-        scratch.unlink()
-
-
-def _fetch(url: str, api_key: str | None, target: Path) -> None:
-    import httpx
-
-    headers = {} if api_key is None else {"api-key": api_key}
-    try:
-        with (
-            httpx.stream("GET", url, headers=headers, timeout=_DOWNLOAD_SECONDS) as response,
-            open(target, "wb") as file,
-        ):
-            if response.status_code != 200:
-                raise BadInput(f"Failed to download the snapshot: status {response.status_code}")
-            for block in response.iter_bytes(1 << 20):
-                file.write(block)
-    except httpx.HTTPError as error:
-        raise BadInput(f"Failed to download the snapshot: {type(error).__name__}") from None
 
 
 def _file_part(body: bytes | mmap, content_type: str) -> tuple[int, int]:
