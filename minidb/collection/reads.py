@@ -148,7 +148,9 @@ class PointReader:
         """The records of these rows as they are stored."""
         space = self.view.space
         found = self.txn.get_many("records", [row_key(space, row) for row in rows])
-        return list(map(self._found, rows, found))
+        if None in found:
+            self._found(rows[found.index(None)], None)
+        return found  # type: ignore[return-value]
 
     def _found(self, row: int, data: bytes | None) -> bytes:
         if data is None:
