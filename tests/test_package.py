@@ -34,6 +34,7 @@ def test_importing_minidb_loads_no_heavy_or_optional_package() -> None:
         "qdrant_client",
         "qdrant_edge",
         "hnswlib",
+        "usearch",
         "lmdb",
         "py_rust_stemmers",
         "PIL",

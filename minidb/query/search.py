@@ -17,7 +17,7 @@ from minidb import models
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
-from minidb.index.dense.hnsw import Graph
+from minidb.index.dense.graph import Graph
 from minidb.index.dense.plain import Metric, product_table, products, similarities, similarity_table
 from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
