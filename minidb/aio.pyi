@@ -16,18 +16,16 @@ from minidb.trace import Step
 from minidb.upload import upload_collection, upload_points
 from __future__ import annotations
 from collections.abc import Sequence
-from typing import Any
-from minidb import models, node
+from typing import TYPE_CHECKING, Any
+from minidb import models
 from minidb.database import Database
 from minidb.errors import StandaloneMode
-from minidb.models.base import parse
 from minidb.models.service import (
     ClusterStatusOneOf,
     CollectionClusterInfo,
     OptimizationsResponse,
     ShardKeysResponse,
     SnapshotDescription,
-    SnapshotRecover,
     VersionInfo,
 )
 from minidb.service_client import AnyClient

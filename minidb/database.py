@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from minidb import models
 from minidb.catalog import Catalog
@@ -36,17 +36,18 @@ from minidb.collection.strict_mode import StrictMode, limits_of
 from minidb.errors import MinidbError, NotFound, StoreClosed
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
-from minidb.models.service import QuotaConfig
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.order_by import scroll_ordered
 from minidb.query.run import explained_query, run_queries
-from minidb.snapshots import Snapshots
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
 from minidb.trace import Step
+
+if TYPE_CHECKING:
+    from minidb.snapshots import Snapshots
 
 MEMORY = ":memory:"
 _QUOTAS = b"quotas"
@@ -75,7 +76,7 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._indexer = Indexer(self._store, self._snapshot_of)
-        self.snapshots = Snapshots(self, self._store)
+        self._snapshots: Snapshots | None = None
         try:
             with self._store.read() as txn:
                 is_new = check_format(txn)
@@ -102,7 +103,8 @@ class Database:
                         checkpoint(self._store, collection, self._snapshot_of, _CLOSE_SHARE)
         finally:
             self._inference.close()
-            self.snapshots.close()
+            if self._snapshots is not None:
+                self._snapshots.close()
             self._store.close()
 
     # Collections
@@ -383,15 +385,25 @@ class Database:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
         return Snapshot(self._store, lambda txn: self._find(name, txn))
 
-    # Settings of the store
+    # The store as a whole
 
-    def quotas(self) -> QuotaConfig:
+    @property
+    def snapshots(self) -> Snapshots:
+        """Making snapshots, and restoring from them."""
+        if self._snapshots is None:
+            from minidb.snapshots import Snapshots  # takes 20 ms to import, and few need it
+
+            with self._lock:
+                self._snapshots = self._snapshots or Snapshots(self, self._store)
+        return self._snapshots
+
+    def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""
         with self._read() as txn:
             data = txn.get("meta", _QUOTAS)
-        return QuotaConfig() if data is None else QuotaConfig.model_validate_json(data)
+        return models.QuotaConfig() if data is None else models.QuotaConfig.model_validate_json(data)
 
-    def set_quotas(self, quotas: QuotaConfig) -> bool:
+    def set_quotas(self, quotas: models.QuotaConfig) -> bool:
         self._write(lambda txn: txn.put("meta", _QUOTAS, quotas.model_dump_json().encode()))
         return True
 

@@ -7,21 +7,21 @@ the one node there is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from minidb import models, node
+from minidb import models
 from minidb.database import Database
 from minidb.errors import StandaloneMode
-from minidb.models.base import parse
-from minidb.models.service import (
-    ClusterStatusOneOf,
-    CollectionClusterInfo,
-    OptimizationsResponse,
-    ShardKeysResponse,
-    SnapshotDescription,
-    SnapshotRecover,
-    VersionInfo,
-)
+
+if TYPE_CHECKING:
+    from minidb.models.service import (
+        ClusterStatusOneOf,
+        CollectionClusterInfo,
+        OptimizationsResponse,
+        ShardKeysResponse,
+        SnapshotDescription,
+        VersionInfo,
+    )
 
 _NO_WIRE = "minidb answers without HTTP or gRPC: for the raw interface use minidb.qdrant_client(path)"
 
@@ -79,6 +79,8 @@ class ServiceClient(AnyClient):
 
     def info(self) -> VersionInfo:
         """The version of Qdrant whose interface this is."""
+        from minidb import node
+
         return node.version_info()
 
     # Snapshots
@@ -112,10 +114,7 @@ class ServiceClient(AnyClient):
             checksum: SHA-256 the file must have, in hexadecimal.
             priority: accepted; one node has no replicas to prefer.
         """
-        request = parse(
-            SnapshotRecover,
-            {"location": location, "api_key": api_key, "checksum": checksum, "priority": priority},
-        )
+        request = models.SnapshotRecover(location=location, api_key=api_key, checksum=checksum, priority=priority)
         return self._database.snapshots.recover(collection_name, request)
 
     def create_full_snapshot(self, wait: bool = True) -> SnapshotDescription:
@@ -135,21 +134,27 @@ class ServiceClient(AnyClient):
 
         Collections it does not hold stay as they are.
         """
-        request = parse(SnapshotRecover, {"location": location, "checksum": checksum})
+        request = models.SnapshotRecover(location=location, checksum=checksum)
         return self._database.snapshots.recover(None, request)
 
     # One node
 
     def cluster_status(self) -> ClusterStatusOneOf:
         """Always disabled."""
+        from minidb import node
+
         return node.cluster_status()
 
     def collection_cluster_info(self, collection_name: str) -> CollectionClusterInfo:
         """The one shard of a collection."""
+        from minidb import node
+
         return node.cluster_info(self._database, collection_name)
 
     def list_shard_keys(self, collection_name: str) -> ShardKeysResponse:
         """None."""
+        from minidb import node
+
         return node.shard_keys(self._database, collection_name)
 
     def get_optimizations(
@@ -160,6 +165,8 @@ class ServiceClient(AnyClient):
     ) -> OptimizationsResponse:
         """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on."""
         wanted = [with_] if isinstance(with_, str) else list(with_ or ())
+        from minidb import node
+
         return node.optimizations(self._database, collection_name, wanted)
 
     def cluster_collection_update(

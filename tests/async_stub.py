@@ -21,7 +21,9 @@ def is_source(node: ast.stmt) -> bool:
 def stub_text() -> str:
     """The stub: the synchronous client's source, its methods made `async` and their bodies left out."""
     trees = [ast.parse(inspect.getsource(module)) for module in (client, service_client)]
-    imports = [node for tree in trees for node in tree.body if isinstance(node, ast.ImportFrom | ast.Import)]
+    branches = [node.body for tree in trees for node in tree.body if isinstance(node, ast.If)]  # if TYPE_CHECKING
+    statements = [node for body in (*(tree.body for tree in trees), *branches) for node in body]
+    imports = [node for node in statements if isinstance(node, ast.ImportFrom | ast.Import)]
     aliases = [node for node in trees[0].body if isinstance(node, ast.Assign)]
     methods = [method for tree in trees for kind in tree.body if is_source(kind) for method in kind.body]
     names = ["__init__", *aio.public_methods()]
