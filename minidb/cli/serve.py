@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from minidb.database import MEMORY, Database
-from minidb.server import Server, Settings, is_loopback
+from minidb.server import Server, Settings, is_loopback, one_blas_thread
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -27,7 +27,11 @@ def run(arguments: argparse.Namespace) -> None:
     if not (is_loopback(settings.host) or settings.needs_key or arguments.insecure):
         arguments.refuse(f"anybody who reaches {settings.host} could write: give an --api-key, or say --insecure")
     location: str | Path = MEMORY if arguments.memory else arguments.path
-    with closing(Database(location, arguments.durability)) as database, Server(database, settings) as server:
+    with (
+        one_blas_thread(),
+        closing(Database(location, arguments.durability)) as database,
+        Server(database, settings) as server,
+    ):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
         _log_to_stderr()

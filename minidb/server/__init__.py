@@ -8,11 +8,11 @@ from minidb.errors import MinidbError
 
 try:
     from minidb.server.app import make_app
-    from minidb.server.listen import Server
+    from minidb.server.listen import Server, one_blas_thread
     from minidb.server.settings import Settings, is_loopback
 except ModuleNotFoundError as error:
-    if error.name not in ("starlette", "uvicorn"):
+    if error.name not in ("starlette", "threadpoolctl", "uvicorn"):
         raise
-    raise MinidbError("the server needs starlette and uvicorn: pip install 'minidb[server]'") from None
+    raise MinidbError("the server needs packages that are not installed: pip install 'minidb[server]'") from None
 
-__all__ = ["Server", "Settings", "is_loopback", "make_app"]
+__all__ = ["Server", "Settings", "is_loopback", "make_app", "one_blas_thread"]

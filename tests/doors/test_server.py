@@ -24,11 +24,13 @@ import pytest
 import qdrant_client
 from qdrant_client import models as qdrant
 from serving import PATIENCE_S, server_in_a_thread, server_process
+from threadpoolctl import threadpool_info
 
 from minidb import QdrantClient
 from minidb.cli import main
 from minidb.rest import Response, routes
 from minidb.rest.route import Route
+from minidb.server import Server, Settings, one_blas_thread
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
 READING_POSTS = {
@@ -162,12 +164,21 @@ class TestStartAndStop:
             assert main(["serve", "--memory", "--port", str(taken.getsockname()[1])]) == 1
         assert capsys.readouterr().err.startswith("minidb: ")
 
+    def test_products_within_a_serving_process_are_not_split(self) -> None:
+        with one_blas_thread():
+            threads = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert threads == [1] * len(threads)
+
+    def test_answers_do_not_wait_for_acknowledgements(self) -> None:
+        with QdrantClient() as client, Server(client._database, Settings(port=0)) as server:
+            assert server._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
     def test_without_the_extra_it_is_named(self, tmp_path: Path) -> None:
         code = "import sys; sys.modules['uvicorn'] = None; from minidb.cli import main; sys.exit(main())"
         command = [sys.executable, "-c", code, "serve", "--memory"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == "minidb: the server needs starlette and uvicorn: pip install 'minidb[server]'\n"
+        assert done.stderr == "minidb: the server needs packages that are not installed: pip install 'minidb[server]'\n"
 
     @pytest.mark.parametrize(
         "arguments",
