@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from minidb.cli import main
+
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -23,3 +25,11 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert printed[4].startswith("query")
     assert [hit.id for hit in names["by_words"].points] == [2, 0]
     assert names["rescored"].points[0].id == names["hybrid"].points[0].id == 2
+
+
+def test_every_option_of_the_server_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out.partition("options:")[2]))
+    section = README.read_text("utf-8").partition("### As a server")[2].partition("\n### ")[0]
+    assert options - {"--help"} <= set(re.findall(r"--[a-z-]+", section))
