@@ -27,7 +27,7 @@ from minidb.server.access_log import AccessLog
 from minidb.server.gate import KEY_HEADERS, Gate, Unauthorized
 from minidb.server.settings import Settings
 
-_UPLOAD = "/collections/{collection}/snapshots/upload"
+_UPLOADS = ("/collections/{collection}/snapshots/upload", "/snapshots/upload")
 _GZIP_MIN_BYTES = 1024
 
 
@@ -81,7 +81,7 @@ class _App:
             return _outgoing(self._api.answer(request), accepts_gzip)
 
         loop = asyncio.get_running_loop()
-        if route is not None and route.path == _UPLOAD:
+        if route is not None and route.path in _UPLOADS:
             async with body.spooled(incoming, self._threads) as file:
                 return await loop.run_in_executor(self._threads, answer, file)
         content = b"" if route is None else await body.read(incoming, self._limit_bytes)
