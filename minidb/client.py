@@ -17,6 +17,7 @@ from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
 from minidb.models.base import parse
+from minidb.service_client import ServiceClient
 from minidb.storage.interface import Durability
 from minidb.trace import Step
 from minidb.upload import upload_collection, upload_points
@@ -25,7 +26,7 @@ PointsSelector = Any
 """Ids, a `Filter`, a `PointIdsList` or a `FilterSelector`."""
 
 
-class QdrantClient:
+class QdrantClient(ServiceClient):
     """A vector database in this process.
 
     Args:
@@ -97,7 +98,7 @@ class QdrantClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._database.location!r})"
 
-    def close(self) -> None:
+    def close(self, grpc_grace: float | None = None) -> None:
         """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""
         self._database.close()
 
@@ -153,10 +154,47 @@ class QdrantClient:
         )
         return self._database.create_collection(collection_name, request)
 
-    def recreate_collection(self, collection_name: str, *args: Any, **kwargs: Any) -> bool:
+    def recreate_collection(
+        self,
+        collection_name: str,
+        vectors_config: models.VectorParams | Mapping[str, models.VectorParams] | None = None,
+        sparse_vectors_config: Mapping[str, models.SparseVectorParams] | None = None,
+        shard_number: int | None = None,
+        sharding_method: models.ShardingMethod | None = None,
+        replication_factor: int | None = None,
+        write_consistency_factor: int | None = None,
+        on_disk_payload: bool | None = None,
+        hnsw_config: models.HnswConfigDiff | None = None,
+        optimizers_config: models.OptimizersConfigDiff | None = None,
+        wal_config: models.WalConfigDiff | None = None,
+        quantization_config: models.QuantizationConfig | None = None,
+        timeout: int | None = None,
+        strict_mode_config: models.StrictModeConfig | None = None,
+        metadata: dict[str, Any] | None = None,
+        payload: models.PayloadStorageParams | None = None,
+        id_tracker: models.IdTrackerParams | None = None,
+    ) -> bool:
         """Delete the collection if it is there and create it anew; arguments as for `create_collection`."""
         self.delete_collection(collection_name)
-        return self.create_collection(collection_name, *args, **kwargs)
+        return self.create_collection(
+            collection_name,
+            vectors_config,
+            sparse_vectors_config,
+            shard_number,
+            sharding_method,
+            replication_factor,
+            write_consistency_factor,
+            on_disk_payload,
+            hnsw_config,
+            optimizers_config,
+            wal_config,
+            quantization_config,
+            timeout,
+            strict_mode_config,
+            metadata,
+            payload,
+            id_tracker,
+        )
 
     def update_collection(
         self,

@@ -15,7 +15,9 @@ from minidb import aio
 def test_public_names() -> None:
     assert sorted(minidb.__all__) == [
         "AsyncQdrantClient",
+        "AsyncTransport",
         "QdrantClient",
+        "Transport",
         "context_headers",
         "errors",
         "inference_usage",

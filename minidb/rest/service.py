@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from minidb import __version__, models
-from minidb.errors import BadRequest, NotFound, StandaloneMode
+from minidb import __version__, models, node
+from minidb.errors import NotFound, StandaloneMode
 from minidb.models.service import QuotaConfig
 from minidb.rest.call import Call
 from minidb.rest.encoding import dumps
@@ -17,21 +16,9 @@ from minidb.rest.message import TEXT, Response
 from minidb.rest.route import Route
 from minidb.rest.traffic import BOUNDS, Durations
 
-QDRANT_VERSION = "1.20.0"
-"""The version whose interface this is: clients compare theirs with it."""
-_COMMIT = hashlib.sha1(
-    f"minidb {__version__}".encode()
-).hexdigest()  # 40 hex digits are expected, git knows nothing here
-PEER_ID = 1
-
-
-def version_info() -> models.VersionInfo:
-    """What answers at the root; `title` is Qdrant's, which clients look for."""
-    return models.VersionInfo(title="qdrant - vector search engine", version=QDRANT_VERSION, commit=_COMMIT)
-
 
 def _root(call: Call) -> Response:
-    return Response(200, dumps(version_info()))
+    return Response(200, dumps(node.version_info()))
 
 
 def _healthy(call: Call) -> Response:
@@ -51,8 +38,8 @@ def _telemetry(call: Call) -> Any:
     for method, route, status, durations in call.traffic.durations():
         responses.setdefault(f"{method} {route}", {})[str(status)] = _statistics(durations)
     return {
-        "id": _COMMIT,
-        "app": {"name": "qdrant", "version": QDRANT_VERSION, "startup": _iso(call.traffic.started)},
+        "id": node.version_info().commit,
+        "app": {"name": "qdrant", "version": node.QDRANT_VERSION, "startup": _iso(call.traffic.started)},
         "collections": collections,
         "cluster": {"enabled": False},
         "requests": {"rest": {"responses": responses}, "grpc": {"responses": {}}},
@@ -133,18 +120,15 @@ def _true(call: Call) -> bool:
 
 
 def _cluster(call: Call) -> Any:
-    return {"status": "disabled"}
+    return node.cluster_status()
 
 
 def _collection_cluster(call: Call) -> Any:
-    points = call.database.info(call.collection).points_count
-    shard = {"shard_id": 0, "points_count": points, "state": "Active"}
-    return {"peer_id": PEER_ID, "shard_count": 1, "local_shards": [shard], "remote_shards": [], "shard_transfers": []}
+    return node.cluster_info(call.database, call.collection)
 
 
 def _no_shards(call: Call) -> Any:
-    call.database.info(call.collection)
-    return {"shard_keys": []}
+    return node.shard_keys(call.database, call.collection)
 
 
 def _standalone(call: Call) -> Any:
@@ -152,15 +136,9 @@ def _standalone(call: Call) -> Any:
 
 
 def _optimizations(call: Call) -> Any:
-    """The background indexer's work is not told apart by segments: nothing is ever queued in Qdrant's sense."""
     wanted = [part for part in (call.parameters.text("with") or "").split(",") if part]
     call.parameters.number("completed_limit")
-    call.database.info(call.collection)
-    for part in wanted:
-        if part not in ("queued", "completed", "idle_segments"):
-            raise BadRequest(f"Unknown field in 'with' parameter: {part}")
-    summary = {"queued_optimizations": 0, "queued_segments": 0, "queued_points": 0, "idle_segments": 0}
-    return {"summary": summary, "running": [], **{part: [] for part in wanted}}
+    return node.optimizations(call.database, call.collection, wanted)
 
 
 def _quotas(call: Call) -> Any:

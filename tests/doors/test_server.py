@@ -376,6 +376,18 @@ class TestBodies:
             assert httpx.post(f"{url}/collections/docs/snapshots/upload", content=body).json()["result"] is True
         assert seen == [(mmap, sent), (bytes, b"")]
 
+    def test_a_snapshot_larger_than_the_limit_goes_out_and_comes_back(self, url: str) -> None:
+        for start in range(0, 600, 100):
+            upsert(url, range(start, start + 100))
+        snapshots = f"{url}/collections/docs/snapshots"
+        name = httpx.post(snapshots).json()["result"]["name"]
+        file = httpx.get(f"{snapshots}/{name}").content
+        assert len(file) > self.LIMIT
+        restored = httpx.post(f"{url}/collections/again/snapshots/upload", files={"snapshot": (name, file)})
+        assert restored.json()["result"] is True
+        count = httpx.post(f"{url}/collections/again/points/count", json={})
+        assert count.json()["result"] == {"count": 600}
+
     def test_a_client_that_leaves_half_way_does_no_harm(self, url: str, access: pytest.LogCaptureFixture) -> None:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as connection:
