@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from minidb.cli import main
+
 README = Path(__file__).parents[2] / "README.md"
 KEYS = ("openai", "cohere", "jina", "openrouter", "voyage")
 
@@ -73,3 +75,11 @@ def test_the_examples_run(services: Any, capsys: pytest.CaptureFixture[str]) -> 
         "ai.mongodb.com": {"Bearer key-of-voyage"},
         "localhost": {None},
     }
+
+
+def test_every_option_of_the_server_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out.partition("options:")[2]))
+    section = README.read_text("utf-8").partition("### As a server")[2].partition("\n### ")[0]
+    assert options - {"--help"} <= set(re.findall(r"--[a-z-]+", section))
