@@ -18,24 +18,12 @@ KEYS = ("openai", "cohere", "jina", "openrouter", "voyage")
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """No network, but all the services of the README; its files, keys and models."""
-    fastembed = pytest.importorskip("fastembed")
-    import httpx
     import readme_services as played
     from inference.local_models import write_static_model
 
     from minidb import inference
-    from minidb.inference import weights
 
-    services = played.Services()
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: services.handle_request(request))
-    monkeypatch.setattr(weights, "is_reachable", lambda: False)
-    for name, vector_of in {
-        "TextEmbedding": played.dense,
-        "ImageEmbedding": played.dense,
-        "LateInteractionTextEmbedding": played.per_word,
-        "SparseTextEmbedding": played.Sparse,
-    }.items():
-        monkeypatch.setattr(fastembed, name, played.played(getattr(fastembed, name), vector_of))
+    services = played.play(monkeypatch)
     monkeypatch.setattr(inference._registry, "_providers", inference._registry._providers)  # to have them back after it
     for name in KEYS:
         monkeypatch.setenv(f"{name}_API_KEY".upper(), f"key-of-{name}")
