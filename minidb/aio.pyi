@@ -1,11 +1,12 @@
 # Written by `python tests/async_stub.py`; do not edit.
 # ruff: noqa
 from __future__ import annotations
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from minidb import models
+from minidb.address import SCHEMES, address_of, database_at
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
@@ -36,19 +37,30 @@ class AsyncQdrantClient(AnyClient):
     def __init__(
         self,
         location: str | Path | None = None,
-        *,
-        path: str | Path | None = None,
-        durability: Durability = "full",
+        url: str | None = None,
+        port: int | None = 6333,
+        grpc_port: int = 6334,
+        prefer_grpc: bool = False,
+        https: bool | None = None,
+        api_key: str | None = None,
+        prefix: str | None = None,
         timeout: float | None = None,
-        headers: Mapping[str, str] | None = None,
+        host: str | None = None,
+        path: str | Path | None = None,
+        force_disable_check_same_thread: bool = False,
+        grpc_options: Mapping[str, Any] | None = None,
+        auth_token_provider: Callable[[], str] | Callable[[], Awaitable[str]] | None = None,
         cloud_inference: bool = False,
+        local_inference_batch_size: int | None = None,
+        check_compatibility: bool = True,
+        pool_size: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        durability: Durability = "full",
         inference_url: str | None = None,
         inference_token: str | None = None,
-        local_inference_batch_size: int | None = None,
         embedding_cache_bytes: int | None = None,
         image_rules: ImageRules | None = None,
-        url: str | None = None,
-        host: str | None = None,
     ) -> None: ...
     async def close(self, grpc_grace: float | None = None) -> None: ...
     async def get_embedding_size(self, model_name: str) -> int: ...

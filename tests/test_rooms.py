@@ -17,6 +17,8 @@ ROOMS = [
         "migrate",
         "aio",
         "transport",
+        "address",
+        "interception",
         "server",
         "cli",
         "pytest_plugin",

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
 
 from minidb.inference.hashing import embedder_for
@@ -29,6 +30,24 @@ _SIZES = {
     "sentence-transformers/all-minilm-l6-v2": 384,
 }
 _USUAL_SIZE = 1024
+
+
+def play(monkeypatch: pytest.MonkeyPatch) -> Services:
+    """From now on httpx reaches these services only, and fastembed's models are played."""
+    fastembed = pytest.importorskip("fastembed")
+    from minidb.inference import weights
+
+    services = Services()
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: services.handle_request(request))
+    monkeypatch.setattr(weights, "is_reachable", lambda: False)
+    for name, vector_of in {
+        "TextEmbedding": dense,
+        "ImageEmbedding": dense,
+        "LateInteractionTextEmbedding": per_word,
+        "SparseTextEmbedding": Sparse,
+    }.items():
+        monkeypatch.setattr(fastembed, name, played(getattr(fastembed, name), vector_of))
+    return services
 
 
 def write_pictures(folder: Path) -> None:

@@ -19,12 +19,6 @@ def test_a_path_may_be_given_in_each_way(tmp_path: Path) -> None:
         assert client.get_collections().collections == []
 
 
-@pytest.mark.parametrize("arguments", [{"url": "http://localhost:6333"}, {"host": "localhost"}])
-def test_a_server_is_refused(arguments: dict[str, str]) -> None:
-    with pytest.raises(errors.BadRequest, match="for a server use qdrant-client"):
-        QdrantClient(**arguments)
-
-
 def test_closing_twice_is_safe_and_later_calls_say_what_is_wrong(client: QdrantClient) -> None:
     client.create_collection("c")
     client.close()
