@@ -501,7 +501,10 @@ class Database:
                 return collection.write(txn, lambda draft: None)[1]
             return collection.replace_config(txn, config)
 
-        return models.UpdateResult(operation_id=self._write(work), status=models.UpdateStatus.COMPLETED)
+        number = self._write(work)
+        with self.snapshot(name) as snapshot:
+            self._indexer.welcome(snapshot.collection)  # other settings may ask for another graph
+        return models.UpdateResult(operation_id=number, status=models.UpdateStatus.COMPLETED)
 
     def _read(self) -> AbstractContextManager[ReadTransaction]:
         self._check_open()

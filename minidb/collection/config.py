@@ -70,7 +70,10 @@ class StoredConfig:
     def fields(self) -> dict[str, VectorField]:
         """The vector fields by name."""
         params = self.config.params
-        fields = {name: dense_field(name, self.slots[name], dense) for name, dense in dense_params(params).items()}
+        default = self.config.quantization_config
+        fields = {
+            name: dense_field(name, self.slots[name], dense, default) for name, dense in dense_params(params).items()
+        }
         for name, sparse in (params.sparse_vectors or {}).items():
             fields[name] = sparse_field(name, self.slots[name], sparse)
         return fields
@@ -88,12 +91,31 @@ def dense_params(params: models.CollectionParams) -> dict[str, models.VectorPara
     return params.vectors if isinstance(params.vectors, dict) else {"": params.vectors}
 
 
-def dense_field(name: str, slot: int, params: models.VectorParams) -> VectorField:
+def dense_field(
+    name: str, slot: int, params: models.VectorParams, default: models.QuantizationConfig | None
+) -> VectorField:
+    """`default` is the collection's quantization, for vectors without their own."""
     datatype = params.datatype or models.Datatype.FLOAT32
     if datatype.value.startswith("turbo"):  # accepted and echoed; kept in full precision
         datatype = models.Datatype.FLOAT32
     kind = "dense" if params.multivector_config is None else "multi"
-    return VectorField(name, slot, kind, params.size, models.Distance(params.distance.value), datatype.value)  # type: ignore[arg-type]
+    distance = models.Distance(params.distance.value)
+    field = VectorField(name, slot, kind, params.size, distance, datatype.value)  # type: ignore[arg-type]
+    return replace(field, **_quantization(field, params.quantization_config or default))
+
+
+def _quantization(field: VectorField, config: models.QuantizationConfig | None) -> dict[str, Any]:
+    """What a field keeps in place of floats. Product and turbo quantization are answered from the floats, and so is
+    what bits or bytes would make no sense of: bytes, Manhattan distances, and distances by signs.
+    """
+    if field.kind != "dense" or field.datatype == "uint8" or field.distance == models.Distance.MANHATTAN:
+        return {}
+    if isinstance(config, models.ScalarQuantization):
+        quantile = config.scalar.quantile
+        return {"quantized": "int8", "quantile": 1.0 if quantile is None else quantile}
+    if isinstance(config, models.BinaryQuantization) and field.distance != models.Distance.EUCLID:
+        return {"quantized": "binary"}
+    return {}
 
 
 def sparse_field(name: str, slot: int, params: models.SparseVectorParams) -> VectorField:

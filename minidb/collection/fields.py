@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from minidb import models
 from minidb.errors import BadInput
+from minidb.index.dense.codes import Quantized
 from minidb.storage.checksum import stride_of
 
 Kind = Literal["dense", "multi", "sparse"]
@@ -37,6 +38,9 @@ class VectorField:
     distance: models.Distance = models.Distance.DOT
     datatype: str = "float32"
     idf: bool = False
+    quantized: Quantized = ""
+    quantile: float = 1.0
+    """Share of the numbers that int8 has to fit."""
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:

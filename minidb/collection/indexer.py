@@ -24,7 +24,7 @@ from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError, NotFound
 from minidb.filter.evaluate import Evaluation
-from minidb.index.dense.graph import Graph, build
+from minidb.index.dense.graph import Graph, GraphSettings, build
 from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
@@ -36,6 +36,7 @@ _TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
 _BUILD_ROWS = 4096
 _CHECK_STEP = 0.05
 _LEAST_CHECK_ROWS = 1000
+_PLAIN = {"float32": "float", "bfloat16": "float"}
 _KEPT_LOG_ENTRIES = 10_000
 """For other processes that have not looked for a while; one that comes later still reads the records anew."""
 
@@ -163,7 +164,7 @@ class Indexer:
             loaded = indexes.load_graph(PointReader(collection, view, snapshot.txn), field)
         # the read transaction ends here: held for a whole build it would keep LMDB from using freed pages again
         reader = PointReader(collection, view, NoTransaction())
-        plan = graph_plan(view.has(field.slot), loaded)
+        plan = graph_plan(view.has(field.slot), loaded, field)
         if plan == "build":
             indexes.graphs[field.slot] = self._built(collection, reader, field)
             collection.store.row_file(view.space, field.rows_file, field.row_bytes).release()
@@ -195,8 +196,8 @@ class Indexer:
                 reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)
                 yield chunk, graph_vectors(reader, field, chunk)
 
-        m = max(settings.m, 2)
-        return build(metric_of(field), field.size, m, settings.ef_construct, blocks(), len(rows), view.n_rows)
+        how = GraphSettings(max(settings.m, 2), settings.ef_construct, field.quantized, field.quantile)
+        return build(metric_of(field), field.size, how, blocks(), len(rows), view.n_rows)
 
 
 def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
@@ -210,9 +211,9 @@ def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
     return count * field.size * 4 >= bytes_needed
 
 
-def graph_plan(has: NDArray[np.bool_], graph: Graph | None) -> str:
+def graph_plan(has: NDArray[np.bool_], graph: Graph | None, field: VectorField) -> str:
     """ "build", "extend" or "nothing"."""
-    if graph is None:
+    if graph is None or (field.quantized or "float") != _PLAIN.get(graph.kind, graph.kind):
         return "build"
     live_inside = int(np.count_nonzero(has[: graph.n_rows]))
     tail = int(np.count_nonzero(has[graph.n_rows :]))
@@ -230,7 +231,7 @@ def needs_work(collection: Collection) -> bool:
     for field in view.fields.values():
         if not wants_graph(view.count(field.slot), field, collection.config):
             continue
-        if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot)) != "nothing":
+        if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot), field) != "nothing":
             return True
     return False
 

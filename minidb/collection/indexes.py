@@ -21,6 +21,7 @@ from minidb.collection.declared import canonical, checkpoint_slot
 from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
 from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
+from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.graph import Graph, restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
@@ -60,23 +61,24 @@ class Indexes:
         self.space = space
         self._folder = folder / "derived" / str(space) if folder is not None else None
         self._lock = threading.RLock()
-        self._sketches: dict[int, Sketch] = {}
+        self._sketches: dict[int, Sketch | BitSketch] = {}
         self._sparse: dict[int, SparseIndex] = {}
         self.graphs: dict[int, Graph] = {}
         """Published by the indexer, one assignment each; rows a graph does not cover are for the reader to scan."""
         self._tried_to_load: set[tuple[str, int]] = set()
         self._saved_rows: dict[tuple[str, int], int] = {}
 
-    def sketch(self, reader: PointReader, field: VectorField) -> Sketch:
-        """The field's int8 copy, covering the reader's view."""
+    def sketch(self, reader: PointReader, field: VectorField) -> Sketch | BitSketch:
+        """The field's int8 copy, or its signs where binary quantization is asked for, covering the reader's view."""
         view = reader.view
-        sketch = self._sketches.get(field.slot)
+        sketch = self._fitting_sketch(field)
         if sketch is not None and (sketch.n_rows >= view.n_rows or not sketch.suits):
             return sketch
         with self._lock:
-            sketch = self._sketches.get(field.slot)
+            sketch = self._fitting_sketch(field) or self._load_sketch(reader.txn, field)
             if sketch is None:
-                sketch = self._load_sketch(reader.txn, field) or Sketch(field.size, metric_of(field))
+                is_binary = field.quantized == "binary"
+                sketch = BitSketch(field.size) if is_binary else Sketch(field.size, metric_of(field))
             if sketch.n_rows < view.n_rows:
                 n_new = view.n_rows - sketch.n_rows
                 sketch.extend(view.n_rows, lambda start, stop: dense_chunks(reader, field, start, stop))
@@ -84,6 +86,11 @@ class Indexes:
                     reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
             return sketch
+
+    def _fitting_sketch(self, field: VectorField) -> Sketch | BitSketch | None:
+        """The sketch there is, unless the field's quantization has changed since."""
+        sketch = self._sketches.get(field.slot)
+        return sketch if isinstance(sketch, BitSketch) == (field.quantized == "binary") else None
 
     def sparse(self, reader: PointReader, field: VectorField) -> SparseIndex:
         """The field's inverted index, covering the reader's view."""
@@ -160,7 +167,7 @@ class Indexes:
                     and sketch.suits
                     and self._worth(("sketch", field.slot), sketch.n_rows, least_share)
                 ):
-                    meta = {"scale": sketch.scale}
+                    meta = {"scale": sketch.scale, "binary": isinstance(sketch, BitSketch)}
                     saved.append(self._write("sketch", field.slot, sketch.n_rows, meta, {"rows": sketch.rows}))
                 if index is not None and self._worth(("sparse", field.slot), index.n_rows, least_share):
                     saved.append(self._write("sparse", field.slot, index.n_rows, {}, index.arrays()))
@@ -204,11 +211,13 @@ class Indexes:
         self._saved_rows[kind, slot] = checkpoint.n_rows
         return checkpoint, arrays
 
-    def _load_sketch(self, txn: ReadTransaction, field: VectorField) -> Sketch | None:
+    def _load_sketch(self, txn: ReadTransaction, field: VectorField) -> Sketch | BitSketch | None:
         loaded = self._load(txn, "sketch", field.slot)
-        if loaded is None:
+        if loaded is None or loaded[0].meta.get("binary", False) != (field.quantized == "binary"):
             return None
         checkpoint, arrays = loaded
+        if field.quantized == "binary":
+            return BitSketch.of(arrays["rows"], field.size)  # type: ignore[arg-type]
         return Sketch.of(arrays["rows"], checkpoint.meta["scale"], metric_of(field))  # type: ignore[arg-type]
 
     def _load_sparse(self, txn: ReadTransaction, field: VectorField) -> SparseIndex | None:

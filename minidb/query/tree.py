@@ -149,7 +149,16 @@ def params_of(params: models.SearchParams | None) -> Params:
     if params is None:
         return _NO_PARAMS
     corpus = params.idf.corpus if isinstance(params.idf, models.IdfCorpusParams) else None
-    return Params(bool(params.exact), params.hnsw_ef, bool(params.indexed_only), corpus)
+    codes = params.quantization or models.QuantizationSearchParams()
+    return Params(
+        bool(params.exact),
+        params.hnsw_ef,
+        bool(params.indexed_only),
+        corpus,
+        bool(codes.ignore),
+        codes.rescore is not False,
+        codes.oversampling,
+    )
 
 
 _NO_PARAMS = Params()

@@ -64,7 +64,7 @@ def test_recall_of_a_graph_new_grown_thinned_out_and_reopened(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, distance: models.Distance
 ) -> None:
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
-    monkeypatch.setattr("minidb.query.search._scan_ns", lambda size: 1e6)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
     vectors, ids = clustered(N + 3400), np.arange(N)
     name = str(distance)
     with QdrantClient(tmp_path) as client:
@@ -134,7 +134,7 @@ def test_long_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     for size, kind in ((graph.LONG_VECTOR - 1, "HnswlibGraph"), (graph.LONG_VECTOR, "UsearchGraph")):
         block = (np.arange(10, dtype=np.uint32), rng.random((10, size), np.float32))
-        made = graph.build("dot", size, 8, 50, [block], 10, 10)
+        made = graph.build("dot", size, graph.GraphSettings(8, 50), [block], 10, 10)
         assert type(made).__name__ == kind
         assert made.count == 10
         assert made.search(block[1][3], 50)[0] in range(10)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.index.dense.codes import Bfloat16, Bits, CodeKind, Codes, Int8, Quantized
 from minidb.index.dense.plain import Metric
 
 LONG_VECTOR = 768
@@ -26,6 +29,8 @@ Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
 class Graph(Protocol):
     """Some rows of one dense field. Rows added later than `n_rows` are not in it; dead rows stay until a rebuild."""
 
+    kind: CodeKind
+    """What it keeps of the vectors: how far its order of candidates can be trusted."""
     n_rows: int
     count: int
     """Rows in the graph, dead ones included."""
@@ -40,24 +45,49 @@ class Graph(Protocol):
         """What a checkpoint keeps; `restored` takes it back."""
 
 
+@dataclass(frozen=True)
+class GraphSettings:
+    """How a graph is built.
+
+    Args:
+        m, ef_construct: links per row and width of the search while building, as in Qdrant's `hnsw_config`.
+        quantized: what is kept of the vectors.
+        quantile: share of the numbers int8 has to fit.
+    """
+
+    m: int
+    ef_construct: int
+    quantized: Quantized = ""
+    quantile: float = 1.0
+
+
 @cache
 def _has_hnswlib() -> bool:
     return importlib.util.find_spec("hnswlib") is not None
 
 
-def build(metric: Metric, size: int, m: int, ef_construct: int, blocks: Blocks, count: int, n_rows: int) -> Graph:
-    """A new graph of `count` rows, given as blocks of row numbers and `(n, size) float32` vectors, all below `n_rows`.
-
-    Args:
-        m, ef_construct: links per row and width of the search while building, as in Qdrant's `hnsw_config`.
-    """
-    if _has_hnswlib() and size < LONG_VECTOR:
+def build(
+    metric: Metric,
+    size: int,
+    settings: GraphSettings,
+    blocks: Blocks,
+    count: int,
+    n_rows: int,
+) -> Graph:
+    """A new graph of `count` rows below `n_rows`, given as blocks of row numbers and `(n, size) float32` vectors."""
+    if not settings.quantized and size < LONG_VECTOR and _has_hnswlib():
         from minidb.index.dense.hnswlib_graph import HnswlibGraph
 
-        return HnswlibGraph.build(metric, size, m, ef_construct, blocks, count, n_rows)
+        return HnswlibGraph.build(metric, size, settings.m, settings.ef_construct, blocks, count, n_rows)
     from minidb.index.dense.usearch_graph import UsearchGraph
 
-    return UsearchGraph.build(metric, size, m, ef_construct, blocks, count, n_rows)
+    codes: Codes = Bits() if settings.quantized == "binary" else Bfloat16()
+    if settings.quantized == "int8":
+        blocks = iter(blocks)
+        first = next(blocks, None)
+        if first is not None:
+            codes, blocks = Int8.fitted(first[1], settings.quantile), chain([first], blocks)
+    return UsearchGraph.build(metric, codes, size, settings.m, settings.ef_construct, blocks, n_rows)
 
 
 def restored(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.index.dense.codes import CodeKind
 from minidb.index.dense.graph import Blocks, VectorsOf
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
@@ -38,6 +39,7 @@ class HnswlibGraph:
 
     def __init__(self, index: Any, metric: Metric, n_rows: int, count: int) -> None:
         self._index = index
+        self.kind: CodeKind = "float32"
         self._gate = PhaseFairGate()
         self.metric = metric
         self.n_rows = n_rows

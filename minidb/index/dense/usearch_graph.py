@@ -1,4 +1,4 @@
-"""usearch behind a wrapper: keys are rows, never removed; vectors are kept as bfloat16, half the size of floats.
+"""usearch behind a wrapper: keys are rows, never removed; vectors are kept as codes, smaller than floats.
 
 A search's width is its `count`: the index's own setting is kept out of its way. usearch lets writers starve readers, so
 inserts hold a phase-fair gate in small chunks. A saved graph is mapped as it lies on disk, and only read into memory
@@ -14,44 +14,45 @@ import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
+from minidb.index.dense.codes import CodeKind, Codes, codes_of
 from minidb.index.dense.graph import Blocks
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
 
 _INSERT_CHUNK = 4
 """Inserts under one hold of the gate, as with hnswlib: readers wait less than a millisecond."""
-_METRICS: dict[Metric, str] = {"dot": "ip", "euclid": "l2sq"}
 
 
 class UsearchGraph:
     """See `graph.Graph`."""
 
-    def __init__(self, index: Index, metric: Metric, n_rows: int, mapped: NDArray[np.uint8] | None = None) -> None:
+    def __init__(self, index: Index, codes: Codes, n_rows: int, mapped: NDArray[np.uint8] | None = None) -> None:
         self._index = index
+        self._codes = codes
         self._gate = PhaseFairGate()
-        self._metric = metric
         self._mapped = mapped  # the index points into it, and does not hold it
+        self.kind: CodeKind = codes.kind
         self.n_rows = n_rows
         self.count = len(index)
 
     @classmethod
     def build(
-        cls, metric: Metric, size: int, m: int, ef_construct: int, blocks: Blocks, count: int, n_rows: int
+        cls, metric: Metric, codes: Codes, size: int, m: int, ef_construct: int, blocks: Blocks, n_rows: int
     ) -> UsearchGraph:
         """See `graph.build`."""
-        index = _new_index(metric, size, m, ef_construct)
+        index = _new_index(metric, codes, size, m, ef_construct)
         threads = os.cpu_count() or 1
         for rows, vectors in blocks:
             if len(rows):
-                index.add(rows.astype(np.uint64), vectors, threads=threads)
-        return cls(index, metric, n_rows)
+                index.add(rows.astype(np.uint64), codes.encode(vectors), threads=threads)
+        return cls(index, codes, n_rows)
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         with self._gate.shared:
             width = min(width, self.count)
             if not width:
                 return np.zeros(0, np.uint32)
-            found = self._index.search(query, width, threads=1).keys
+            found = self._index.search(self._codes.encode(query), width, threads=1).keys
         rows: NDArray[np.uint32] = found.astype(np.uint32)
         return rows
 
@@ -62,7 +63,7 @@ class UsearchGraph:
         for start in range(0, len(rows), _INSERT_CHUNK):
             chunk = slice(start, start + _INSERT_CHUNK)
             with self._gate.exclusive:
-                self._index.add(rows[chunk].astype(np.uint64), vectors[chunk], threads=1)
+                self._index.add(rows[chunk].astype(np.uint64), self._codes.encode(vectors[chunk]), threads=1)
                 self.count = len(self._index)
         self.n_rows = n_rows
 
@@ -71,17 +72,24 @@ class UsearchGraph:
             index = self._index
             data = np.frombuffer(index.save() or b"", np.uint8)
             settings = [index.ndim, index.connectivity, index.expansion_add]
-            return {"usearch": settings, "n_rows": self.n_rows}, {"index": data}
+            meta = {"usearch": settings, "codes": self._codes.settings(), "n_rows": self.n_rows}
+            return meta, {"index": data}
 
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
         """The graph `saved()` came from, over its mapped bytes."""
-        index = _new_index(metric, *meta["usearch"])
+        codes = codes_of(meta["codes"])
+        index = _new_index(metric, codes, *meta["usearch"])
         index.view(arrays["index"].data)
-        return cls(index, metric, meta["n_rows"], arrays["index"])
+        return cls(index, codes, meta["n_rows"], arrays["index"])
 
 
-def _new_index(metric: Metric, size: int, m: int, ef_construct: int) -> Index:
+def _new_index(metric: Metric, codes: Codes, size: int, m: int, ef_construct: int) -> Index:
     return Index(
-        ndim=size, metric=_METRICS[metric], dtype="bf16", connectivity=m, expansion_add=ef_construct, expansion_search=1
+        ndim=(size + 7) // 8 * 8 if codes.kind == "binary" else size,
+        metric=codes.metric(metric),
+        dtype=codes.dtype,
+        connectivity=m,
+        expansion_add=ef_construct,
+        expansion_search=1,
     )
