@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from minidb import QdrantClient, models
 from minidb.index.dense.bits import BitSketch
 
-SIZE, N = 128, 8_500
+SIZE, N = 128, 10_000
 SCALAR = models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type="int8", quantile=0.99))
 BINARY = models.BinaryQuantization(binary=models.BinaryQuantizationConfig())
 PRODUCT = models.ProductQuantization(product=models.ProductQuantizationConfig(compression="x16"))
