@@ -121,7 +121,7 @@ def checked_store(frame: list[Any]) -> tuple[list[str], dict[str, str]]:
     match frame:
         case ["store", {"format": int(number)}] if number > FORMAT:
             raise BadInput(f"the snapshot has format {number}, this minidb reads up to {FORMAT}")
-        case ["store", {"format": int(), "collections": list(names), "aliases": dict(aliases)}]:
+        case ["store", {"format": int(number), "collections": list(names), "aliases": dict(aliases)}] if number > 0:
             if not all(isinstance(text, str) for text in (*names, *aliases, *aliases.values())):
                 raise damaged("a name is no text")
             if len(set(names)) < len(names):
@@ -157,18 +157,23 @@ def points_frame(chunk: Chunk) -> list[Any]:
     ]
 
 
-def checked_chunk(frame: list[Any], fields: Iterable[VectorField], known_ids: set[int | str]) -> Chunk:
-    """The chunk of a frame, every value of it checked; its ids are added to `known_ids`."""
+def checked_chunk(
+    frame: list[Any], fields: Iterable[VectorField], next_slot: int, seq: int, known_ids: set[int | str]
+) -> Chunk:
+    """The chunk of a frame, every value of it checked; its ids are added to `known_ids`.
+
+    Args:
+        next_slot: records may still name slots below it of vectors that were removed; nothing is there for those.
+        seq: operations of the collection; points are of one of them.
+    """
     try:
         _, packed, dense, counts, sparse = frame
         records = [unpack_record(data) for data in packed]
-        chunk = Chunk([_checked_record(record, known_ids) for record in records], unpacked=records)
-        rest = 0
-        for record in records:
-            rest |= record.slots
+        chunk = Chunk([_checked_record(record, seq, known_ids) for record in records], unpacked=records)
+        if any(record.slots >> next_slot for record in records):
+            raise damaged("points have vectors the collection does not know")
         for field in fields:
             n_having = sum(record.slots >> field.slot & 1 for record in records)
-            rest &= ~(1 << field.slot)
             if field.kind == "sparse":
                 chunk.sparse[field.slot] = [_checked_sparse(data) for data in sparse.get(field.slot, [])]
                 found = len(chunk.sparse[field.slot])
@@ -184,8 +189,6 @@ def checked_chunk(frame: list[Any], fields: Iterable[VectorField], known_ids: se
                     found = len(tokens)
             if found != n_having:
                 raise damaged(f"{found} vectors `{field.name}` for {n_having} points")
-        if rest:
-            raise damaged("points have vectors the collection does not know")
     except BadInput:
         raise
     except (
@@ -196,12 +199,12 @@ def checked_chunk(frame: list[Any], fields: Iterable[VectorField], known_ids: se
     return chunk
 
 
-def _checked_record(record: Record, known_ids: set[int | str]) -> bytes:
+def _checked_record(record: Record, seq: int, known_ids: set[int | str]) -> bytes:
     point_id = normalize_id(record.id)
     if point_id in known_ids:
         raise damaged(f"point {point_id} is there twice")
     known_ids.add(point_id)
-    if type(record.version) is not int or not 0 <= record.version < _MAX_COUNT or record.slots < 0:
+    if type(record.version) is not int or not 0 <= record.version < seq or record.slots < 0:
         raise damaged(f"the record of point {point_id}")
     payload = unpack_payload(record.payload)
     if not isinstance(payload, dict):

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,6 +242,17 @@ def _frames(readers: dict[str, PointReader], aliases: dict[str, str]) -> Iterato
     yield ["end"]
 
 
+@dataclass
+class _Incoming:
+    """A collection whose points are being read."""
+
+    number: int
+    head: Head
+    writer: ChunkWriter
+    next_slot: int
+    ids: set[int | str] = field(default_factory=set)
+
+
 class _Restore:
     """One pass over a file, inside a write transaction.
 
@@ -251,7 +263,7 @@ class _Restore:
         self._store, self._txn, self._catalog = store, txn, catalog
         self._name = None if name is None else catalog.aliases.get(name, name)
         self._spaces: list[int] = []
-        self._begun: tuple[int, Head, ChunkWriter, set[int | str]] | None = None
+        self._incoming: _Incoming | None = None
 
     def run(self, path: Path) -> None:
         try:
@@ -273,9 +285,10 @@ class _Restore:
                 if name in targets:
                     self._begin(targets[name], config, seq, version)
             elif frame[0] == "points" and found:
-                if self._begun is not None:
-                    _, _, writer, ids = self._begun
-                    writer.put(archive.checked_chunk(frame, writer.fields, ids))
+                incoming = self._incoming
+                if incoming is not None:
+                    writer, seq = incoming.writer, incoming.head.seq
+                    writer.put(archive.checked_chunk(frame, writer.fields, incoming.next_slot, seq, incoming.ids))
             else:
                 raise archive.damaged("a part is of no known kind")
         self._finish()
@@ -301,12 +314,11 @@ class _Restore:
         self._txn.put("meta", config_key(number), config.pack())
         writer = ChunkWriter(self._store, self._txn, new_space(self._txn), list(config.fields().values()))
         self._spaces.append(writer.space)
-        self._begun = (number, Head(writer.space, seq, 0, version), writer, set())
+        self._incoming = _Incoming(number, Head(writer.space, seq, 0, version), writer, config.next_slot)
 
     def _finish(self) -> None:
-        if self._begun is None:
-            return
-        number, head, writer, _ = self._begun
-        head.n_rows, head.n_tokens = writer.n_rows, writer.n_tokens
-        self._txn.put("meta", head_key(number), head.pack())
-        self._begun = None
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            head, writer = incoming.head, incoming.writer
+            head.n_rows, head.n_tokens = writer.n_rows, writer.n_tokens
+            self._txn.put("meta", head_key(incoming.number), head.pack())
