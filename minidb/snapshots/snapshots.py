@@ -1,7 +1,8 @@
 """Making snapshots of a database, keeping them in its folder, restoring from them.
 
-A snapshot shows one commit; writers go on meanwhile. A restore is one write transaction: readers see the collection as
-it was until the whole of it is replaced. Snapshots outlive the collection they were made of.
+A snapshot shows one commit; writers go on meanwhile (a store in memory keeps them waiting, having one state only). A
+restore is one write transaction: readers see the collection as it was until the whole of it is replaced, writers wait.
+Snapshots outlive the collection they were made of.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Snapshots:
             path = folder / f"{'full-' if name is None else ''}{made:%Y-%m-%d-%H-%M-%S-%f}.snapshot"
             path.with_suffix(".sha256").write_text(checksum)  # first, so that no list has a snapshot without
             scratch.replace(path)
-            sync_folders(path)
+            if self._store.path is not None:
+                sync_folders(path)
             return _description(path)
 
     def descriptions(self, name: str | None = None) -> list[SnapshotDescription]:
