@@ -199,7 +199,7 @@ def test_a_killed_restore_leaves_the_old_state_or_the_new_one(tmp_path: Path) ->
     with QdrantClient(tmp_path) as client:
         urls = two(client)
         there = files(client)
-    for _ in range(8):
+    for _ in range(4):
         killed("restore", tmp_path, urls, rng)
         with QdrantClient(tmp_path) as client:
             assert {seen(client, way) for way in range(4)} in ({0}, {1})
@@ -214,7 +214,7 @@ def test_a_killed_create_leaves_no_snapshot_or_a_whole_one(tmp_path: Path) -> No
     with QdrantClient(tmp_path) as client:
         two(client)
         before = dump(client)
-    for _ in range(6):
+    for _ in range(3):
         killed("create", tmp_path, [], rng)
         old(tmp_path)
         with QdrantClient(tmp_path) as client:
