@@ -232,14 +232,14 @@ class Database:
 
         All are checked and all inference is done before the first is written.
         """
-        fields, version = self._checked_fields(name, requests, context)
+        fields, asked = self._checked_fields(name, requests, context)
         resolved = self._inference.resolve(list(requests), operation="update", context=context)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
-                numbers, error = self._write(partial(self._apply, name, version, steps))
+                numbers, error = self._write(partial(self._apply, name, asked, steps))
             except _ConfigChanged:
-                fields, version = self._checked_fields(name, (), None)
+                fields, asked = self._checked_fields(name, (), None)
                 continue
             if error is not None:
                 raise error
@@ -248,12 +248,12 @@ class Database:
             ]
 
     def _apply(
-        self, name: str, version: int, steps: list[operations.Step], txn: WriteTransaction
+        self, name: str, asked: tuple[int, int], steps: list[operations.Step], txn: WriteTransaction
     ) -> tuple[list[int], MinidbError | None]:
         collection = self._find(name, txn)
         numbers: list[int] = []
         for step in steps:
-            if collection.staged_view(txn).config_version != version:
+            if (collection.number, collection.staged_view(txn).config_version) != asked:
                 raise _ConfigChanged
             error, number = collection.write(txn, step)
             numbers.append(number)
@@ -411,8 +411,8 @@ class Database:
 
     def _checked_fields(
         self, name: str, requests: Sequence[models.UpdateOperation], context: InferenceContext | None
-    ) -> tuple[dict[str, VectorField], int]:
-        """The collection's vectors and the version of its config, once strict mode has let the requests pass."""
+    ) -> tuple[dict[str, VectorField], tuple[int, int]]:
+        """The collection's vectors, its number and its config's version, once strict mode has let the requests pass."""
         with self.snapshot(name) as snapshot:
             collection, view = snapshot.collection, snapshot.view
             limits = limits_of(collection.config)
@@ -425,7 +425,7 @@ class Database:
                     strict.check_size(lambda: collection.payload_bytes(reader))
                 for request in requests:
                     strict.check_update(request, view)
-            return view.fields, view.config_version
+            return view.fields, (collection.number, view.config_version)
 
     def _check_queries(
         self, collection: Collection, requests: Sequence[models.QueryRequest], context: InferenceContext | None
@@ -524,7 +524,7 @@ class _NewerCommit(Exception):
 
 
 class _ConfigChanged(Exception):
-    """Vectors were added or removed while a write was being prepared: prepare it again."""
+    """The vectors, or the collection, are others than when a write was prepared: prepare it again."""
 
 
 def _open(location: str | Path, durability: Durability, map_bytes: int | None) -> Store:

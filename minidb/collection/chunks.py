@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.collection.fields import OFFSET_BYTES, VectorField, encode_offsets
+from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, encode_offsets
 from minidb.collection.reads import PointReader
 from minidb.storage.checksum import seal_rows
 from minidb.storage.interface import Store, WriteTransaction
-from minidb.storage.records import id_key, row_key, row_value, sparse_key, unpack_record
+from minidb.storage.records import Record, id_key, row_key, row_value, sparse_key, unpack_record
 
 _CHUNK_ROWS = 16384
 _CHUNK_BYTES = 64 << 20
+_STEP_ROWS = 32
+"""After so many points it is looked whether a chunk is full: payloads and multivectors may be large."""
 
 
 @dataclass(slots=True)
@@ -31,24 +33,51 @@ class Chunk:
     counts: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     """Tokens of each multivector."""
     sparse: dict[int, list[bytes]] = field(default_factory=dict)
+    unpacked: list[Record] = field(default_factory=list)
+    """The records again, where somebody has unpacked them already."""
 
 
 def read_chunks(reader: PointReader) -> Iterator[Chunk]:
     """All living points, in the order of rows. Raises `CorruptionError` for damaged ones."""
-    view = reader.view
-    rows_at_once = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (1 + sum(f.row_bytes for f in view.fields.values()))))
-    for start in range(0, view.n_alive, rows_at_once):
-        rows = view.rows[start : start + rows_at_once]
-        chunk = Chunk(reader.stored(rows.tolist()))
-        for vector in view.fields.values():
-            having = rows[view.has(vector.slot)[rows]]
-            if vector.kind == "sparse":
-                chunk.sparse[vector.slot] = [reader.stored_sparse(vector, row) for row in having.tolist()]
-            elif vector.kind == "multi":
-                chunk.dense[vector.slot], chunk.counts[vector.slot] = reader.raw_tokens(vector, having)
-            else:
-                chunk.dense[vector.slot] = reader.raw(vector.rows_file, vector.row_bytes, having, vector.slot)
+    rows, start = reader.view.rows, 0
+    while start < len(rows):
+        chunk = _read_chunk(reader, rows[start : start + _CHUNK_ROWS])
+        start += len(chunk.records)
         yield chunk
+
+
+def _read_chunk(reader: PointReader, rows: NDArray[np.uint32]) -> Chunk:
+    """The first of these points, until they are many bytes: all of a chunk is in memory at once."""
+    chunk, n_bytes = Chunk([]), 0
+    fields = reader.view.fields.values()
+    while len(chunk.records) < len(rows) and n_bytes < _CHUNK_BYTES:
+        step = rows[len(chunk.records) :][:_STEP_ROWS]
+        records = reader.stored(step.tolist())
+        chunk.records += records
+        n_bytes += sum(map(len, records))
+        for vector in fields:
+            having = _having(reader, vector, step)
+            if vector.kind == "sparse":
+                stored = [reader.stored_sparse(vector, row) for row in having.tolist()]
+                chunk.sparse.setdefault(vector.slot, []).extend(stored)
+                n_bytes += sum(map(len, stored))
+            elif vector.kind == "multi":
+                offsets = reader.raw(vector.rows_file, OFFSET_BYTES, having, vector.slot)
+                n_bytes += int(decode_offsets(offsets)[1].sum()) * vector.row_bytes
+            else:
+                n_bytes += len(having) * vector.row_bytes
+    rows = rows[: len(chunk.records)]
+    for vector in fields:
+        having = _having(reader, vector, rows)
+        if vector.kind == "multi":
+            chunk.dense[vector.slot], chunk.counts[vector.slot] = reader.raw_tokens(vector, having)
+        elif vector.kind == "dense":
+            chunk.dense[vector.slot] = reader.raw(vector.rows_file, vector.row_bytes, having, vector.slot)
+    return chunk
+
+
+def _having(reader: PointReader, vector: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return rows[reader.view.has(vector.slot)[rows]]
 
 
 @dataclass
@@ -65,7 +94,7 @@ class ChunkWriter:
     def put(self, chunk: Chunk) -> None:
         """Write points behind those already there."""
         space, first = self.space, self.n_rows
-        records = [unpack_record(data) for data in chunk.records]
+        records = chunk.unpacked or [unpack_record(data) for data in chunk.records]
         self.txn.put_many("records", [(row_key(space, first + at), data) for at, data in enumerate(chunk.records)])
         self.txn.put_many("ids", [(id_key(space, r.id), row_value(first + at)) for at, r in enumerate(records)])
         for vector in self.fields:
@@ -85,8 +114,10 @@ class ChunkWriter:
         self, vector: VectorField, width: int, having: list[int], sealed: NDArray[np.uint8], n_rows: int
     ) -> None:
         file = self.store.row_file(self.space, vector.rows_file, width)
-        rows = np.zeros((n_rows, file.stride), np.uint8)
-        rows[having] = sealed
+        rows = sealed
+        if len(having) < n_rows:
+            rows = np.zeros((n_rows, file.stride), np.uint8)
+            rows[having] = sealed
         file.append(self.txn, self.n_rows, rows)
 
     def _put_tokens(self, vector: VectorField, chunk: Chunk) -> NDArray[np.uint8]:

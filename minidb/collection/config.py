@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 import msgpack
 
 from minidb import models
+from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.fields import VectorField
 from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationError
 from minidb.models.base import Model
 
+_MAX_SLOTS = 1 << 16
 _FORBIDDEN_CHARACTERS = '<>:"/\\|?*\0\x1f'
 _HNSW_DEFAULTS = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0}
 _OPTIMIZER_DEFAULTS: dict[str, Any] = {
@@ -77,6 +79,32 @@ class StoredConfig:
         for name, sparse in (params.sparse_vectors or {}).items():
             fields[name] = sparse_field(name, self.slots[name], sparse)
         return fields
+
+    def check(self) -> None:
+        """Refuse what `new_config` and its like would not have made: this configuration comes from elsewhere.
+
+        Raises `MinidbError`, or what a value of another type leads to.
+        """
+        dense, sparse = dense_params(self.config.params), self.config.params.sparse_vectors or {}
+        for name in (*dense, *sparse):
+            check_name(name, "vector", 200)
+        _check_sparse(sparse, dense)
+        slots = list(self.slots.values())
+        if self.slots.keys() != {*dense, *sparse} or any(type(slot) is not int for slot in (*slots, self.next_slot)):
+            raise BadInput("its vectors are not numbered")
+        if len(set(slots)) < len(slots) or not all(0 <= slot < self.next_slot <= _MAX_SLOTS for slot in slots):
+            raise BadInput("its vectors are numbered wrongly")
+        if not 0 <= self.next_slot <= _MAX_SLOTS or not isinstance(self.created_at, str):
+            raise BadInput("its counters or times are of no use")
+        known: set[str] = set()
+        for settings in (models.HnswConfigDiff, models.OptimizersConfigDiff):
+            own = settings.model_fields.keys() & self.asked.keys()
+            settings.model_validate({name: self.asked[name] for name in own})
+            known |= own
+        if known != self.asked.keys():
+            raise BadInput("unknown settings")
+        for path, schema in self.payload_schema.items():
+            index_key(path, parse_schema(path, schema))
 
     def hnsw(self, name: str) -> models.HnswConfig:
         """The graph settings of one vector: its own over the collection's."""

@@ -216,7 +216,7 @@ def pack_payload(payload: dict[str, Any] | None) -> bytes:
 
 
 def _check_json(value: Any, where: str) -> None:
-    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes."""
+    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes, its own times."""
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
@@ -230,7 +230,7 @@ def _check_json(value: Any, where: str) -> None:
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise FormatError(f"payload numbers must be finite, got {value} in {where}")
-    elif isinstance(value, (bytes, bytearray, memoryview)):
+    elif isinstance(value, (bytes, bytearray, memoryview, msgpack.Timestamp)):
         raise FormatError(f"payload values must be JSON, got {type(value).__name__} in {where}")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.message import Message
 from mmap import mmap
 from typing import Any
 
 from minidb.errors import FormatError, StandaloneMode
-from minidb.models.service import SnapshotRecover
-from minidb.rest.call import Call
+from minidb.models.service import SnapshotPriority, SnapshotRecover
+from minidb.rest.call import Call, wrong_parameter
 from minidb.rest.encoding import dumps
 from minidb.rest.message import Response
 from minidb.rest.route import Route
@@ -24,7 +25,7 @@ def _list(call: Call) -> Any:
 
 
 def _create(call: Call) -> Any:
-    return _waited(call, call.database.snapshots.create(_owner(call)))
+    return _waited(call, lambda: call.database.snapshots.create(_owner(call)))
 
 
 def _download(call: Call) -> Response:
@@ -34,26 +35,30 @@ def _download(call: Call) -> Response:
 
 
 def _delete(call: Call) -> Any:
-    return _waited(call, call.database.snapshots.delete(_owner(call), call.path["snapshot"]))
+    return _waited(call, lambda: call.database.snapshots.delete(_owner(call), call.path["snapshot"]))
 
 
-def _waited(call: Call, result: Any) -> Any:
-    """Who did not want to wait hears only that it was accepted; it is done all the same."""
-    return result if call.parameters.flag("wait", True) else Response(202, dumps({"status": "accepted", "time": 0.0}))
+def _waited(call: Call, work: Callable[[], Any]) -> Any:
+    """Who does not want to wait hears only that it was accepted; it is done all the same."""
+    waits = call.parameters.flag("wait", True)
+    result = work()
+    return result if waits else Response(202, dumps({"status": "accepted", "time": 0.0}))
 
 
 def _recover(call: Call) -> Any:
-    return _waited(call, call.database.snapshots.recover(_owner(call), call.body, trusted=call.request.trusted))
+    return _waited(call, lambda: call.database.snapshots.recover(_owner(call), call.body, trusted=call.request.trusted))
 
 
 def _upload(call: Call) -> Any:
-    checksum = call.parameters.text("checksum")
+    checksum, priority = call.parameters.text("checksum"), call.parameters.text("priority")
+    if priority is not None and priority not in list(SnapshotPriority):
+        raise wrong_parameter(f"unknown variant `{priority}`, expected one of `no_sync`, `snapshot`, `replica`")
     body = call.request.body
     start, stop = _file_part(body, call.request.headers.get("content-type", ""))
     with call.database.snapshots.scratch_file() as scratch:
         with open(scratch, "wb") as file, memoryview(body) as view:
             file.write(view[start:stop])
-        return _waited(call, call.database.snapshots.restore(_owner(call), scratch, checksum))
+        return _waited(call, lambda: call.database.snapshots.restore(_owner(call), scratch, checksum))
 
 
 def _file_part(body: bytes | mmap, content_type: str) -> tuple[int, int]:

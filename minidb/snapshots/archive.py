@@ -2,10 +2,10 @@
 
     "minidb snapshot\\n"  (length u32, crc32 u32, msgpack)*     little endian
 
-    ["store", {format, minidb, created_at, aliases}]
+    ["store", {format, minidb, created_at, collections, aliases}]
     ["collection", name, configuration, operations, version of the configuration]      for each collection,
     ["points", records, dense, counts, sparse]                                         followed by its points
-    ["end", number of collections]
+    ["end"]
 
 Points are as they are stored (`collection/chunks.py`): what is read back is the same bit for bit. A file is read as if
 an enemy had written it: nothing in it names a path, and everything is checked before it reaches a table.
@@ -17,18 +17,21 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zlib import crc32
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+import minidb
 from minidb.collection.chunks import Chunk
+from minidb.collection.config import StoredConfig
 from minidb.collection.encode import pack_payload
 from minidb.collection.fields import VectorField
-from minidb.errors import BadInput
+from minidb.errors import BadInput, MinidbError, ServiceError
 from minidb.models import normalize_id
 from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.records import Record, pack_record, unpack_payload, unpack_record, unpack_sparse
@@ -37,32 +40,32 @@ FORMAT = 1
 _MAGIC = b"minidb snapshot\n"
 _FRAME = struct.Struct("<II")
 _MAX_FRAME_BYTES = 1 << 30
+_MAX_COUNT = 1 << 53
+"""Of operations: far from where counting on would leave 64 bits."""
 
 
 def write(path: Path, frames: Iterable[Any]) -> str:
-    """Write a file that appears whole or not at all; its SHA-256 in hexadecimal."""
-    part, digest = path.with_suffix(".part"), hashlib.sha256(_MAGIC)
-    try:
-        with open(part, "wb") as file:
-            file.write(_MAGIC)
-            for frame in frames:
-                body = msgpack.packb(frame)
-                head = _FRAME.pack(len(body), crc32(body))
-                file.write(head)
-                file.write(body)
-                digest.update(head)
-                digest.update(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a file; its SHA-256 in hexadecimal. Raises `ServiceError` for a point too large for a frame."""
+    digest = hashlib.sha256(_MAGIC)
+    with open(path, "wb") as file:
+        file.write(_MAGIC)
+        for frame in frames:
+            body = msgpack.packb(frame)
+            if len(body) > _MAX_FRAME_BYTES:
+                raise ServiceError(f"a point is larger than a snapshot can hold ({_MAX_FRAME_BYTES} bytes)")
+            head = _FRAME.pack(len(body), crc32(body))
+            file.write(head)
+            file.write(body)
+            digest.update(head)
+            digest.update(body)
+        file.flush()
+        os.fsync(file.fileno())
     return digest.hexdigest()
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file, in hexadecimal."""
-    with open(path, "rb") as file:
+    """The checksum of a file, in hexadecimal. Raises `BadInput` when it cannot be read."""
+    with _opened(path) as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):
             digest.update(block)
@@ -70,8 +73,8 @@ def sha256(path: Path) -> str:
 
 
 def read(path: Path) -> Iterator[list[Any]]:
-    """The frames of a file. Raises `BadInput` where it is damaged, cut short or no snapshot of minidb."""
-    with open(path, "rb") as file:
+    """The frames of a file but for the last. Raises `BadInput` where it is damaged, cut short or none of minidb's."""
+    with _opened(path) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise BadInput("the file is no snapshot of minidb (snapshots of Qdrant cannot be read: migrate instead)")
         while True:
@@ -84,17 +87,63 @@ def read(path: Path) -> Iterator[list[Any]]:
                 raise damaged("a part does not match its checksum")
             try:
                 frame = msgpack.unpackb(body, strict_map_key=False)
-            except (ValueError, msgpack.UnpackException, RecursionError):
+            except (ValueError, TypeError, msgpack.UnpackException, RecursionError):
                 raise damaged("a part cannot be read") from None
             if not isinstance(frame, list) or not frame:
                 raise damaged("a part has no kind")
-            yield frame
-            if frame[0] == "end":
+            if frame == ["end"]:
+                if file.read(1):
+                    raise damaged("it goes on behind its end")
                 return
+            yield frame
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except (OSError, ValueError) as error:
+        raise BadInput(f"Snapshot file {path} cannot be read: {error}") from None
 
 
 def damaged(why: str) -> BadInput:
     return BadInput(f"the snapshot is damaged: {why}")
+
+
+def store_frame(collections: Iterable[str], aliases: dict[str, str]) -> list[Any]:
+    """The first frame: names and aliases of what follows."""
+    now = datetime.now(timezone.utc).isoformat()
+    about = {"format": FORMAT, "minidb": minidb.__version__, "created_at": now}
+    return ["store", {**about, "collections": list(collections), "aliases": aliases}]
+
+
+def checked_store(frame: list[Any]) -> tuple[list[str], dict[str, str]]:
+    """Names of collections, in their order, and aliases with their targets, of the first frame."""
+    match frame:
+        case ["store", {"format": int(number)}] if number > FORMAT:
+            raise BadInput(f"the snapshot has format {number}, this minidb reads up to {FORMAT}")
+        case ["store", {"format": int(number), "collections": list(names), "aliases": dict(aliases)}] if number > 0:
+            if not all(isinstance(text, str) for text in (*names, *aliases, *aliases.values())):
+                raise damaged("a name is no text")
+            if len(set(names)) < len(names):
+                raise damaged("a collection is there twice")
+            return names, aliases
+    raise damaged("its first part does not say what it holds")
+
+
+def checked_collection(frame: list[Any]) -> tuple[str, StoredConfig, int, int]:
+    """Name, configuration, operations and version of the configuration of a frame, every value checked."""
+    match frame:
+        case [_, str(name), bytes(packed), int(seq), int(version)]:
+            if not 0 <= seq < _MAX_COUNT or not 0 <= version < _MAX_COUNT:
+                raise damaged(f"the counters of collection `{name}`")
+            try:
+                config = StoredConfig.unpack(packed)
+                config.check()
+                config.pack()
+            except (MinidbError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                raise damaged(f"the configuration of collection `{name}`: {error}") from None
+            return name, config, int(seq), int(version)
+    raise damaged("a collection is not described as it should be")
 
 
 def points_frame(chunk: Chunk) -> list[Any]:
@@ -108,18 +157,23 @@ def points_frame(chunk: Chunk) -> list[Any]:
     ]
 
 
-def checked_chunk(frame: list[Any], fields: Iterable[VectorField], known_ids: set[int | str]) -> Chunk:
-    """The chunk of a frame, every value of it checked; its ids are added to `known_ids`."""
+def checked_chunk(
+    frame: list[Any], fields: Iterable[VectorField], next_slot: int, seq: int, known_ids: set[int | str]
+) -> Chunk:
+    """The chunk of a frame, every value of it checked; its ids are added to `known_ids`.
+
+    Args:
+        next_slot: records may still name slots below it of vectors that were removed; nothing is there for those.
+        seq: operations of the collection; points are of one of them.
+    """
     try:
         _, packed, dense, counts, sparse = frame
         records = [unpack_record(data) for data in packed]
-        chunk = Chunk([_checked_record(record, known_ids) for record in records])
-        rest = 0
-        for record in records:
-            rest |= record.slots
+        chunk = Chunk([_checked_record(record, seq, known_ids) for record in records], unpacked=records)
+        if any(record.slots >> next_slot for record in records):
+            raise damaged("points have vectors the collection does not know")
         for field in fields:
             n_having = sum(record.slots >> field.slot & 1 for record in records)
-            rest &= ~(1 << field.slot)
             if field.kind == "sparse":
                 chunk.sparse[field.slot] = [_checked_sparse(data) for data in sparse.get(field.slot, [])]
                 found = len(chunk.sparse[field.slot])
@@ -135,21 +189,22 @@ def checked_chunk(frame: list[Any], fields: Iterable[VectorField], known_ids: se
                     found = len(tokens)
             if found != n_having:
                 raise damaged(f"{found} vectors `{field.name}` for {n_having} points")
-        if rest:
-            raise damaged("points have vectors the collection does not know")
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError) as error:
-        if isinstance(error, BadInput):
-            raise
+    except BadInput:
+        raise
+    except (
+        TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError, AssertionError, RecursionError,
+        msgpack.UnpackException,
+    ) as error:  # fmt: skip
         raise damaged(f"{type(error).__name__} in a part with points") from None
     return chunk
 
 
-def _checked_record(record: Record, known_ids: set[int | str]) -> bytes:
+def _checked_record(record: Record, seq: int, known_ids: set[int | str]) -> bytes:
     point_id = normalize_id(record.id)
     if point_id in known_ids:
         raise damaged(f"point {point_id} is there twice")
     known_ids.add(point_id)
-    if not isinstance(record.version, int) or record.version < 0 or record.slots < 0:
+    if type(record.version) is not int or not 0 <= record.version < seq or record.slots < 0:
         raise damaged(f"the record of point {point_id}")
     payload = unpack_payload(record.payload)
     if not isinstance(payload, dict):

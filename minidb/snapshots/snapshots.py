@@ -1,37 +1,47 @@
 """Making snapshots of a database, keeping them in its folder, restoring from them.
 
-A snapshot shows one commit; writers go on meanwhile. A restore is one write transaction: readers see the collection as
-it was until the whole of it is replaced. Snapshots outlive the collection they were made of.
+A snapshot shows one commit; writers go on meanwhile (a store in memory keeps them waiting, having one state only). A
+restore is one write transaction: readers see the collection as it was until the whole of it is replaced, writers wait.
+Snapshots outlive the collection they were made of.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import tempfile
+import threading
+import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import minidb
 from minidb.catalog import Catalog
 from minidb.collection.chunks import ChunkWriter, read_chunks
 from minidb.collection.collection import config_key, erase, head_key
 from minidb.collection.config import StoredConfig
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, Forbidden, MinidbError, NotFound
+from minidb.errors import BadInput, Forbidden, InsufficientStorage, MinidbError, NotFound, ServiceError
 from minidb.models.service import SnapshotDescription, SnapshotRecover
 from minidb.snapshots import archive
 from minidb.storage.interface import Store, WriteTransaction
 from minidb.storage.records import Head, new_space
+from minidb.storage.rows import sync_folders
 
 if TYPE_CHECKING:
     from minidb.database import Database
 
 _DOWNLOAD_SECONDS = 60.0
 """How long a download may stand still."""
+_UNDER_WAY = ".part"
+_LEFTOVER_SECONDS = 3600.0
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Snapshots:
@@ -41,6 +51,9 @@ class Snapshots:
         self._database = database
         self._store = store
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._lock = threading.Lock()
+        if store.path is not None:
+            self._remove_leftovers()
 
     def close(self) -> None:
         """Forget the snapshots of a store in memory."""
@@ -50,19 +63,26 @@ class Snapshots:
 
     def create(self, name: str | None = None) -> SnapshotDescription:
         """A snapshot of a collection, or of all of them with their aliases. Raises `NotFound`, `CorruptionError`."""
-        with self._database.reading(name) as (catalog, readers):
-            folder = self._folder(None if name is None else next(iter(readers)))
-            folder.mkdir(parents=True, exist_ok=True)
+        with self.scratch_file() as scratch:
+            with self._database.reading(name) as (catalog, readers):
+                folder = self._folder(None if name is None else next(iter(readers)))
+                checksum = archive.write(scratch, _frames(readers, catalog.aliases if name is None else {}))
+            folder.mkdir(exist_ok=True)
             made = datetime.now(timezone.utc)
             path = folder / f"{'full-' if name is None else ''}{made:%Y-%m-%d-%H-%M-%S-%f}.snapshot"
-            aliases = {alias: target for alias, target in catalog.aliases.items() if name is None}
-            checksum = archive.write(path, _frames(readers, aliases, made))
-        path.with_suffix(".sha256").write_text(checksum)
-        return _description(path)
+            path.with_suffix(".sha256").write_text(checksum)  # first, so that no list has a snapshot without
+            scratch.replace(path)
+            if self._store.path is not None:
+                sync_folders(path)
+            return _description(path)
 
     def descriptions(self, name: str | None = None) -> list[SnapshotDescription]:
         """The snapshots there are, the oldest first. Raises `NotFound` for a collection that is not there."""
-        return [_description(path) for path in self._paths(name)]
+        found = []
+        for path in self._paths(name):
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                found.append(_description(path))
+        return found
 
     def path(self, name: str | None, snapshot: str) -> Path:
         """The file of a snapshot. Raises `NotFound`."""
@@ -74,20 +94,38 @@ class Snapshots:
     def delete(self, name: str | None, snapshot: str) -> bool:
         """Delete a snapshot's file. Raises `NotFound`."""
         path = self.path(name, snapshot)
+        path.unlink(missing_ok=True)  # somebody else may be deleting it just now
         path.with_suffix(".sha256").unlink(missing_ok=True)
-        path.unlink()
         return True
 
     @contextmanager
     def scratch_file(self) -> Iterator[Path]:
-        """A file for a snapshot that comes from elsewhere; it is gone after the block."""
-        self._root().mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._root(), suffix=".incoming", delete=False) as file:
-            path = Path(file.name)
+        """A file for a snapshot that is being written or received; it is gone after the block.
+
+        Raises `InsufficientStorage`, `ServiceError` where the file system does not do as it is told.
+        """
+        path = self._root() / f"{uuid.uuid4().hex}{_UNDER_WAY}"
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield path
+        except OSError as error:
+            if isinstance(error, MinidbError):
+                raise
+            kind = InsufficientStorage if error.errno in _FULL else ServiceError
+            raise kind(f"could not write a snapshot to {path.parent}: {error.strerror}") from error
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
+
+    def _remove_leftovers(self) -> None:
+        """What killed processes left an hour ago or earlier. A file under way, in any process, is written all the time;
+        one that is being restored from stays open, which is as good as being there.
+        """
+        root, oldest = self._root(), time.time() - _LEFTOVER_SECONDS
+        alone = [path for path in root.glob("*/*.sha256") if not path.with_suffix(".snapshot").exists()]
+        for path in (*root.glob(f"*{_UNDER_WAY}"), *alone):
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def recover(self, name: str | None, request: SnapshotRecover, *, trusted: bool = True) -> bool:
         """Restore from where a request says; see `restore`.
@@ -99,19 +137,24 @@ class Snapshots:
             BadInput: there is nothing, or nothing that can be read.
             Forbidden: a caller who is not trusted names something else.
         """
-        parsed = urlsplit(request.location)
-        path = Path(unquote(parsed.path)) if parsed.scheme == "file" else None
-        if not trusted and (path is None or not path.resolve().is_relative_to(self._root().resolve())):
+        path = _file_of(request.location)
+        if not trusted and (path is None or not self._is_own(path)):
             raise Forbidden("over the network only snapshots of this store can be named: upload the file instead")
         if path is not None:
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise BadInput(f"Snapshot file {path} does not exist")
             return self.restore(name, path, request.checksum)
-        if parsed.scheme not in ("http", "https"):
+        if not request.location.lower().startswith(("http://", "https://")):
             raise BadInput(f"Invalid snapshot location {request.location}, expected a file:, http: or https: URL")
         with self.scratch_file() as scratch:
             _download(request.location, request.api_key, scratch)
             return self.restore(name, scratch, request.checksum)
+
+    def _is_own(self, path: Path) -> bool:
+        try:
+            return path.suffix == ".snapshot" and path.resolve().is_relative_to(self._root().resolve())
+        except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
+            return False
 
     def restore(self, name: str | None, path: Path, checksum: str | None = None) -> bool:
         """Replace a collection, made if it is not there, by what a file holds; or all collections the file holds.
@@ -136,9 +179,10 @@ class Snapshots:
     def _root(self) -> Path:
         if self._store.path is not None:
             return self._store.path / "snapshots"
-        if self._temporary is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="minidb-snapshots-")
-        return Path(self._temporary.name)
+        with self._lock:
+            if self._temporary is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="minidb-snapshots-")
+            return Path(self._temporary.name)
 
     def _folder(self, name: str | None) -> Path:
         """Folders have no text of users in their names, so that any name is a safe one."""
@@ -147,6 +191,17 @@ class Snapshots:
     def _paths(self, name: str | None) -> list[Path]:
         real = None if name is None else self._database.real_name(name)
         return sorted(self._folder(real).glob("*.snapshot"))
+
+
+def _file_of(location: str) -> Path | None:
+    """The file a `file:` URL names; None for another kind of URL."""
+    from urllib.request import url2pathname  # 20 ms, and few need it
+
+    try:
+        parsed = urlsplit(location)
+    except ValueError:
+        return None
+    return Path(url2pathname(parsed.path)) if parsed.scheme == "file" else None
 
 
 def _download(url: str, api_key: str | None, target: Path) -> None:
@@ -162,7 +217,7 @@ def _download(url: str, api_key: str | None, target: Path) -> None:
                 raise BadInput(f"Failed to download the snapshot: status {response.status_code}")
             for block in response.iter_bytes(1 << 20):
                 file.write(block)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise BadInput(f"Failed to download the snapshot: {type(error).__name__}") from None
 
 
@@ -173,19 +228,31 @@ def _description(path: Path) -> SnapshotDescription:
         name=path.name,
         creation_time=f"{made:%Y-%m-%dT%H:%M:%S}",
         size=status.st_size,
-        checksum=checksum.read_text() if checksum.exists() else None,
+        checksum=(checksum.read_text() if checksum.exists() else "") or None,
     )
 
 
-def _frames(readers: dict[str, PointReader], aliases: dict[str, str], made: datetime) -> Iterator[list[Any]]:
-    about = {"format": archive.FORMAT, "minidb": minidb.__version__, "created_at": made.isoformat(), "aliases": aliases}
-    yield ["store", about]
+def _frames(readers: dict[str, PointReader], aliases: dict[str, str]) -> Iterator[list[Any]]:
+    yield archive.store_frame(readers, aliases)
     for name, reader in readers.items():
         view = reader.view
-        yield ["collection", name, reader.collection.config.pack(), view.seq, view.config_version]
+        # not the collection's own `config`, which may be newer than the transaction by now
+        config = reader.txn.get("meta", config_key(reader.collection.number))
+        yield ["collection", name, config, view.seq, view.config_version]
         for chunk in read_chunks(reader):
             yield archive.points_frame(chunk)
-    yield ["end", len(readers)]
+    yield ["end"]
+
+
+@dataclass
+class _Incoming:
+    """A collection whose points are being read."""
+
+    number: int
+    head: Head
+    writer: ChunkWriter
+    next_slot: int
+    ids: set[int | str] = field(default_factory=set)
 
 
 class _Restore:
@@ -197,57 +264,63 @@ class _Restore:
     def __init__(self, store: Store, txn: WriteTransaction, catalog: Catalog, name: str | None) -> None:
         self._store, self._txn, self._catalog = store, txn, catalog
         self._name = None if name is None else catalog.aliases.get(name, name)
-        self._n_restored = 0
-        self._names: set[str] = set()
-        self._begun: tuple[int, Head, ChunkWriter, set[int | str]] | None = None
+        self._spaces: list[int] = []
+        self._incoming: _Incoming | None = None
 
     def run(self, path: Path) -> None:
-        single = self._name is not None and sum(frame[0] == "collection" for frame in archive.read(path)) == 1
-        aliases: Any = {}
-        for frame in archive.read(path):
-            match frame:
-                case ["store", {"format": int(number), "aliases": dict(aliases)}]:
-                    if number > archive.FORMAT:
-                        raise BadInput(f"the snapshot has format {number}, this minidb reads up to {archive.FORMAT}")
-                case ["collection", str(name), bytes(config), int(seq), int(version)]:
-                    self._finish()
-                    if name in self._names:
-                        raise archive.damaged(f"collection `{name}` is there twice")
-                    self._names.add(name)
-                    if self._name is None or single or name == self._name:
-                        self._begin(self._name or name, config, seq, version)
-                case ["points", *_]:
-                    if self._begun is not None:
-                        _, _, writer, ids = self._begun
-                        writer.put(archive.checked_chunk(frame, writer.fields, ids))
-                case ["end", int(number)] if number == len(self._names):
-                    self._finish()
-                case _:
-                    raise archive.damaged("a part is of no known kind")
-        if self._name is not None and not self._n_restored:
-            raise BadInput(f"the snapshot holds no collection `{self._name}`")
+        try:
+            self._run(archive.read(path))
+        except BaseException:
+            for space in self._spaces:
+                self._store.discard_space(space)
+            raise
+
+    def _run(self, frames: Iterator[list[Any]]) -> None:
+        names, aliases = archive.checked_store(next(frames, []))
+        targets = self._targets(names)
+        found: list[str] = []
+        for frame in frames:
+            if frame[0] == "collection":
+                self._finish()
+                name, config, seq, version = archive.checked_collection(frame)
+                found.append(name)
+                if name in targets:
+                    self._begin(targets[name], config, seq, version)
+            elif frame[0] == "points" and found:
+                incoming = self._incoming
+                if incoming is not None:
+                    writer, seq = incoming.writer, incoming.head.seq
+                    writer.put(archive.checked_chunk(frame, writer.fields, incoming.next_slot, seq, incoming.ids))
+            else:
+                raise archive.damaged("a part is of no known kind")
+        self._finish()
+        if found != names:
+            raise archive.damaged("its collections are not those it names")
         if self._name is None:
             for alias, target in aliases.items():
                 self._catalog.set_alias(alias, target)
 
-    def _begin(self, name: str, packed: bytes, seq: int, version: int) -> None:
-        try:
-            config = StoredConfig.unpack(packed)
-            fields = config.fields()
-        except (MinidbError, ValueError, TypeError, KeyError, AttributeError):
-            raise archive.damaged(f"the configuration of collection `{name}`") from None
+    def _targets(self, names: list[str]) -> dict[str, str]:
+        """Which of the file's collections are restored, and the names they get."""
+        if self._name is None:
+            return {name: name for name in names}
+        source = names[0] if len(names) == 1 else self._name
+        if source not in names:
+            raise BadInput(f"the snapshot holds no collection `{self._name}`")
+        return {source: self._name}
+
+    def _begin(self, name: str, config: StoredConfig, seq: int, version: int) -> None:
         number, old = self._catalog.replace(name)
         if old is not None:
             erase(self._store, self._txn, old)
         self._txn.put("meta", config_key(number), config.pack())
-        writer = ChunkWriter(self._store, self._txn, new_space(self._txn), list(fields.values()))
-        self._begun = (number, Head(writer.space, seq, 0, version), writer, set())
+        writer = ChunkWriter(self._store, self._txn, new_space(self._txn), list(config.fields().values()))
+        self._spaces.append(writer.space)
+        self._incoming = _Incoming(number, Head(writer.space, seq, 0, version), writer, config.next_slot)
 
     def _finish(self) -> None:
-        if self._begun is None:
-            return
-        number, head, writer, _ = self._begun
-        head.n_rows, head.n_tokens = writer.n_rows, writer.n_tokens
-        self._txn.put("meta", head_key(number), head.pack())
-        self._n_restored += 1
-        self._begun = None
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            head, writer = incoming.head, incoming.writer
+            head.n_rows, head.n_tokens = writer.n_rows, writer.n_tokens
+            self._txn.put("meta", head_key(incoming.number), head.pack())

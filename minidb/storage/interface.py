@@ -133,6 +133,9 @@ class Store(Protocol):
     def drop_space(self, space: int) -> None:
         """Forget the row files and derived files of a space no commit names any more."""
 
+    def discard_space(self, space: int) -> None:
+        """Delete the files of a space at once; only inside the write transaction that began it and now fails."""
+
     def sync_rows(self) -> None:
         """Bring row files to disk and empty the `wal` table; also done when the table has grown and at `close`."""
 

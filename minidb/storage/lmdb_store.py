@@ -282,7 +282,7 @@ class LmdbStore:
         key = (space, name)
         with self._row_files_lock:
             file = self._row_files.get(key)
-            if file is None:
+            if file is None or file.width != width:  # of a write that failed; its space's number was given away again
                 path = self.path / "rows" / str(space) / name
                 durable = self.durability != "off"
                 file = self._row_files[key] = MappedRowFile(path, _wal_key(space, name), width, durable)
@@ -303,12 +303,15 @@ class LmdbStore:
             if oldest is not None and oldest < txn_id:
                 waiting.append((space, txn_id))
                 continue
-            with self._row_files_lock:
-                for key in [key for key in self._row_files if key[0] == space]:
-                    self._row_files.pop(key).close()
-            for folder in ("rows", "derived"):
-                shutil.rmtree(self.path / folder / str(space), ignore_errors=True)  # mapped elsewhere: left for later
+            self.discard_space(space)
         self._dropped = waiting
+
+    def discard_space(self, space: int) -> None:
+        with self._row_files_lock:
+            for key in [key for key in self._row_files if key[0] == space]:
+                self._row_files.pop(key).close()
+        for folder in ("rows", "derived"):
+            shutil.rmtree(self.path / folder / str(space), ignore_errors=True)  # mapped elsewhere: left for later
 
     def _drop_orphans(self) -> None:
         """Folders left by a process that was killed, or closed while others still read them."""

@@ -158,13 +158,15 @@ class MemoryStore:
 
     def row_file(self, space: int, name: str, width: int) -> RowFile:
         file = self._row_files.get((space, name))
-        if file is None:
+        if file is None or file.width != width:  # of a write that failed; its number of a space was given away again
             file = self._row_files[space, name] = MemoryRowFile(name, width)
         return file
 
     def drop_space(self, space: int) -> None:
         for key in [key for key in self._row_files if key[0] == space]:
             del self._row_files[key]
+
+    discard_space = drop_space
 
     def sync_rows(self) -> None:
         """Nothing to bring to disk."""
