@@ -97,7 +97,7 @@ class Call:
         text = self.path["id"]
         try:
             return models.normalize_id(int(text) if text.isascii() and text.isdigit() else text)
-        except errors.MinidbError:
+        except (errors.MinidbError, ValueError):  # Python makes no number of thousands of digits
             raise errors.BadInput(f'Can not recognize "{text}" as point id') from None
 
 

@@ -81,8 +81,8 @@ def _statistics(durations: Durations) -> Any:
 def _metrics(call: Call) -> Response:
     names = call.database.collection_names()
     lines = [
-        *_metric("app_info", "gauge", "information about the server"),
-        f'app_info{{name="minidb",version="{__version__}"}} 1',
+        *_metric("app_info", "gauge", "information about qdrant server"),
+        f'app_info{{name="qdrant",version="{QDRANT_VERSION}"}} 1',
         *_metric("collections_total", "gauge", "number of collections"),
         f"collections_total {len(names)}",
         *_metric("collection_points", "gauge", "number of points per collection"),
