@@ -27,6 +27,8 @@ from minidb.storage.records import pack_sparse
 DEFAULT_VECTOR = ""
 _SCALARS = frozenset((str, int, bool, type(None)))
 """Types that need no look: all that JSON has but floats, which may be NaN."""
+MAX_PAYLOAD_DEPTH = 200
+"""Objects and arrays within each other, the payload's own among them; answers that hold it can still be written."""
 NO_PAYLOAD: bytes = msgpack.packb({})
 
 
@@ -197,15 +199,15 @@ def _is_sparse(vector: Any) -> bool:
     return isinstance(vector, models.SparseVector)
 
 
-def pack_payload(payload: dict[str, Any] | None) -> bytes:
-    """A payload as msgpack.
+def pack_payload(payload: dict[str, Any] | None, levels: int = MAX_PAYLOAD_DEPTH) -> bytes:
+    """A payload as msgpack, nested at most `levels` deep.
 
     Datetimes, dates and UUIDs become their ISO text and numpy scalars numbers, as qdrant-client sends them; anything
     else JSON has no form for is a `FormatError`.
     """
-    if not payload:
+    if not payload and levels >= 0:
         return NO_PAYLOAD
-    _check_json(payload, "payload")
+    check_json(payload, "payload", levels)
     try:
         packed: bytes = msgpack.packb(payload, default=_json_form)
     except OverflowError as error:
@@ -215,18 +217,22 @@ def pack_payload(payload: dict[str, Any] | None) -> bytes:
     return packed
 
 
-def _check_json(value: Any, where: str) -> None:
-    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes."""
+def check_json(value: Any, where: str, levels: int = MAX_PAYLOAD_DEPTH) -> None:
+    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes; and what is nested deeper
+    than `levels`.
+    """
+    if levels < 0:
+        raise FormatError(f"nested more than {MAX_PAYLOAD_DEPTH} deep in {where}")
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
                 raise FormatError(f"payload keys must be strings, got {key!r} in {where}")
             if type(child) not in _SCALARS:
-                _check_json(child, key)
+                check_json(child, key, levels - 1)
     elif isinstance(value, (list, tuple)):
         for child in value:
             if type(child) not in _SCALARS:
-                _check_json(child, where)
+                check_json(child, where, levels - 1)
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise FormatError(f"payload numbers must be finite, got {value} in {where}")

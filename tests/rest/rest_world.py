@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from minidb.database import Database
 from minidb.rest import Api, Request, Response
@@ -115,19 +116,19 @@ class World:
 
     def dump(self) -> Any:
         """All a client can see of the store: collections with settings and points, aliases, quotas."""
-        everything = {"limit": 1000, "with_payload": True, "with_vector": True}
         names = [entry["name"] for entry in self.ask("GET", "/collections").result["collections"]]
         return {
-            "collections": {
-                name: (
-                    self.ask("GET", f"/collections/{name}").result,
-                    self.ask("POST", f"/collections/{name}/points/scroll", everything).result,
-                )
-                for name in names
-            },
+            "collections": {name: self._dump_of(f"/collections/{quote(name, safe='')}") for name in names},
             "aliases": self.ask("GET", "/aliases").result,
             "quotas": self.ask("GET", "/quotas").result,
         }
+
+    def _dump_of(self, path: str) -> Any:
+        info = self.ask("GET", path).result
+        if info["config"].get("strict_mode_config", {}).get("enabled"):  # which would limit reading, too
+            return info, None
+        everything = {"limit": 1000, "with_payload": True, "with_vector": True}
+        return info, self.ask("POST", f"{path}/points/scroll", everything).result
 
 
 def create_alias(collection: str, alias: str) -> dict[str, Any]:

@@ -72,6 +72,11 @@ def create(status: int, text: str, name: str = "new", **body: Any) -> Wrong:
     return Wrong(f"PUT /collections/{name}", body, status, text)
 
 
+def deep_payload(levels: int) -> bytes:
+    """A payload of this many objects within each other, with brackets in strings all the way."""
+    return b'{"points":[1],"payload":' + b'{"]\\"}]":[],"[{":' * levels + b"1" + b"}" * levels + b"}"
+
+
 VECTOR = {"size": 2, "distance": "Dot"}
 TOO_DEEP: dict[str, Any] = {"query": QUERY}
 for _ in range(65):
@@ -85,6 +90,8 @@ BODIES = [
     Wrong(f"POST {P}/count", b'{"shard_key":"\xff"}', 400, "Format error in JSON body: "),
     Wrong(f"POST {P}/count", b'{"shard_key":"\\ud800"}', 400, "Format error in JSON body: "),
     Wrong(f"POST {P}/count", b"[" * 10_000, 400, "Format error in JSON body: "),
+    Wrong(f"PUT {P}/payload", deep_payload(200), 400, "Format error in JSON body: recursion limit exceeded"),
+    Wrong(f"PUT {P}/payload", deep_payload(127), 400, "Format error in JSON body: recursion limit exceeded"),
     Wrong(f"POST {P}/count", b"[]", 400, "Format error in JSON body: "),
     Wrong(f"POST {P}/count", {"colour": "red"}, 400, "Format error in JSON body: unknown field `colour`"),
     Wrong(f"POST {P}/count", {"exact": "yes"}, 400, "Format error in JSON body: "),
@@ -402,6 +409,12 @@ WRITES = [
     Wrong(f"POST {P}/payload/delete", {"keys": ["a"]}, 400, "Either list of point ids or filter must be provided"),
     Wrong(f"POST {P}/payload", {"payload": {}, "points": [77]}, 404, "Not found: No point with id 77 found"),
     Wrong(f"POST {P}/payload", {"payload": {}, "points": [1], "key": "a..b"}, 400, "Format error in JSON body: "),
+    Wrong(
+        f"POST {P}/payload", {"payload": {}, "points": [1], "key": "a" + ".a" * 200}, 400, "nested more than 200 deep"
+    ),
+    Wrong(
+        f"POST {P}/payload", {"payload": {}, "points": [1], "key": f"a[{'9' * 5000}]"}, 400, "the index is too large"
+    ),
     Wrong(f"POST {P}/payload/delete", {"keys": ["a["], "points": [1]}, 400, "Format error in JSON body: "),
     Wrong(f"POST {P}/payload/clear", {"points": [UUID.replace("f", "0")]}, 404, "Not found: No point with id 047ac10b"),
     Wrong(f"PUT {P}/vectors", {"points": []}, 422, "must specify points to update"),
@@ -452,6 +465,19 @@ def test_inference_beyond_the_deadline_is_a_408(world: World, untouched: Any, ki
     assert response.status == 408
     assert "Inference did not finish within the timeout" in json.loads(response.body)["status"]["error"]
     assert world.dump() == untouched
+
+
+@pytest.mark.parametrize("levels", [1, 100, 126])
+def test_a_payload_as_deep_as_a_body_may_be_is_written_and_read(levels: int) -> None:
+    with World() as world:
+        assert world.send("PUT", f"{P}/payload", deep_payload(levels)).status == 200
+        payload = json.dumps(world.ask("GET", f"{P}/1").result["payload"], separators=(",", ":"))
+        assert payload.encode() in deep_payload(levels)
+        at_200 = {"payload": {}, "points": [2], "key": "a" + ".a" * 198}
+        world.ask("POST", f"{P}/payload", at_200)
+        grouped = {**GROUPED, "group_by": "id", "with_payload": True}
+        world.ask("POST", f"{P}/payload", {"payload": {"id": "g"}, "points": [2]})
+        assert "a" in world.ask("POST", f"{P}/query/groups", grouped).result["groups"][0]["hits"][0]["payload"]
 
 
 def strict(world: World, **limits: Any) -> None:
