@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import qdrant_client
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-from qdrant_client.http.exceptions import UnexpectedResponse
+from door_answers import plain, refusal
 
 import minidb
 from minidb.database import Database
-from minidb.errors import MinidbError
 
 UUID = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
 OFFICIAL: dict[str, Any] = {"check_compatibility": False, "cloud_inference": True}  # inference is the store's
@@ -105,34 +101,6 @@ DOORS = {
     "official over HTTP": _http,
 }
 OTHERS = [name for name in DOORS if name != "own"]
-
-
-# What is compared
-
-
-def plain(value: Any, exact: bool = False) -> Any:
-    """Models of any library as dicts without nulls; vectors and scores as 32-bit floats, payload `exact`."""
-    if hasattr(value, "model_dump"):
-        return {"type": type(value).__name__, **plain(dict(value))}
-    if isinstance(value, dict):
-        return {k: plain(v, exact or k in ("payload", "metadata")) for k, v in value.items() if exact or v is not None}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry, exact) for entry in value]
-    if isinstance(value, Enum):
-        return value.value
-    return float(np.float32(value)) if isinstance(value, float) and not exact else value
-
-
-def refusal(error: Exception) -> tuple[int, str]:
-    """Status and text of an error, by minidb's or qdrant-client's class."""
-    match error:
-        case MinidbError():
-            return error.status_code, str(error)
-        case UnexpectedResponse():
-            return error.status_code, json.loads(error.content)["status"]["error"]
-        case ResourceExhaustedResponse():
-            return 429, error.message
-    raise error
 
 
 # The steps
