@@ -45,7 +45,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
-@cases(60)
+@cases(30)
 def test_random_writes_and_searches_are_the_same_at_both_doors(kind: str, data: st.DataObject) -> None:
     schema: tuple[Field, ...] = data.draw(schemas())
     numbers = Numbers(data.draw(st.integers(0, 2**32)), data.draw(st.booleans()))

@@ -534,6 +534,13 @@ def test_strict_mode_checks_the_timeout_of_the_query_parameters() -> None:
         assert (answer.status, 'Limit exceeded 6 > 5 for "timeout"' in answer.error) == (400, True)
 
 
+def test_how_long_a_connection_waits_is_no_timeout_of_the_request() -> None:
+    """httpx waits five seconds unless told otherwise, which strict mode must not hold against the caller."""
+    with World() as world:
+        strict(world, max_timeout=3)
+        assert world.api.answer(Request("POST", f"{P}/query", "timeout=3", {}, b"{}", timeout=5.0)).status == 200
+
+
 def test_more_indexes_than_strict_mode_allows() -> None:
     with World() as world:
         strict(world, max_payload_index_count=5)

@@ -35,6 +35,7 @@ from rest_world import (
     World,
 )
 
+import minidb
 from minidb.rest import snapshots
 from minidb.rest.routes import ROUTES
 
@@ -175,6 +176,25 @@ def test_operations_on_a_cluster_are_not_for_a_single_node(case: Valid) -> None:
     with World() as world:
         answer = world.try_to(case.method, case.path, case.body)
         assert (answer.status, answer.error) == (405, "Qdrant is running in standalone mode")
+
+
+def test_tokens_charged_by_a_model_are_in_the_envelope(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the request alone, also inside a block that counts several."""
+    with World() as world:
+        query = world.database.query
+
+        def charged(name: str, requests: Any, context: Any) -> Any:
+            context.usage.add_tokens("a/model", 3)
+            return query(name, requests, context)
+
+        monkeypatch.setattr(world.database, "query", charged)
+        with minidb.inference_usage() as usage:
+            for _ in range(2):
+                answer = world.ask("POST", f"{POINTS_OF_C}/query", {})
+                assert answer.json.keys() == {"result", "status", "time", "usage"}
+                parsed = m.InlineResponse20022.model_validate_json(answer.response.body)
+                assert parsed.usage == m.Usage(inference=m.InferenceUsage(models={"a/model": m.ModelUsage(tokens=3)}))
+        assert usage.tokens == {"a/model": 6}
 
 
 # Legacy routes
