@@ -127,7 +127,8 @@ def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> N
     else:
         for vector in vectors:
             _check_dense(field, vector)
-        matrix = np.array(vectors, np.float32) if len(vectors) else np.zeros((0, field.size), np.float32)
+        with np.errstate(over="ignore"):  # refused below as not finite
+            matrix = np.array(vectors, np.float32) if len(vectors) else np.zeros((0, field.size), np.float32)
     _check_finite(field, matrix)
     return matrix
 
@@ -136,7 +137,8 @@ def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
     """`(tokens, size) float32`; a single dense vector counts as one token."""
     if _is_sparse(vector):
         raise BadInput("Conversion between sparse and multi vectors failed")
-    matrix = np.asarray(vector, np.float32)
+    with np.errstate(over="ignore"):  # refused below as not finite
+        matrix = np.asarray(vector, np.float32)
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1)
     if matrix.ndim != 2 or not matrix.size:
@@ -151,8 +153,9 @@ def dense_vector(field: VectorField, vector: Any) -> tuple[NDArray[np.float32], 
     """One dense vector, a query's: `(size,) float32` and its squared length."""
     if not (isinstance(vector, np.ndarray) and vector.ndim == 1 and len(vector) == field.size):
         _check_dense(field, vector)
-    array = np.asarray(vector, np.float32)
-    square = float(array @ array)
+    with np.errstate(over="ignore"):
+        array = np.asarray(vector, np.float32)
+        square = float(array @ array)
     if not math.isfinite(square):  # not a number somewhere, or only very long: the slow check tells
         _check_finite(field, array)
     return array, square
@@ -163,7 +166,8 @@ def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], 
     if not _is_sparse(vector):
         raise BadInput("Conversion between sparse and regular vectors failed")
     indices = np.asarray(vector.indices, np.uint32)
-    values = np.asarray(vector.values, np.float32)
+    with np.errstate(over="ignore"):
+        values = np.asarray(vector.values, np.float32)
     if not np.isfinite(values).all():
         raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}")
     if len(indices) > 1 and not (indices[1:] > indices[:-1]).all():

@@ -379,6 +379,8 @@ WRITES = [
     ),
     upsert(422, "must be unique [{}]", vector={"words": {"indices": [1, 1], "values": [1, 2]}}),
     upsert(422, "must be the same length as indices [{}]", vector={"words": {"indices": [1], "values": [1, 2]}}),
+    upsert(400, "Vector contains values that are not finite numbers", vector=[1e39, 0, 0, 0]),
+    upsert(400, "not finite numbers as float16 for vector 'two'", vector={"two": [65520.0, 0]}),
     upsert(400, f"value -1 {ID_TEXT}", id=-1),
     upsert(400, ID_TEXT, id=2**64),
     upsert(400, f"value 7 {ID_TEXT}", id="7"),
