@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Any
 
 from minidb.client import QdrantClient
+from minidb.service_client import AnyClient, ServiceClient
 
 
-class AsyncQdrantClient:
+class AsyncQdrantClient(AnyClient):
     """A vector database in this process, for `async` code; arguments as for `QdrantClient`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -38,7 +39,10 @@ class AsyncQdrantClient:
 def public_methods() -> dict[str, Callable[..., Any]]:
     """The methods of `QdrantClient` a caller may use, by name."""
     return {
-        name: method for name, method in vars(QdrantClient).items() if inspect.isfunction(method) and name[0] != "_"
+        name: method
+        for kind in (QdrantClient, ServiceClient)
+        for name, method in vars(kind).items()
+        if inspect.isfunction(method) and name[0] != "_"
     }
 
 

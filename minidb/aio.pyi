@@ -1,40 +1,68 @@
 # Written by `python tests/async_stub.py`; do not edit.
 # ruff: noqa
 from __future__ import annotations
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from minidb import models
+from minidb.address import SCHEMES, address_of, database_at
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
 from minidb.models.base import parse
+from minidb.service_client import ServiceClient
 from minidb.storage.interface import Durability
 from minidb.trace import Step
 from minidb.upload import upload_collection, upload_points
+from __future__ import annotations
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from minidb import models
+from minidb.database import Database
+from minidb.errors import StandaloneMode
+from minidb.models.service import (
+    ClusterStatusOneOf,
+    CollectionClusterInfo,
+    OptimizationsResponse,
+    ShardKeysResponse,
+    SnapshotDescription,
+    VersionInfo,
+)
+from minidb.service_client import AnyClient
 
 PointsSelector = Any
 
-class AsyncQdrantClient:
+class AsyncQdrantClient(AnyClient):
     def __init__(
         self,
         location: str | Path | None = None,
-        *,
-        path: str | Path | None = None,
-        durability: Durability = "full",
+        url: str | None = None,
+        port: int | None = 6333,
+        grpc_port: int = 6334,
+        prefer_grpc: bool = False,
+        https: bool | None = None,
+        api_key: str | None = None,
+        prefix: str | None = None,
         timeout: float | None = None,
-        headers: Mapping[str, str] | None = None,
+        host: str | None = None,
+        path: str | Path | None = None,
+        force_disable_check_same_thread: bool = False,
+        grpc_options: Mapping[str, Any] | None = None,
+        auth_token_provider: Callable[[], str] | Callable[[], Awaitable[str]] | None = None,
         cloud_inference: bool = False,
+        local_inference_batch_size: int | None = None,
+        check_compatibility: bool = True,
+        pool_size: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        durability: Durability = "full",
         inference_url: str | None = None,
         inference_token: str | None = None,
-        local_inference_batch_size: int | None = None,
         embedding_cache_bytes: int | None = None,
         image_rules: ImageRules | None = None,
-        url: str | None = None,
-        host: str | None = None,
     ) -> None: ...
-    async def close(self) -> None: ...
+    async def close(self, grpc_grace: float | None = None) -> None: ...
     async def get_embedding_size(self, model_name: str) -> int: ...
     async def create_collection(
         self,
@@ -56,7 +84,26 @@ class AsyncQdrantClient:
         payload: models.PayloadStorageParams | None = None,
         id_tracker: models.IdTrackerParams | None = None,
     ) -> bool: ...
-    async def recreate_collection(self, collection_name: str, *args: Any, **kwargs: Any) -> bool: ...
+    async def recreate_collection(
+        self,
+        collection_name: str,
+        vectors_config: models.VectorParams | Mapping[str, models.VectorParams] | None = None,
+        sparse_vectors_config: Mapping[str, models.SparseVectorParams] | None = None,
+        shard_number: int | None = None,
+        sharding_method: models.ShardingMethod | None = None,
+        replication_factor: int | None = None,
+        write_consistency_factor: int | None = None,
+        on_disk_payload: bool | None = None,
+        hnsw_config: models.HnswConfigDiff | None = None,
+        optimizers_config: models.OptimizersConfigDiff | None = None,
+        wal_config: models.WalConfigDiff | None = None,
+        quantization_config: models.QuantizationConfig | None = None,
+        timeout: int | None = None,
+        strict_mode_config: models.StrictModeConfig | None = None,
+        metadata: dict[str, Any] | None = None,
+        payload: models.PayloadStorageParams | None = None,
+        id_tracker: models.IdTrackerParams | None = None,
+    ) -> bool: ...
     async def update_collection(
         self,
         collection_name: str,
@@ -359,6 +406,66 @@ class AsyncQdrantClient:
         timeout: int | None = None,
         shard_key_selector: object = None,
     ) -> models.SearchMatrixOffsetsResponse: ...
+    async def info(self) -> VersionInfo: ...
+    async def create_snapshot(self, collection_name: str, wait: bool = True) -> SnapshotDescription: ...
+    async def list_snapshots(self, collection_name: str) -> list[SnapshotDescription]: ...
+    async def delete_snapshot(self, collection_name: str, snapshot_name: str, wait: bool = True) -> bool: ...
+    async def recover_snapshot(
+        self,
+        collection_name: str,
+        location: str,
+        api_key: str | None = None,
+        checksum: str | None = None,
+        priority: Any = None,
+        wait: bool = True,
+    ) -> bool: ...
+    async def create_full_snapshot(self, wait: bool = True) -> SnapshotDescription: ...
+    async def list_full_snapshots(self) -> list[SnapshotDescription]: ...
+    async def delete_full_snapshot(self, snapshot_name: str, wait: bool = True) -> bool: ...
+    async def recover_full_snapshot(self, location: str, checksum: str | None = None) -> bool: ...
+    async def cluster_status(self) -> ClusterStatusOneOf: ...
+    async def collection_cluster_info(self, collection_name: str) -> CollectionClusterInfo: ...
+    async def list_shard_keys(self, collection_name: str) -> ShardKeysResponse: ...
+    async def get_optimizations(
+        self, collection_name: str, completed_limit: int | None = None, with_: str | Sequence[str] | None = None
+    ) -> OptimizationsResponse: ...
+    async def cluster_collection_update(
+        self, collection_name: str, cluster_operation: Any, timeout: int | None = None, **kwargs: Any
+    ) -> bool: ...
+    async def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None) -> Any: ...
+    async def recover_current_peer(self) -> bool: ...
+    async def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None) -> bool: ...
+    async def create_shard_key(
+        self,
+        collection_name: str,
+        shard_key: models.ShardKey,
+        shards_number: int | None = None,
+        replication_factor: int | None = None,
+        placement: list[int] | None = None,
+    ) -> bool: ...
+    async def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey) -> bool: ...
+    async def create_shard_snapshot(self, collection_name: str, shard_id: int, wait: bool = True) -> Any: ...
+    async def list_shard_snapshots(self, collection_name: str, shard_id: int) -> list[SnapshotDescription]: ...
+    async def delete_shard_snapshot(
+        self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True, **kwargs: Any
+    ) -> bool: ...
+    async def recover_shard_snapshot(
+        self,
+        collection_name: str,
+        shard_id: int,
+        location: str,
+        api_key: str | None = None,
+        checksum: str | None = None,
+        priority: Any = None,
+        wait: bool = True,
+    ) -> bool: ...
+    async def migrate(
+        self,
+        dest_client: Any,
+        collection_names: Sequence[str] | None = None,
+        batch_size: int = 100,
+        recreate_on_collision: bool = False,
+    ) -> None: ...
     async def __aenter__(self) -> AsyncQdrantClient: ...
     async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ...
 

@@ -62,6 +62,11 @@ class Catalog:
         self.next_number += 1
         return number
 
+    def replace(self, name: str) -> tuple[int, int | None]:
+        """A new number for a collection, and the one it had if it was there; its aliases stay."""
+        old = self.collections.pop(name, None)
+        return self.add(name), old
+
     def remove(self, name: str) -> int | None:
         """The number of a collection that was there, which goes with its aliases. An alias is no way to delete."""
         number = self.collections.pop(name, None)
@@ -73,11 +78,7 @@ class Catalog:
         """One alias action. Raises `NotFound`, `AlreadyExists`."""
         match action:
             case models.CreateAliasOperation(create_alias=create):
-                if create.collection_name not in self.collections:
-                    raise NotFound(f"Collection `{create.collection_name}` doesn't exist!")
-                self._free_of_collections(create.alias_name)
-                check_name(create.alias_name, "collection", 255)
-                self.aliases[create.alias_name] = create.collection_name
+                self.set_alias(create.alias_name, create.collection_name)
             case models.DeleteAliasOperation(delete_alias=delete):
                 self.aliases.pop(delete.alias_name, None)
             case models.RenameAliasOperation(rename_alias=rename):
@@ -85,6 +86,14 @@ class Catalog:
                     raise NotFound(f"Alias {rename.old_alias_name} does not exists!")
                 self._free_of_collections(rename.new_alias_name)
                 self.aliases[rename.new_alias_name] = self.aliases.pop(rename.old_alias_name)
+
+    def set_alias(self, alias: str, name: str) -> None:
+        """Make `alias` mean a collection. Raises `NotFound`, `AlreadyExists`, `ValidationError`."""
+        if name not in self.collections:
+            raise NotFound(f"Collection `{name}` doesn't exist!")
+        self._free_of_collections(alias)
+        check_name(alias, "collection", 255)
+        self.aliases[alias] = name
 
     def _free_of_collections(self, name: str) -> None:
         if name in self.collections:

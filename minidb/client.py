@@ -7,16 +7,18 @@ waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from minidb import models
+from minidb.address import SCHEMES, address_of, database_at
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
 from minidb.models.base import parse
+from minidb.service_client import ServiceClient
 from minidb.storage.interface import Durability
 from minidb.trace import Step
 from minidb.upload import upload_collection, upload_points
@@ -25,27 +27,40 @@ PointsSelector = Any
 """Ids, a `Filter`, a `PointIdsList` or a `FilterSelector`."""
 
 
-class QdrantClient:
+class QdrantClient(ServiceClient):
     """A vector database in this process.
 
     Args:
-        location: a directory, created when it is not there, or ":memory:" (the default) for a store that ends with the
-            client.
-        path: the directory, by qdrant-client's name for it.
-        durability: "full" (default): every acknowledged write survives a power cut. "normal": the store is never
-            corrupt, but
-            the last write may be lost to a power cut. "off": for tests; survives a crash of the process, not of the
-            machine.
+        location: a directory, created when it is not there, ":memory:" (the default) for a store that ends with the
+            client, or a URL.
+        url: the address of a server, as qdrant-client takes it. minidb connects to nothing: all clients of an address
+            share a store in memory, inside `minidb.intercept` that of the block, else one that stays as long as the
+            process. Its options are those of the client that came first.
+        port: part of the address.
+        grpc_port: no effect, as that of `prefer_grpc`, `force_disable_check_same_thread`, `grpc_options`,
+            `auth_token_provider`, `check_compatibility` and `pool_size`.
+        https: part of the address.
+        api_key: accepted and kept nowhere; with one, an address without a scheme is of https.
+        prefix: part of the address.
         timeout: seconds the inference of one call may take; None for no limit.
-        headers: sent along with every call; provider keys among them (`openai-api-key`, …) reach only their provider.
+        host: the address by host name.
+        path: the directory, by qdrant-client's name for it.
         cloud_inference: False (default): local models and providers are asked from here. True: the inference service at
-            `inference_url`, which speaks Qdrant's protocol, makes all vectors but those of built-in models.
-        inference_url: the address of that service.
-        inference_token: sent to it with every request.
+            `inference_url`, which speaks Qdrant's protocol, makes all vectors but those of built-in models; with an
+            address and no `inference_url`, whoever answers for the address does, which is here.
         local_inference_batch_size: inputs a local model (fastembed) gets at once; 8 by default.
+        headers: sent along with every call; provider keys among them (`openai-api-key`, …) reach only their provider.
+        durability: "full" (default): every acknowledged write survives a power cut. "normal": the store is never
+            corrupt, but the last write may be lost to a power cut. "off": for tests; survives a crash of the process,
+            not of the machine.
+        inference_url: the address of an inference service.
+        inference_token: sent to it with every request.
         embedding_cache_bytes: size of a cache of embeddings in the store, where equal inputs are found again after a
             restart, too; it holds neither inputs nor keys. None (default) for no cache.
         image_rules: limits for images decoded here, for local models; see `minidb.inference.ImageRules`.
+
+    Raises:
+        BadRequest: (a ValueError) arguments that contradict each other, or an address that is none.
 
     Any number of threads may share a client, any number of processes may open one path.
     """
@@ -53,38 +68,52 @@ class QdrantClient:
     def __init__(
         self,
         location: str | Path | None = None,
-        *,
-        path: str | Path | None = None,
-        durability: Durability = "full",
+        url: str | None = None,
+        port: int | None = 6333,
+        grpc_port: int = 6334,
+        prefer_grpc: bool = False,
+        https: bool | None = None,
+        api_key: str | None = None,
+        prefix: str | None = None,
         timeout: float | None = None,
-        headers: Mapping[str, str] | None = None,
+        host: str | None = None,
+        path: str | Path | None = None,
+        force_disable_check_same_thread: bool = False,
+        grpc_options: Mapping[str, Any] | None = None,
+        auth_token_provider: Callable[[], str] | Callable[[], Awaitable[str]] | None = None,
         cloud_inference: bool = False,
+        local_inference_batch_size: int | None = None,
+        check_compatibility: bool = True,
+        pool_size: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        durability: Durability = "full",
         inference_url: str | None = None,
         inference_token: str | None = None,
-        local_inference_batch_size: int | None = None,
         embedding_cache_bytes: int | None = None,
         image_rules: ImageRules | None = None,
-        url: str | None = None,
-        host: str | None = None,
     ) -> None:
-        if url is not None or host is not None or str(location).startswith(("http://", "https://")):
-            raise BadRequest(
-                "minidb runs in this process and opens a directory or ':memory:'; for a server use qdrant-client"
-            )
-        if location is not None and path is not None:
-            raise BadRequest("Only one of location and path may be given")
+        if sum(given is not None for given in (location, url, host, path)) > 1:
+            raise BadRequest("Only one of <location>, <url>, <host> or <path> should be specified.")
         if durability not in ("full", "normal", "off"):
             raise BadRequest(f"durability must be 'full', 'normal' or 'off', got {durability!r}")
-        where = location if location is not None else path if path is not None else MEMORY
+        if isinstance(location, str) and location.startswith(SCHEMES):
+            location, url = None, location
+        has_address = url is not None or host is not None
         inference = settings_of(
-            cloud_inference=cloud_inference,
+            cloud_inference=cloud_inference and not (has_address and inference_url is None),
             inference_url=inference_url,
             inference_token=inference_token,
             local_inference_batch_size=local_inference_batch_size,
             embedding_cache_bytes=embedding_cache_bytes,
             images=image_rules,
         )
-        self._database = Database(where, durability, inference=inference)
+        self._owns_database = not has_address
+        if has_address:
+            self._database = database_at(address_of(url, host, port, https, prefix, api_key), inference)
+        else:
+            where = next((given for given in (location, path) if given is not None), MEMORY)
+            self._database = Database(where, durability, inference=inference)
         self._timeout = timeout
         self._headers = dict(headers or {})
 
@@ -97,8 +126,10 @@ class QdrantClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._database.location!r})"
 
-    def close(self) -> None:
+    def close(self, grpc_grace: float | None = None) -> None:
         """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""
+        if not self._owns_database:  # others go on with the store of the address
+            self._database, self._owns_database = Database(MEMORY), True
         self._database.close()
 
     # Inference
@@ -153,10 +184,47 @@ class QdrantClient:
         )
         return self._database.create_collection(collection_name, request)
 
-    def recreate_collection(self, collection_name: str, *args: Any, **kwargs: Any) -> bool:
+    def recreate_collection(
+        self,
+        collection_name: str,
+        vectors_config: models.VectorParams | Mapping[str, models.VectorParams] | None = None,
+        sparse_vectors_config: Mapping[str, models.SparseVectorParams] | None = None,
+        shard_number: int | None = None,
+        sharding_method: models.ShardingMethod | None = None,
+        replication_factor: int | None = None,
+        write_consistency_factor: int | None = None,
+        on_disk_payload: bool | None = None,
+        hnsw_config: models.HnswConfigDiff | None = None,
+        optimizers_config: models.OptimizersConfigDiff | None = None,
+        wal_config: models.WalConfigDiff | None = None,
+        quantization_config: models.QuantizationConfig | None = None,
+        timeout: int | None = None,
+        strict_mode_config: models.StrictModeConfig | None = None,
+        metadata: dict[str, Any] | None = None,
+        payload: models.PayloadStorageParams | None = None,
+        id_tracker: models.IdTrackerParams | None = None,
+    ) -> bool:
         """Delete the collection if it is there and create it anew; arguments as for `create_collection`."""
         self.delete_collection(collection_name)
-        return self.create_collection(collection_name, *args, **kwargs)
+        return self.create_collection(
+            collection_name,
+            vectors_config,
+            sparse_vectors_config,
+            shard_number,
+            sharding_method,
+            replication_factor,
+            write_consistency_factor,
+            on_disk_payload,
+            hnsw_config,
+            optimizers_config,
+            wal_config,
+            quantization_config,
+            timeout,
+            strict_mode_config,
+            metadata,
+            payload,
+            id_tracker,
+        )
 
     def update_collection(
         self,

@@ -7,16 +7,16 @@ only translate their callers' form into these methods.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from minidb import models
 from minidb.catalog import Catalog
 from minidb.collection import operations
-from minidb.collection.collection import Collection, Snapshot, config_key, head_key
+from minidb.collection.collection import Collection, Snapshot, config_key, erase, head_key
 from minidb.collection.config import (
     StoredConfig,
     new_config,
@@ -36,7 +36,6 @@ from minidb.collection.strict_mode import StrictMode, limits_of
 from minidb.errors import MinidbError, NotFound, StoreClosed
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
-from minidb.models.service import QuotaConfig
 from minidb.query.groups import run_groups
 from minidb.query.matrix import Matrix, run_matrix
 from minidb.query.order_by import scroll_ordered
@@ -44,8 +43,11 @@ from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
-from minidb.storage.records import Head, PointId, check_format, mark_format, new_space, space_range
+from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
 from minidb.trace import Step
+
+if TYPE_CHECKING:
+    from minidb.snapshots import Snapshots
 
 MEMORY = ":memory:"
 _QUOTAS = b"quotas"
@@ -74,6 +76,7 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._indexer = Indexer(self._store, self._snapshot_of)
+        self._snapshots: Snapshots | None = None
         try:
             with self._store.read() as txn:
                 is_new = check_format(txn)
@@ -100,6 +103,8 @@ class Database:
                         checkpoint(self._store, collection, self._snapshot_of, _CLOSE_SHARE)
         finally:
             self._inference.close()
+            if self._snapshots is not None:
+                self._snapshots.close()
             self._store.close()
 
     # Collections
@@ -107,34 +112,24 @@ class Database:
     def create_collection(self, name: str, request: models.CreateCollection) -> bool:
         config = new_config(request)
 
-        def work(txn: WriteTransaction) -> None:
-            catalog = Catalog.read(txn)
+        def work(txn: WriteTransaction, catalog: Catalog) -> None:
             number = catalog.add(name)
-            catalog.write(txn)
             txn.put("meta", config_key(number), config.pack())
             txn.put("meta", head_key(number), Head(new_space(txn)).pack())
 
-        self._write(work)
+        self.change_catalog(work)
         return True
 
     def delete_collection(self, name: str) -> bool:
         """Whether it was there."""
 
-        def work(txn: WriteTransaction) -> bool:
-            catalog = Catalog.read(txn)
+        def work(txn: WriteTransaction, catalog: Catalog) -> bool:
             number = catalog.remove(name)
-            if number is None:
-                return False
-            catalog.write(txn)
-            head = Head.unpack(txn.get("meta", head_key(number)) or Head(0).pack())
-            for table in ("ids", "records", "sparse", "oplog", "checkpoints", "wal"):
-                txn.delete_range(table, *space_range(head.space))
-            txn.delete("meta", head_key(number))
-            txn.delete("meta", config_key(number))
-            txn.on_commit(lambda: self._store.drop_space(head.space))
-            return True
+            if number is not None:
+                erase(self._store, txn, number)
+            return number is not None
 
-        return self._write(work)
+        return self.change_catalog(work)
 
     def update_collection(self, name: str, request: models.UpdateCollection) -> bool:
         self._change_config(name, lambda config: updated_config(config, request))
@@ -198,13 +193,11 @@ class Database:
     def change_aliases(self, actions: Sequence[models.AliasOperations]) -> bool:
         """All of the actions, in order, or none."""
 
-        def work(txn: WriteTransaction) -> None:
-            catalog = Catalog.read(txn)
+        def work(txn: WriteTransaction, catalog: Catalog) -> None:
             for action in actions:
                 catalog.change_alias(action)
-            catalog.write(txn)
 
-        self._write(work)
+        self.change_catalog(work)
         return True
 
     def aliases(self, name: str | None = None) -> list[models.AliasDescription]:
@@ -218,6 +211,17 @@ class Database:
                 for alias, target in sorted(catalog.aliases.items())
                 if name is None or target == name
             ]
+
+    def change_catalog(self, change: Callable[[WriteTransaction, Catalog], T]) -> T:
+        """Run `change` in a write transaction, on a catalog that is stored with it."""
+
+        def work(txn: WriteTransaction) -> T:
+            catalog = Catalog.read(txn)
+            result = change(txn, catalog)
+            catalog.write(txn)
+            return result
+
+        return self._write(work)
 
     # Writes
 
@@ -357,19 +361,49 @@ class Database:
 
         return self._on_snapshot(name, answer)
 
+    @contextmanager
+    def reading(self, name: str | None = None) -> Iterator[tuple[Catalog, dict[str, PointReader]]]:
+        """Readers of a collection, or of all, by their real names, and the catalog: all of one commit."""
+        while True:
+            with self._read() as txn:
+                catalog = self._newest_catalog(txn)
+                names = sorted(catalog.collections) if name is None else [catalog.aliases.get(name, name)]
+                views = [(collection := self._find(each, txn), collection.catch_up(txn)) for each in names]
+                if any(view is None for _, view in views):
+                    continue
+                yield catalog, {c.name: PointReader(c, view, txn) for c, view in views if view is not None}
+                return
+
+    def real_name(self, name: str) -> str:
+        """The collection a name or alias means. Raises `NotFound`."""
+        with self._read() as txn:
+            catalog = self._newest_catalog(txn)
+            catalog.number_of(name)
+            return catalog.aliases.get(name, name)
+
     def snapshot(self, name: str) -> Snapshot:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
         return Snapshot(self._store, lambda txn: self._find(name, txn))
 
-    # Settings of the store
+    # The store as a whole
 
-    def quotas(self) -> QuotaConfig:
+    @property
+    def snapshots(self) -> Snapshots:
+        """Making snapshots, and restoring from them."""
+        if self._snapshots is None:
+            from minidb.snapshots import Snapshots  # takes 20 ms to import, and few need it
+
+            with self._lock:
+                self._snapshots = self._snapshots or Snapshots(self, self._store)
+        return self._snapshots
+
+    def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""
         with self._read() as txn:
             data = txn.get("meta", _QUOTAS)
-        return QuotaConfig() if data is None else QuotaConfig.model_validate_json(data)
+        return models.QuotaConfig() if data is None else models.QuotaConfig.model_validate_json(data)
 
-    def set_quotas(self, quotas: QuotaConfig) -> bool:
+    def set_quotas(self, quotas: models.QuotaConfig) -> bool:
         self._write(lambda txn: txn.put("meta", _QUOTAS, quotas.model_dump_json().encode()))
         return True
 

@@ -2,15 +2,17 @@
 
     qdrant_client.QdrantClient(url="http://minidb", transport=minidb.Transport("./store"), check_compatibility=False)
 
-The client's own methods, models and errors stay as they are; only nothing goes over a network.
+or, for short, `minidb.qdrant_client("./store")`. The client's own methods, models and errors stay as they are; only
+nothing goes over a network.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -19,25 +21,31 @@ from minidb.database import MEMORY
 from minidb.errors import BadRequest
 from minidb.rest import Api, Request, Response
 
+if TYPE_CHECKING:
+    import qdrant_client as official
+
 _CHUNK_BYTES = 1 << 20
 
 
 class _Door:
     """What both transports do: open a store, or use a client's, and answer requests with it."""
 
-    def __init__(self, location: str | Path | QdrantClient = MEMORY, **options: Any) -> None:
+    def __init__(self, location: str | Path | QdrantClient = MEMORY, *, prefix: str = "", **options: Any) -> None:
         """Open `location`, or answer with the store of a minidb client, which is then not closed from here.
 
         Args:
             location: a directory, ":memory:", or a `minidb.QdrantClient`.
+            prefix: the path before Qdrant's own, if the client's URL has one: "/…".
             options: keywords of `minidb.QdrantClient` (`durability`, `embedding_cache_bytes`, …).
         """
         if isinstance(location, QdrantClient) and options:
             raise BadRequest("the options of a store are those of the client that opened it")
-        self._options = options
+        self._prefix = prefix and httpx.URL(prefix).raw_path.decode("ascii")  # encoded as the client's requests are
+        self._options = {"prefix": prefix, **options}
         self._is_owner = not isinstance(location, QdrantClient)
         self._client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
         self._api = Api(self._client._database)
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client._database.location!r})"
@@ -46,17 +54,17 @@ class _Door:
         """For other processes (`upload_points(parallel=…)`): they open the same directory."""
         location = self._client._database.location
         if location == MEMORY:
-            raise BadRequest(
-                "a store in memory belongs to its process: upload with parallel=1, or open a directory instead"
-            )
+            raise _one_process()
         return _reopened, (type(self), location, self._options)
 
     def _answer(self, request: httpx.Request, body: bytes) -> Response:
+        if os.getpid() != self._process and self._client._database.location == MEMORY:
+            raise _one_process()  # a fork has a copy, and what it writes there is lost
         started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
         response = self._api.answer(
             Request(
                 request.method,
-                request.url.raw_path.partition(b"?")[0].decode("ascii"),
+                request.url.raw_path.partition(b"?")[0].decode("ascii").removeprefix(self._prefix),
                 request.url.query.decode("ascii"),
                 {name.lower(): value for name, value in request.headers.items()},
                 body,
@@ -103,6 +111,72 @@ class AsyncTransport(Transport, httpx.AsyncBaseTransport):
 
 def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Door:
     return kind(location, **options)
+
+
+def _one_process() -> BadRequest:
+    return BadRequest("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
+
+
+def qdrant_client(
+    location: str | Path | QdrantClient = MEMORY,
+    *,
+    timeout: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    cloud_inference: bool = True,
+    **options: Any,
+) -> official.QdrantClient:
+    """A `qdrant_client.QdrantClient` over a `Transport`; closing it closes the store, unless that is a client's.
+
+    Args:
+        location: as for `Transport`.
+        timeout: of the client; seconds a call may take, 5 by default.
+        headers: of the client; provider keys among them.
+        cloud_inference: of the client. True (default): minidb makes the vectors of inference objects. False: the client
+            does, with fastembed.
+        options: of the store, as for `Transport`. With `inference_url` the service there makes the vectors.
+
+    Raises:
+        ImportError: qdrant-client is not installed.
+    """
+    arguments = _client_arguments(timeout, headers, cloud_inference)
+    kind: type[official.QdrantClient] = _official().QdrantClient
+    return kind(transport=Transport(location, **_store_options(options)), **arguments)
+
+
+def async_qdrant_client(
+    location: str | Path | QdrantClient = MEMORY,
+    *,
+    timeout: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    cloud_inference: bool = True,
+    **options: Any,
+) -> official.AsyncQdrantClient:
+    """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
+    arguments = _client_arguments(timeout, headers, cloud_inference)
+    kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
+    return kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
+
+
+def _official() -> Any:
+    try:
+        import qdrant_client
+    except ModuleNotFoundError as error:
+        raise ImportError("minidb's official client needs qdrant-client: pip install qdrant-client") from error
+    return qdrant_client
+
+
+def _client_arguments(timeout: int | None, headers: Mapping[str, str] | None, cloud_inference: bool) -> dict[str, Any]:
+    return {
+        "url": "http://minidb",
+        "timeout": timeout,
+        "headers": dict(headers or {}),
+        "cloud_inference": cloud_inference,
+        "check_compatibility": False,
+    }
+
+
+def _store_options(options: dict[str, Any]) -> dict[str, Any]:
+    return {"cloud_inference": True, **options} if "inference_url" in options else options
 
 
 class _File(httpx.SyncByteStream, httpx.AsyncByteStream):

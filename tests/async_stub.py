@@ -9,19 +9,26 @@ import ast
 import inspect
 from pathlib import Path
 
-from minidb import aio, client
+from minidb import aio, client, service_client
 
 STUB = Path(aio.__file__).with_suffix(".pyi")
 
 
+def is_source(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ClassDef) and node.name in ("QdrantClient", "ServiceClient")
+
+
 def stub_text() -> str:
     """The stub: the synchronous client's source, its methods made `async` and their bodies left out."""
-    tree = ast.parse(inspect.getsource(client))
-    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign))]
-    source = next(node for node in tree.body if isinstance(node, ast.ClassDef))
+    trees = [ast.parse(inspect.getsource(module)) for module in (client, service_client)]
+    branches = [node.body for tree in trees for node in tree.body if isinstance(node, ast.If)]  # if TYPE_CHECKING
+    statements = [node for body in (*(tree.body for tree in trees), *branches) for node in body]
+    imports = [node for node in statements if isinstance(node, ast.ImportFrom | ast.Import)]
+    aliases = [node for node in trees[0].body if isinstance(node, ast.Assign)]
+    methods = [method for tree in trees for kind in tree.body if is_source(kind) for method in kind.body]
     names = ["__init__", *aio.public_methods()]
     body: list[ast.stmt] = []
-    for node in source.body:
+    for node in methods:
         if not isinstance(node, ast.FunctionDef) or node.name not in names:
             continue
         node.body = [ast.Expr(ast.Constant(...))]
@@ -36,7 +43,11 @@ def stub_text() -> str:
     leave = "async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ..."
     body += ast.parse(f"{enter}\n{leave}").body
     helpers = "def public_methods() -> dict[str, Any]: ..."
-    module = ast.Module([*imports, ast.ClassDef("AsyncQdrantClient", [], [], body, []), *ast.parse(helpers).body], [])
+    base = ast.Name("AnyClient")
+    imports += ast.parse("from minidb.service_client import AnyClient").body
+    module = ast.Module(
+        [*imports, *aliases, ast.ClassDef("AsyncQdrantClient", [base], [], body, []), *ast.parse(helpers).body], []
+    )
     header = "# Written by `python tests/async_stub.py`; do not edit.\n# ruff: noqa\n"
     return header + ast.unparse(ast.fix_missing_locations(module)) + "\n"
 

@@ -9,6 +9,8 @@ import pytest
 
 from minidb import QdrantClient
 
+pytest_plugins = ["pytester"]  # for the tests of the pytest plugin
+
 
 @pytest.fixture(params=["memory", "durable"])
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QdrantClient]:

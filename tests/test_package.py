@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import async_stub
+import pytest
 
 import minidb
 from minidb import aio
@@ -15,16 +16,29 @@ from minidb import aio
 def test_public_names() -> None:
     assert sorted(minidb.__all__) == [
         "AsyncQdrantClient",
+        "AsyncTransport",
         "QdrantClient",
+        "Transport",
+        "async_qdrant_client",
         "context_headers",
         "errors",
         "inference_usage",
+        "intercept",
         "models",
+        "qdrant_client",
         "register_provider",
     ]
 
 
-def test_importing_minidb_loads_no_heavy_or_optional_package() -> None:
+def loaded_by(code: str, packages: list[str]) -> list[str]:
+    """Which of some packages a new process has loaded after running `code`."""
+    shown = f"{code}; import sys; print([name for name in {packages!r} if name in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True).stdout
+    names: list[str] = ast.literal_eval(printed)
+    return names
+
+
+def test_importing_the_client_loads_no_heavy_or_optional_package() -> None:
     heavy = [
         "scipy",
         "httpx",
@@ -32,13 +46,25 @@ def test_importing_minidb_loads_no_heavy_or_optional_package() -> None:
         "qdrant_client",
         "qdrant_edge",
         "hnswlib",
+        "usearch",
         "lmdb",
         "py_rust_stemmers",
         "PIL",
     ]
-    code = f"import sys, minidb; print([name for name in {heavy!r} if name in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert loaded.strip() == "[]"
+    assert loaded_by("from minidb import AsyncQdrantClient, QdrantClient, context_headers, errors, models", heavy) == []
+
+
+def test_importing_the_pytest_plugin_loads_next_to_nothing() -> None:
+    heavy = ["numpy", "pydantic", "httpx", "minidb.client", "minidb.models", "minidb.errors"]
+    assert loaded_by("import minidb.pytest_plugin", heavy) == []
+
+
+def test_every_public_name_can_be_had() -> None:
+    assert set(minidb.__all__) <= set(dir(minidb))
+    for name in minidb.__all__:
+        assert getattr(minidb, name) is getattr(minidb, name)
+    with pytest.raises(AttributeError, match="module 'minidb' has no attribute 'nothing'"):
+        minidb.nothing  # noqa: B018
 
 
 def test_the_async_client_has_every_method_of_the_synchronous_one() -> None:

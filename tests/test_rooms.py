@@ -11,9 +11,24 @@ import minidb
 
 PACKAGE = Path(minidb.__file__).parent
 ROOMS = [
-    {"client", "aio", "transport", "server", "cli", "pytest_plugin", "upload", "progress", "__main__"},
+    {
+        "client",
+        "service_client",
+        "migrate",
+        "aio",
+        "transport",
+        "address",
+        "interception",
+        "server",
+        "cli",
+        "pytest_plugin",
+        "upload",
+        "progress",
+        "__main__",
+    },
     {"rest"},
-    {"database", "catalog"},
+    {"node"},
+    {"database", "catalog", "snapshots"},
     {"inference"},
     {"query"},
     {"collection"},

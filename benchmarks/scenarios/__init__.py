@@ -7,15 +7,18 @@ from collections.abc import Callable
 from benchmarks.results import Table
 from benchmarks.scenarios import (
     aggregates,
+    bm25_texts,
     build,
     cranfield,
     dense,
+    duplicates,
     filtered,
     insert,
     lifecycle,
     payload_filters,
     prefetch,
     reopen,
+    resolver,
     small,
     sparse,
     start,
@@ -39,5 +42,8 @@ ALL: dict[str, Callable[[Stage], list[Table]]] = {
     "reopen": reopen.run,
     "filters": payload_filters.run,
     "aggregates": aggregates.run,
+    "bm25-texts": bm25_texts.run,
+    "resolver": resolver.run,
+    "duplicates": duplicates.run,
     "cranfield": cranfield.run,
 }

@@ -25,7 +25,7 @@ from minidb.errors import CorruptionError, NotFound
 from minidb.filter.evaluate import PayloadAnswers
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import TextSettings
-from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
+from minidb.storage.interface import SPACE_TABLES, ReadTransaction, Store, WriteTransaction
 from minidb.storage.records import Head, LogEntry, row_key, seq_key, space_range, unpack_record
 
 if TYPE_CHECKING:
@@ -238,6 +238,21 @@ class Collection:
         data = txn.get("records", row_key(view.space, row))
         owner = f"point {unpack_record(data).id}" if data is not None else f"row {row}"
         return CorruptionError(f"{file}: the vector of {owner} in collection `{self.name}` does not match its checksum")
+
+
+def erase_space(store: Store, txn: WriteTransaction, space: int) -> None:
+    """Delete a generation: its entries with the commit, its files once no reader needs them."""
+    for table in SPACE_TABLES:
+        txn.delete_range(table, *space_range(space))
+    txn.on_commit(lambda: store.drop_space(space))
+
+
+def erase(store: Store, txn: WriteTransaction, number: int) -> None:
+    """Delete all that is stored of a collection."""
+    head = Head.unpack(txn.get("meta", head_key(number)) or Head(0).pack())
+    erase_space(store, txn, head.space)
+    txn.delete("meta", head_key(number))
+    txn.delete("meta", config_key(number))
 
 
 def head_key(number: int) -> bytes:

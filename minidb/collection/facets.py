@@ -33,7 +33,7 @@ def _n_points(reader: PointReader, index: Any, type_: str) -> int:
     if type_ == "float":
         return int(index.n_rows_with(reader.alive, None))
     if type_ == "integer":
-        rows = index.integers()[0]
+        rows = index.integers[0]
         return int(np.count_nonzero(mask_of(rows, reader.n_rows) & reader.alive))
     if type_ in _WANTED:
         return int(index.n_rows_with(reader.alive, _WANTED[type_]))

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +24,7 @@ from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError, NotFound
 from minidb.filter.evaluate import Evaluation
-from minidb.index.dense.hnsw import Graph, available
+from minidb.index.dense.graph import Graph, build
 from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
@@ -49,7 +47,7 @@ _running: weakref.WeakSet[Indexer] = weakref.WeakSet()
 
 @atexit.register
 def _stop_all() -> None:
-    """A process that ends without closing: hnswlib's threads must not meet the end of the interpreter."""
+    """A process that ends without closing: the graphs' threads must not meet the end of the interpreter."""
     for indexer in list(_running):
         indexer.stop()
 
@@ -198,7 +196,7 @@ class Indexer:
                 yield chunk, graph_vectors(reader, field, chunk)
 
         m = max(settings.m, 2)
-        return Graph.build(metric_of(field), field.size, m, settings.ef_construct, blocks(), len(rows), view.n_rows)
+        return build(metric_of(field), field.size, m, settings.ef_construct, blocks(), len(rows), view.n_rows)
 
 
 def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
@@ -209,21 +207,7 @@ def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
     if asked == 0:  # Qdrant: indexing switched off
         return False
     bytes_needed = GRAPH_BYTES if asked is None else asked * 1024
-    if count * field.size * 4 < bytes_needed:
-        return False
-    if not available():
-        _advise()
-        return False
-    return True
-
-
-@cache  # once per process
-def _advise() -> None:
-    warnings.warn(
-        "a large collection is scanned exactly, because hnswlib is not installed: pip install 'minidb[hnsw]' "
-        "(it needs a C++ compiler) makes searches of large collections faster",
-        stacklevel=2,
-    )
+    return count * field.size * 4 >= bytes_needed
 
 
 def graph_plan(has: NDArray[np.bool_], graph: Graph | None) -> str:

@@ -21,7 +21,7 @@ from minidb.collection.declared import canonical, checkpoint_slot
 from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
 from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
-from minidb.index.dense.hnsw import Graph, available
+from minidb.index.dense.graph import Graph, restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
 from minidb.index.sparse import SparseIndex
@@ -165,8 +165,7 @@ class Indexes:
                 if index is not None and self._worth(("sparse", field.slot), index.n_rows, least_share):
                     saved.append(self._write("sparse", field.slot, index.n_rows, {}, index.arrays()))
                 if graph is not None and self._worth(("graph", field.slot), graph.n_rows, least_share):
-                    scalars, arrays = graph.links()
-                    saved.append(self._write("graph", field.slot, graph.n_rows, {"scalars": scalars}, arrays))
+                    saved.append(self._write("graph", field.slot, graph.n_rows, *graph.saved()))
         return saved
 
     def remove_old_files(self, kept: list[str]) -> None:
@@ -217,13 +216,11 @@ class Indexes:
         return None if loaded is None else SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
 
     def _load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:
-        loaded = self._load(reader.txn, "graph", field.slot) if available() else None
+        loaded = self._load(reader.txn, "graph", field.slot)
         if loaded is None:
             return None
         checkpoint, arrays = loaded
-        return Graph.of_links(
-            metric_of(field), checkpoint.meta["scalars"], arrays, lambda rows: graph_vectors(reader, field, rows)
-        )
+        return restored(metric_of(field), checkpoint.meta, arrays, lambda rows: graph_vectors(reader, field, rows))
 
 
 def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:

@@ -138,18 +138,24 @@ class PointReader:
         return None if value is None else row_of_value(value)
 
     def record(self, row: int) -> Record:
-        data = self.txn.get("records", row_key(self.view.space, row))
-        if data is None:
-            raise CorruptionError(f"collection `{self.collection.name}`: the record of row {row} is missing")
-        return unpack_record(data)
+        return unpack_record(self._found(row, self.txn.get("records", row_key(self.view.space, row))))
 
     def records_of(self, rows: Sequence[int]) -> list[Record]:
         """The records of these rows, in their order."""
+        return list(map(unpack_record, self.stored(rows)))
+
+    def stored(self, rows: Sequence[int]) -> list[bytes]:
+        """The records of these rows as they are stored."""
         space = self.view.space
         found = self.txn.get_many("records", [row_key(space, row) for row in rows])
-        return [
-            self.record(row) if data is None else unpack_record(data) for row, data in zip(rows, found, strict=True)
-        ]
+        if None in found:
+            self._found(rows[found.index(None)], None)
+        return found  # type: ignore[return-value]
+
+    def _found(self, row: int, data: bytes | None) -> bytes:
+        if data is None:
+            raise CorruptionError(f"collection `{self.collection.name}`: the record of row {row} is missing")
+        return data
 
     def matching(self, filter: models.Filter | None) -> Rows | None:
         """Rows that satisfy the filter, each distinct filter evaluated once per snapshot; None for no filter."""
@@ -212,6 +218,11 @@ class PointReader:
 
     def tokens(self, field: VectorField, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Tokens `(sum, size) float32` of multivectors, one point's after the other's, and tokens per point."""
+        sealed, counts = self.raw_tokens(field, rows)
+        return field.decode(sealed), counts
+
+    def raw_tokens(self, field: VectorField, rows: Rows) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The same as checked sealed rows."""
         starts, counts = decode_offsets(self.raw(field.rows_file, OFFSET_BYTES, rows, field.slot))
         n_tokens = self.view.n_tokens.get(field.slot, 0)
         bad = np.flatnonzero(starts + counts > n_tokens)
@@ -227,14 +238,17 @@ class PointReader:
             owner = np.searchsorted(ends, np.flatnonzero(token_rows == error.row)[:1], "right")
             row = int(rows[owner[0]]) if len(owner) else error.row
             raise self.collection.corrupt_row(self.txn, self.view, error.file, row) from None
-        return field.decode(file.raw(n_tokens).take(wanted, axis=0)), counts
+        return file.raw(n_tokens).take(wanted, axis=0), counts
 
     def sparse(self, field: VectorField, row: int) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
         """Indices and values of one stored sparse vector."""
+        return unpack_sparse(self.stored_sparse(field, row))
+
+    def stored_sparse(self, field: VectorField, row: int) -> bytes:
         data = self.txn.get("sparse", sparse_key(self.view.space, field.slot, row))
         if data is None:
             raise CorruptionError(f"collection `{self.collection.name}`: sparse vector of row {row} is missing")
-        return unpack_sparse(data)
+        return data
 
     def vectors(self, rows: Rows, records: Sequence[Record], names: Sequence[str]) -> list[Any]:
         """What `with_vectors` returns for each row: a bare list for a single unnamed vector, else a dict by name."""

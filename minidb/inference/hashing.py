@@ -34,6 +34,8 @@ _WORD_WEIGHT = 6  # against 1 for each n-gram; a word of six letters has 18 n-gr
 _COUNT_SCALE = 16  # 1 + ln(count) is rounded to sixteenths
 _LONGEST = 64  # characters of a word that n-grams are taken from
 _CACHE_BYTES = 64 << 20
+_PIECE = 1 << 19
+"""Numbers up to which BLAS keeps to one thread, see `index.dense.plain`; sums of integers are equal in any order."""
 _EXACT_IN_FLOAT32 = 1 << 24
 
 _model_name = re.compile(r"minidb/hash-([1-9][0-9]{0,4})", re.IGNORECASE).fullmatch
@@ -78,7 +80,12 @@ class HashEmbedder:
         weights = np.array([_count_weight(count) for count in counts.values()], np.float32)
         largest = float(weights.sum()) * (_WORD_WEIGHT + 3 * _LONGEST + 6)
         exact = np.float32 if largest < _EXACT_IN_FLOAT32 else np.float64
-        return np.asarray(weights.astype(exact, copy=False) @ rows.astype(exact, copy=False))
+        weights = weights.astype(exact, copy=False)
+        total = np.zeros(self.dimension, exact)
+        step = max(1, _PIECE // self.dimension)
+        for start in range(0, len(rows), step):
+            total += weights[start : start + step] @ rows[start : start + step].astype(exact, copy=False)
+        return total
 
     def _word(self, word: str) -> NDArray[np.float32]:
         """The weighted sum of the signs of a word and its n-grams: small integers, kept as float32 for the product."""

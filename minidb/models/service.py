@@ -1,6 +1,6 @@
 """Answers about the store itself: version, usage, quotas, and the (here always idle) optimizations."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import StrictStr
@@ -229,3 +229,60 @@ class WriteOrdering(StrEnum):
     WEAK = "weak"
     MEDIUM = "medium"
     STRONG = "strong"
+
+
+class SnapshotDescription(Model):
+    """A snapshot's file: bytes, and SHA-256 in hexadecimal."""
+
+    name: StrictStr
+    creation_time: StrictStr | None = None
+    size: UInt
+    checksum: StrictStr | None = None
+
+
+class SnapshotPriority(StrEnum):
+    """Whose data count when there are replicas; accepted, meaningless on one node."""
+
+    NO_SYNC = "no_sync"
+    SNAPSHOT = "snapshot"
+    REPLICA = "replica"
+
+
+class SnapshotRecover(Model):
+    """Where the snapshot to restore from is: a file: or http(s): URL."""
+
+    location: StrictStr
+    priority: SnapshotPriority | None = None
+    checksum: StrictStr | None = None
+    api_key: StrictStr | None = None
+
+
+class ReplicaState(StrEnum):
+    """How a shard is doing; on one node always active."""
+
+    ACTIVE = "Active"
+
+
+class LocalShardInfo(Model):
+    """A shard on this node."""
+
+    shard_id: UInt
+    shard_key: ShardKey | None = None
+    points_count: UInt
+    state: ReplicaState
+
+
+class CollectionClusterInfo(Model):
+    """Where the shards of a collection are."""
+
+    peer_id: UInt
+    shard_count: UInt
+    local_shards: list[LocalShardInfo]
+    remote_shards: list[Any]
+    shard_transfers: list[Any]
+
+
+class ClusterStatusOneOf(Model):
+    """There is no cluster."""
+
+    status: Literal["disabled"]

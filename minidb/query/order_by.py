@@ -6,6 +6,7 @@ A point with several values comes once for each of them. Values come from a rang
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -22,7 +23,7 @@ from minidb.filter.evaluate import Evaluation
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import IndexKey
 from minidb.index.payload.moments import MomentIndex
-from minidb.index.payload.rows import mask_of
+from minidb.index.payload.rows import between, mask_of
 from minidb.index.payload.values import ValueIndex
 from minidb.query.hits import NO_HITS, Hits, OrderValues, Rows
 
@@ -30,6 +31,7 @@ RangeKind = Literal["integer", "float", "datetime"]
 """What a range index takes values for; it ignores all others."""
 
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+_MAX_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +74,16 @@ def missing_range_index(key: JsonPath) -> BadInput:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RangeValues:
-    """Values with their rows: a row stands there as often as it has different values."""
+def range_values(reader: PointReader, key: IndexKey, kind: RangeKind) -> tuple[Rows, OrderValues]:
+    """Rows and their values in a range index, in the order of values: a row once for each of its different values.
 
-    rows: Rows
-    values: OrderValues
-
-
-def range_values(reader: PointReader, key: IndexKey, rows: Rows | None, kind: RangeKind) -> RangeValues:
-    """The values of `rows` (None: all points) in a range index, one entry per row and distinct value."""
+    Rows that are no longer alive are among them.
+    """
     index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
-    found_rows, values = (index.rows, index.micros) if isinstance(index, MomentIndex) else _numbers(index, kind)
-    allowed = reader.alive if rows is None else mask_of(rows, reader.n_rows)
-    keep = allowed[found_rows]
-    found_rows, values = found_rows[keep], values[keep]
-    order = np.lexsort((values, found_rows))
-    found_rows, values = found_rows[order], values[order]
-    first = np.ones(len(values), bool)
-    first[1:] = (found_rows[1:] != found_rows[:-1]) | (values[1:] != values[:-1])
-    return RangeValues(found_rows[first], values[first])
-
-
-def _numbers(index: ValueIndex, kind: RangeKind) -> tuple[Rows, OrderValues]:
-    if kind == "integer":
-        return index.integers()
-    return index.numbers()
+    if isinstance(index, MomentIndex):
+        return index.distinct
+    assert isinstance(index, ValueIndex)
+    return index.integers if kind == "integer" else index.numbers
 
 
 def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: int) -> Hits:
@@ -106,21 +92,45 @@ def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: i
     Source: lib/segment, read_view/order_by.rs; descending is the exact reverse, ids included.
     """
     key, kind = require_range_index(reader, ordering.key)
-    view = reader.view
-    pairs = range_values(reader, key, rows, kind)
-    keep = _from_start(pairs.values, ordering)
-    kept_rows, values = pairs.rows[keep], pairs.values[keep]
-    if len(values) > 4 * limit:
-        near = _best_border(values, limit, ordering.descending)
-        kept_rows, values = kept_rows[near], values[near]
-    if not len(values):
+    pair_rows, values = range_values(reader, key, kind)
+    allowed = reader.alive if rows is None else mask_of(rows, reader.n_rows)
+    found = _first(pair_rows, values, _from_start(values, ordering), allowed, limit, ordering.descending)
+    if not len(found):
         return NO_HITS
-    order = view.id_order(kept_rows)
+    pair_rows, values = pair_rows[found], values[found]
+    order = reader.view.id_order(pair_rows)
     order = order[np.argsort(values[order], kind="stable")]
     if ordering.descending:
         order = order[::-1]
     order = order[:limit]
-    return Hits(kept_rows[order], np.ones(len(order), np.float32), values[order])
+    return Hits(pair_rows[order], np.ones(len(order), np.float32), values[order])
+
+
+def _first(
+    rows: Rows, values: OrderValues, window: slice, allowed: NDArray[np.bool_], limit: int, descending: bool
+) -> NDArray[np.int64]:
+    """Positions in the window of the first `limit` pairs with an allowed row, and of all whose value equals the last's.
+
+    Looks at no more of the window than it has to: ever larger parts of it, from the end that comes first.
+    """
+    start, stop, size = window.start, window.stop, 4 * limit
+    while True:
+        part = slice(max(start, stop - size), stop) if descending else slice(start, min(stop, start + size))
+        found = _allowed(rows, part, allowed)
+        if part == window:
+            return found
+        if len(found) >= limit:
+            break
+        size *= 4
+    border = values[found[-limit if descending else limit - 1]]
+    ties = between(values, gte=border, lte=border)
+    part = slice(max(start, ties.start), stop) if descending else slice(start, min(stop, ties.stop))
+    return _allowed(rows, part, allowed)
+
+
+def _allowed(rows: Rows, part: slice, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = np.flatnonzero(allowed[rows[part]]) + part.start
+    return found
 
 
 def scroll_ordered(reader: PointReader, request: models.ScrollRequest) -> list[models.Record]:
@@ -135,25 +145,18 @@ def scroll_ordered(reader: PointReader, request: models.ScrollRequest) -> list[m
     return records
 
 
-def _from_start(values: OrderValues, ordering: Ordering) -> NDArray[np.bool_]:
+def _from_start(values: OrderValues, ordering: Ordering) -> slice:
+    """Where the ascending values lie from which the ordering starts."""
     start = ordering.start_from
     if start is None:
-        return np.ones(len(values), bool)
+        return slice(0, len(values))
+    if isinstance(start, int):  # Python's may be larger than any float
+        start = max(-_MAX_FLOAT, min(start, _MAX_FLOAT))
     if values.dtype == np.int64 and math.isfinite(start):  # compared as integers: large ones are exact
         start = math.floor(start) if ordering.descending else math.ceil(start)
         if not _MIN_INT <= start <= _MAX_INT:
-            return np.full(len(values), (start > 0) == ordering.descending)
-    mask: NDArray[np.bool_] = values <= start if ordering.descending else values >= start
-    return mask
-
-
-def _best_border(values: OrderValues, limit: int, descending: bool) -> NDArray[np.bool_]:
-    """Everything that is at least as good as the `limit`-th."""
-    if descending:
-        border = np.partition(values, len(values) - limit)[len(values) - limit]
-        return np.asarray(values >= border)
-    border = np.partition(values, limit - 1)[limit - 1]
-    return np.asarray(values <= border)
+            return slice(0, len(values) if (start > 0) == ordering.descending else 0)
+    return between(values, lte=start) if ordering.descending else between(values, gte=start)
 
 
 _KIND_OF: dict[str, RangeKind] = {"integer": "integer", "float": "float", "datetime": "datetime"}

@@ -17,8 +17,8 @@ from minidb import models
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
-from minidb.index.dense.hnsw import Graph
-from minidb.index.dense.plain import Metric, product_table, products, similarities, similarity_table
+from minidb.index.dense.graph import Graph
+from minidb.index.dense.plain import Metric, product_table, similarities, similarity_table
 from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
 from minidb.index.payload.rows import mask_of
@@ -228,10 +228,6 @@ class Search:
         self.reader.trace.note(by="float scan", candidates=view.n_rows)
         raw, metric = self.reader.all_dense(field), metric_of(field)
         lacking = view.lacking(field.slot)
-        if field.datatype == "float32" and metric == "dot" and view.n_rows * field.size > _FLOAT_ELEMENTS:
-            scores = products(query, field.decode(raw))  # no copy: one product over the mapped rows
-            scores[lacking] = -np.inf
-            return self._rescored(field, query, k, np.flatnonzero(_near_border(scores, k)).astype(np.uint32))
         if field.datatype == "float32" and metric != "manhattan":
             scores = similarities(metric, query, field.decode(raw))
         else:

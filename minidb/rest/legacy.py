@@ -88,12 +88,12 @@ def _groups(translate: Translation) -> Callable[[Call], Any]:
 _POINTS = "/collections/{collection}/points"
 
 ROUTES = (
-    Route("POST", f"{_POINTS}/search", _one(_search), Any),
-    Route("POST", f"{_POINTS}/search/batch", _batch(_search), Any),
-    Route("POST", f"{_POINTS}/search/groups", _groups(_search), Any),
-    Route("POST", f"{_POINTS}/recommend", _one(_recommend), Any),
-    Route("POST", f"{_POINTS}/recommend/batch", _batch(_recommend), Any),
-    Route("POST", f"{_POINTS}/recommend/groups", _groups(_recommend), Any),
-    Route("POST", f"{_POINTS}/discover", _one(_discover), Any),
-    Route("POST", f"{_POINTS}/discover/batch", _batch(_discover), Any),
+    Route("POST", f"{_POINTS}/search", _one(_search), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/search/batch", _batch(_search), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/search/groups", _groups(_search), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/recommend", _one(_recommend), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/recommend/batch", _batch(_recommend), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/recommend/groups", _groups(_recommend), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/discover", _one(_discover), Any, only_reads=True),
+    Route("POST", f"{_POINTS}/discover/batch", _batch(_discover), Any, only_reads=True),
 )

@@ -62,7 +62,7 @@ def _facet(call: Call) -> models.FacetResponse:
 _POINTS = "/collections/{collection}/points"
 
 ROUTES = (
-    Route("POST", _POINTS, _retrieve, models.PointRequest),
+    Route("POST", _POINTS, _retrieve, models.PointRequest, only_reads=True),
     Route("GET", f"{_POINTS}/{{id}}", _point),
     Route("PUT", _POINTS, _update(models.UpsertOperation), models.PointInsertOperations),
     Route("POST", f"{_POINTS}/delete", _update(models.DeleteOperation), models.PointsSelector),
@@ -73,7 +73,7 @@ ROUTES = (
     Route("POST", f"{_POINTS}/payload/delete", _update(models.DeletePayloadOperation), models.DeletePayload),
     Route("POST", f"{_POINTS}/payload/clear", _update(models.ClearPayloadOperation), models.PointsSelector),
     Route("POST", f"{_POINTS}/batch", _update_batch, models.UpdateOperations),
-    Route("POST", f"{_POINTS}/scroll", _scroll, models.ScrollRequest),
-    Route("POST", f"{_POINTS}/count", _count, models.CountRequest),
-    Route("POST", "/collections/{collection}/facet", _facet, models.FacetRequest),
+    Route("POST", f"{_POINTS}/scroll", _scroll, models.ScrollRequest, only_reads=True),
+    Route("POST", f"{_POINTS}/count", _count, models.CountRequest, only_reads=True),
+    Route("POST", "/collections/{collection}/facet", _facet, models.FacetRequest, only_reads=True),
 )

@@ -19,6 +19,7 @@ class Route:
         handler: from the call to a result for the envelope, or to a whole `Response`.
         body: type of the JSON body, `Any` for any JSON, None for no body.
         prefix: what Qdrant puts before the names of fields in errors about the body.
+        only_reads: of a POST, that it asks and changes nothing; a GET never changes anything.
     """
 
     method: str
@@ -26,3 +27,9 @@ class Route:
     handler: Callable[[Call], Any]
     body: Any = None
     prefix: str = ""
+    only_reads: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change the store: all but GET and the questions that come as a POST."""
+        return self.method != "GET" and not self.only_reads

@@ -30,11 +30,12 @@ def _matrix_offsets(call: Call) -> Any:
 
 
 _POINTS = "/collections/{collection}/points"
+_MATRIX = f"{_POINTS}/search/matrix"
 
 ROUTES = (
-    Route("POST", f"{_POINTS}/query", _query, models.QueryRequest, "internal."),
-    Route("POST", f"{_POINTS}/query/batch", _query_batch, models.QueryRequestBatch, "internal."),
-    Route("POST", f"{_POINTS}/query/groups", _query_groups, models.QueryGroupsRequest, "internal."),
-    Route("POST", f"{_POINTS}/search/matrix/pairs", _matrix_pairs, models.SearchMatrixRequest, "internal."),
-    Route("POST", f"{_POINTS}/search/matrix/offsets", _matrix_offsets, models.SearchMatrixRequest, "internal."),
+    Route("POST", f"{_POINTS}/query", _query, models.QueryRequest, "internal.", only_reads=True),
+    Route("POST", f"{_POINTS}/query/batch", _query_batch, models.QueryRequestBatch, "internal.", only_reads=True),
+    Route("POST", f"{_POINTS}/query/groups", _query_groups, models.QueryGroupsRequest, "internal.", only_reads=True),
+    Route("POST", f"{_MATRIX}/pairs", _matrix_pairs, models.SearchMatrixRequest, "internal.", only_reads=True),
+    Route("POST", f"{_MATRIX}/offsets", _matrix_offsets, models.SearchMatrixRequest, "internal.", only_reads=True),
 )

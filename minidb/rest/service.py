@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from minidb import __version__, models
-from minidb.errors import BadRequest, StandaloneMode
+from minidb import __version__, models, node
+from minidb.errors import NotFound, StandaloneMode
 from minidb.models.service import QuotaConfig
 from minidb.rest.call import Call
 from minidb.rest.encoding import dumps
@@ -16,21 +16,9 @@ from minidb.rest.message import TEXT, Response
 from minidb.rest.route import Route
 from minidb.rest.traffic import BOUNDS, Durations
 
-QDRANT_VERSION = "1.20.0"
-"""The version whose interface this is: clients compare theirs with it."""
-_COMMIT = hashlib.sha1(
-    f"minidb {__version__}".encode()
-).hexdigest()  # 40 hex digits are expected, git knows nothing here
-PEER_ID = 1
-
-
-def version_info() -> models.VersionInfo:
-    """What answers at the root; `title` is Qdrant's, which clients look for."""
-    return models.VersionInfo(title="qdrant - vector search engine", version=QDRANT_VERSION, commit=_COMMIT)
-
 
 def _root(call: Call) -> Response:
-    return Response(200, dumps(version_info()))
+    return Response(200, dumps(node.version_info()))
 
 
 def _healthy(call: Call) -> Response:
@@ -43,24 +31,29 @@ def _ready(call: Call) -> Response:
 
 def _telemetry(call: Call) -> Any:
     level = call.parameters.number("details_level") or 0
-    names = call.database.collection_names()
-    collections: dict[str, Any] = {"number_of_collections": len(names)}
+    collections: dict[str, Any] = {"number_of_collections": len(call.database.collection_names())}
     if level > 0:
-        collections["collections"] = [_collection_telemetry(call, name) for name in names]
+        collections["collections"] = [_collection_telemetry(info) for _, info in _infos(call)]
     responses: dict[str, dict[str, Any]] = {}
     for method, route, status, durations in call.traffic.durations():
         responses.setdefault(f"{method} {route}", {})[str(status)] = _statistics(durations)
     return {
-        "id": _COMMIT,
-        "app": {"name": "qdrant", "version": QDRANT_VERSION, "startup": _iso(call.traffic.started)},
+        "id": node.version_info().commit,
+        "app": {"name": "qdrant", "version": node.QDRANT_VERSION, "startup": _iso(call.traffic.started)},
         "collections": collections,
         "cluster": {"enabled": False},
         "requests": {"rest": {"responses": responses}, "grpc": {"responses": {}}},
     }
 
 
-def _collection_telemetry(call: Call, name: str) -> Any:
-    info = call.database.info(name)
+def _infos(call: Call) -> Iterator[tuple[str, models.CollectionInfo]]:
+    """Every collection by name; asking for them is no read that strict mode would count."""
+    for name in call.database.collection_names():
+        with suppress(NotFound):  # deleted meanwhile
+            yield name, call.database.info(name)
+
+
+def _collection_telemetry(info: models.CollectionInfo) -> Any:
     return {
         "vectors": info.indexed_vectors_count or 0,
         "optimizers_status": info.optimizer_status,
@@ -79,14 +72,14 @@ def _statistics(durations: Durations) -> Any:
 
 
 def _metrics(call: Call) -> Response:
-    names = call.database.collection_names()
+    points = {name: info.points_count for name, info in _infos(call)}
     lines = [
         *_metric("app_info", "gauge", "information about qdrant server"),
         f'app_info{{name="qdrant",version="{QDRANT_VERSION}"}} 1',
         *_metric("collections_total", "gauge", "number of collections"),
-        f"collections_total {len(names)}",
+        f"collections_total {len(points)}",
         *_metric("collection_points", "gauge", "number of points per collection"),
-        *(f'collection_points{{id="{_label(name)}"}} {call.database.count(name, None)}' for name in names),
+        *(f'collection_points{{id="{_label(name)}"}} {count}' for name, count in points.items()),
         *_metric("rest_responses_total", "counter", "responses by method, endpoint and status"),
         *(f"rest_responses_total{{{label}}} {durations.count}" for label, durations in _traffic(call)),
         *_metric("rest_responses_duration_seconds", "histogram", "time to answer"),
@@ -127,18 +120,15 @@ def _true(call: Call) -> bool:
 
 
 def _cluster(call: Call) -> Any:
-    return {"status": "disabled"}
+    return node.cluster_status()
 
 
 def _collection_cluster(call: Call) -> Any:
-    points = call.database.count(call.collection, None)
-    shard = {"shard_id": 0, "points_count": points, "state": "Active"}
-    return {"peer_id": PEER_ID, "shard_count": 1, "local_shards": [shard], "remote_shards": [], "shard_transfers": []}
+    return node.cluster_info(call.database, call.collection)
 
 
 def _no_shards(call: Call) -> Any:
-    call.database.info(call.collection)
-    return {"shard_keys": []}
+    return node.shard_keys(call.database, call.collection)
 
 
 def _standalone(call: Call) -> Any:
@@ -146,15 +136,9 @@ def _standalone(call: Call) -> Any:
 
 
 def _optimizations(call: Call) -> Any:
-    """The background indexer's work is not told apart by segments: nothing is ever queued in Qdrant's sense."""
     wanted = [part for part in (call.parameters.text("with") or "").split(",") if part]
     call.parameters.number("completed_limit")
-    call.database.info(call.collection)
-    for part in wanted:
-        if part not in ("queued", "completed", "idle_segments"):
-            raise BadRequest(f"Unknown field in 'with' parameter: {part}")
-    summary = {"queued_optimizations": 0, "queued_segments": 0, "queued_points": 0, "idle_segments": 0}
-    return {"summary": summary, "running": [], **{part: [] for part in wanted}}
+    return node.optimizations(call.database, call.collection, wanted)
 
 
 def _quotas(call: Call) -> Any:

@@ -1,7 +1,120 @@
-"""Snapshots of a collection and of the whole store."""
+"""Snapshots of a collection and of the whole store: make, list, download, delete, restore from one."""
 
 from __future__ import annotations
 
+from email.message import Message
+from mmap import mmap
+from typing import Any
+
+from minidb.errors import FormatError, StandaloneMode
+from minidb.models.service import SnapshotRecover
+from minidb.rest.call import Call
+from minidb.rest.encoding import dumps
+from minidb.rest.message import Response
 from minidb.rest.route import Route
 
-ROUTES: tuple[Route, ...] = ()
+
+def _owner(call: Call) -> str | None:
+    """The collection in the path; None for the whole store."""
+    return call.path.get("collection")
+
+
+def _list(call: Call) -> Any:
+    return call.database.snapshots.descriptions(_owner(call))
+
+
+def _create(call: Call) -> Any:
+    return _waited(call, call.database.snapshots.create(_owner(call)))
+
+
+def _download(call: Call) -> Response:
+    file = call.database.snapshots.path(_owner(call), call.path["snapshot"])
+    headers = {"content-disposition": f'attachment; filename="{file.name}"'}
+    return Response(200, content_type="application/octet-stream", headers=headers, file=file)
+
+
+def _delete(call: Call) -> Any:
+    return _waited(call, call.database.snapshots.delete(_owner(call), call.path["snapshot"]))
+
+
+def _waited(call: Call, result: Any) -> Any:
+    """Who did not want to wait hears only that it was accepted; it is done all the same."""
+    return result if call.parameters.flag("wait", True) else Response(202, dumps({"status": "accepted", "time": 0.0}))
+
+
+def _recover(call: Call) -> Any:
+    return _waited(call, call.database.snapshots.recover(_owner(call), call.body, trusted=call.request.trusted))
+
+
+def _upload(call: Call) -> Any:
+    checksum = call.parameters.text("checksum")
+    body = call.request.body
+    start, stop = _file_part(body, call.request.headers.get("content-type", ""))
+    with call.database.snapshots.scratch_file() as scratch:
+        with open(scratch, "wb") as file, memoryview(body) as view:
+            file.write(view[start:stop])
+        return _waited(call, call.database.snapshots.restore(_owner(call), scratch, checksum))
+
+
+def _file_part(body: bytes | mmap, content_type: str) -> tuple[int, int]:
+    """Where in a multipart body the uploaded file is (the part `snapshot`, or any with a file name)."""
+    message = Message()
+    message["content-type"] = content_type
+    boundary = message.get_param("boundary")
+    if message.get_content_type() != "multipart/form-data" or not isinstance(boundary, str) or not boundary:
+        raise _no_upload("expected multipart/form-data with a boundary")
+    mark = b"--" + boundary.encode("latin-1", "replace")
+    at = body.find(mark)
+    while at >= 0:
+        start = at + len(mark)
+        if body[start : start + 2] == b"--":
+            break
+        content = body.find(b"\r\n\r\n", start)
+        stop = body.find(b"\r\n" + mark, start)
+        if content < 0 or stop < 0 or content > stop:
+            break
+        part = Message()
+        for line in bytes(body[start:content]).decode("utf-8", "replace").split("\r\n"):
+            header, _, value = line.partition(":")
+            if header.strip().lower() == "content-disposition":
+                part["content-disposition"] = value.strip()
+        name = part.get_param("name", header="content-disposition")
+        if name == "snapshot" or part.get_filename() is not None:
+            return content + 4, stop
+        at = stop + 2
+    raise _no_upload("no part `snapshot`")
+
+
+def _no_upload(why: str) -> FormatError:
+    error = FormatError(why)
+    error.message = f"Format error in multipart body: {why}"
+    return error
+
+
+def _standalone(call: Call) -> Any:
+    raise StandaloneMode
+
+
+def _routes(base: str) -> tuple[Route, ...]:
+    return (
+        Route("GET", base, _list),
+        Route("POST", base, _create),
+        Route("GET", f"{base}/{{snapshot}}", _download),
+        Route("DELETE", f"{base}/{{snapshot}}", _delete),
+        Route("POST", f"{base}/upload", _upload),
+        Route("PUT", f"{base}/recover", _recover, SnapshotRecover),
+    )
+
+
+_SHARD = "/collections/{collection}/shards/{shard}/snapshots"
+
+ROUTES = (
+    *_routes("/collections/{collection}/snapshots"),
+    *_routes("/snapshots"),
+    Route("GET", _SHARD, _standalone),
+    Route("POST", _SHARD, _standalone),
+    Route("GET", f"{_SHARD}/{{snapshot}}", _standalone),
+    Route("DELETE", f"{_SHARD}/{{snapshot}}", _standalone),
+    Route("POST", f"{_SHARD}/upload", _standalone),
+    Route("PUT", f"{_SHARD}/recover", _standalone),
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 BOUNDS = (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
@@ -45,6 +46,6 @@ class Traffic:
             self._durations.setdefault((method, route, status), Durations()).add(seconds)
 
     def durations(self) -> list[tuple[str, str, int, Durations]]:
-        """Method, path, status and durations, sorted."""
+        """Method, path, status and durations as of now, sorted."""
         with self._lock:
-            return [(*key, self._durations[key]) for key in sorted(self._durations)]
+            return [(*key, deepcopy(self._durations[key])) for key in sorted(self._durations)]

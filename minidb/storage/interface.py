@@ -19,6 +19,8 @@ from minidb.errors import CorruptionError
 Durability = Literal["full", "normal", "off"]
 Table = Literal["meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints", "embeddings"]
 TABLES: tuple[Table, ...] = ("meta", "ids", "records", "sparse", "oplog", "wal", "checkpoints", "embeddings")
+SPACE_TABLES: tuple[Table, ...] = ("ids", "records", "sparse", "oplog", "checkpoints", "wal")
+"""Those whose keys begin with the number of a space."""
 
 T = TypeVar("T")
 

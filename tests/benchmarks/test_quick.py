@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -51,3 +53,18 @@ def test_an_unknown_scenario_is_named_with_those_that_exist() -> None:
     assert done.returncode == 2
     assert "'nonsense'" in done.stderr
     assert "filtered" in done.stderr
+
+
+def test_inference_is_counted_on_both_sides(tmp_path: Path) -> None:
+    pytest.importorskip("fastembed")
+    file = tmp_path / "results.json"
+
+    done = run("--quick", "--rounds", "1", "--only", "bm25-texts,resolver,duplicates", "--json", str(file))
+
+    assert done.returncode == 0, done.stderr
+    found = tables(json.loads(file.read_text()))
+    assert {row["contestant"] for row in found["bm25-texts"]["rows"]} >= {"minidb", "edge", "fastembed"}
+    assert {row["contestant"] for row in found["resolver"]["rows"]} >= {"minidb", "local"}
+    assert found["duplicates"]["details"]["minidb"] == {"calls": 7, "inputs": 50}
+    assert found["duplicates"]["details"]["local"]["inputs"] == 1000
+    assert not any(table["absent"] for table in found.values())

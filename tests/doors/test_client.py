@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minidb import QdrantClient, errors, models
-from minidb.collection import indexer
 
 
 def test_a_path_may_be_given_in_each_way(tmp_path: Path) -> None:
@@ -19,12 +17,6 @@ def test_a_path_may_be_given_in_each_way(tmp_path: Path) -> None:
         assert client.collection_exists("c")
     with QdrantClient() as client:
         assert client.get_collections().collections == []
-
-
-@pytest.mark.parametrize("arguments", [{"url": "http://localhost:6333"}, {"host": "localhost"}])
-def test_a_server_is_refused(arguments: dict[str, str]) -> None:
-    with pytest.raises(errors.BadRequest, match="for a server use qdrant-client"):
-        QdrantClient(**arguments)
 
 
 def test_closing_twice_is_safe_and_later_calls_say_what_is_wrong(client: QdrantClient) -> None:
@@ -48,30 +40,6 @@ def test_two_clients_of_one_path_in_one_process_see_each_other(tmp_path: Path) -
 def test_another_durability_for_an_open_path_is_refused(tmp_path: Path) -> None:
     with QdrantClient(tmp_path), pytest.raises(errors.BadRequest, match="already open in this process"):
         QdrantClient(tmp_path, durability="off")
-
-
-def test_without_hnswlib_a_large_collection_is_scanned_and_says_so_once(
-    client: QdrantClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexer, "available", lambda: False)
-    indexer._advise.cache_clear()
-    client.create_collection(
-        "c",
-        models.VectorParams(size=8, distance=models.Distance.COSINE),
-        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=1),
-    )
-    vectors = np.random.default_rng(0).random((2000, 8), np.float32)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        client.upload_collection("c", vectors, ids=range(2000))
-        client.upload_collection("c", vectors, ids=range(2000, 4000))
-        assert client.get_collection("c").status == models.CollectionStatus.GREEN
-    advice = [str(warning.message) for warning in caught if "minidb[hnsw]" in str(warning.message)]
-    assert len(advice) == 1
-    nearest = client.query_points("c", query=vectors[7], limit=2).points
-    assert [point.id for point in nearest] == [7, 2007]
-    assert client.get_collection("c").indexed_vectors_count == 0
-    indexer._advise.cache_clear()
 
 
 def test_closing_while_a_graph_is_being_built_is_quick_and_quiet(

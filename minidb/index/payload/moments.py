@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, between, member, rows_of
+from minidb.index.payload.rows import Rows, between, distinct, member, rows_of
 
 
 class MomentIndex:
@@ -29,6 +30,11 @@ class MomentIndex:
         new_rows, new_micros = _entries(rows, moments)
         keep = ~member(self.rows, dropped)
         return MomentIndex(np.concatenate([self.rows[keep], new_rows]), np.concatenate([self.micros[keep], new_micros]))
+
+    @cached_property
+    def distinct(self) -> tuple[Rows, NDArray[np.int64]]:
+        """Rows and their times in the order of times, each pair once."""
+        return distinct(self.rows, self.micros)
 
     def rows_between(self, lt: int | None, gt: int | None, lte: int | None, gte: int | None) -> Rows:
         """Rows with a time within all given bounds, ascending."""

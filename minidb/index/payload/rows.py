@@ -30,7 +30,13 @@ def mask_of(rows: Rows, n_rows: int) -> NDArray[np.bool_]:
     return mask
 
 
-def between(values: NDArray[Any], lt: float | None, gt: float | None, lte: float | None, gte: float | None) -> slice:
+def between(
+    values: NDArray[Any],
+    lt: float | None = None,
+    gt: float | None = None,
+    lte: float | None = None,
+    gte: float | None = None,
+) -> slice:
     """Where ascending `values` lie within all given bounds; nowhere for a bound that is not a number."""
     if any(bound is not None and math.isnan(bound) for bound in (lt, gt, lte, gte)):
         return slice(0, 0)
@@ -44,6 +50,17 @@ def between(values: NDArray[Any], lt: float | None, gt: float | None, lte: float
     if lt is not None:
         high = min(high, int(np.searchsorted(values, lt, "left")))
     return slice(low, max(low, high))
+
+
+def distinct(rows: Rows, values: NDArray[Any]) -> tuple[Rows, NDArray[Any]]:
+    """Pairs of a row and a value in the order of values, then rows; each pair once."""
+    order = np.lexsort((rows, values))
+    rows, values = rows[order], values[order]
+    if not len(rows) or np.bincount(rows).max() == 1:
+        return rows, values
+    first = np.ones(len(rows), bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (values[1:] != values[:-1])
+    return rows[first], values[first]
 
 
 def rows_of(slices: list[Rows]) -> Rows:

@@ -7,13 +7,14 @@ and numeric ranges, and counts values for facets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, between, mask_of, member, rows_of
+from minidb.index.payload.rows import Rows, between, distinct, mask_of, member, rows_of
 
 _NULL, _OTHER = 0, 1
 _FIRST_CODE = 2
@@ -76,12 +77,14 @@ class ValueIndex:
         """Rows with a number within all given bounds, ascending."""
         return rows_of([self._number_rows[between(self._numbers, lt, gt, lte, gte)]])
 
+    @cached_property
     def numbers(self) -> tuple[Rows, NDArray[np.float64]]:
-        """All numbers with their rows, ascending."""
-        return self._number_rows, self._numbers
+        """Rows and their numbers in the order of numbers, each pair once."""
+        return distinct(self._number_rows, self._numbers)
 
+    @cached_property
     def integers(self) -> tuple[Rows, NDArray[np.int64]]:
-        """All integers of 64 bits, and floats without a fraction, with their rows."""
+        """Like `numbers` of integers of 64 bits, and of floats without a fraction."""
         exact = np.zeros(len(self._starts) - 1, np.int64)
         is_integer = np.zeros(len(exact), bool)
         for key, code in self._codes.items():
@@ -90,31 +93,29 @@ class ValueIndex:
         whole = is_integer[self._entry_codes]
         rows, values = self._entry_rows[whole], exact[self._entry_codes[whole]]
         floats = np.flatnonzero((np.abs(self._numbers) < 2.0**63) & (self._numbers == np.floor(self._numbers)))
-        if len(floats) == len(rows):  # the integers themselves: no float without a fraction
-            return rows, values
-        float_rows, float_values = self._number_rows[floats], self._numbers[floats].astype(np.int64)
-        exactly_known = np.abs(float_values) < 2**53  # larger ones are integers that floats cannot hold
-        return (
-            np.concatenate([rows, float_rows[exactly_known]]),
-            np.concatenate([values, float_values[exactly_known]]),
-        )
+        if len(floats) > len(rows):  # more than the integers themselves: floats without a fraction
+            float_rows, float_values = self._number_rows[floats], self._numbers[floats].astype(np.int64)
+            exactly_known = np.abs(float_values) < 2**53  # larger ones are integers that floats cannot hold
+            rows = np.concatenate([rows, float_rows[exactly_known]])
+            values = np.concatenate([values, float_values[exactly_known]])
+        return distinct(rows, values)
+
+    @cached_property
+    def _coded(self) -> tuple[Rows, NDArray[np.int32]]:
+        """Rows and the codes of their values, each pair once."""
+        return distinct(self._entry_rows, self._entry_codes)
 
     def counts(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool]) -> list[tuple[Any, int]]:
         """Each wanted value with the number of `allowed` rows (a mask) that have it; a row counts once per value."""
-        keep = allowed[np.minimum(self._entry_rows, len(allowed) - 1)] & (self._entry_rows < len(allowed))
-        rows, codes = self._entry_rows[keep], self._entry_codes[keep]
-        pairs = np.unique(codes.astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64))
-        per_code = np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(self._starts))
-        values = ((_value(key), int(per_code[code])) for key, code in self._codes.items())
+        rows, codes = self._coded
+        per_code = np.bincount(codes[allowed[rows]], minlength=len(self._starts)).tolist()
+        values = ((_value(key), per_code[code]) for key, code in self._codes.items())
         return [(value, count) for value, count in values if count and wanted(value)]
 
     def integer_counts(self, allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
         """Like `counts` of integers; 2.0 counts as 2, as in Qdrant's integer index."""
-        rows, values = self.integers()
-        keep = rows < len(allowed)
-        keep[keep] = allowed[rows[keep]]
-        pairs = np.unique(np.stack([values[keep], rows[keep].astype(np.int64)]), axis=1)
-        found, counts = np.unique(pairs[0], return_counts=True)
+        rows, values = self.integers
+        found, counts = np.unique(values[allowed[rows]], return_counts=True)
         return list(zip(found.tolist(), counts.tolist(), strict=True))
 
     def n_rows_with(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool] | None) -> int:

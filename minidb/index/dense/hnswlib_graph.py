@@ -1,4 +1,4 @@
-"""The graph: hnswlib behind a wrapper through which none of its ways to end the process can be reached.
+"""hnswlib behind a wrapper through which none of its ways to end the process can be reached.
 
 hnswlib checks almost nothing (unbuilt use, resizing under readers, wrong dimensions and NaN are crashes or garbage; k
 above the live count raises). So: a `Graph` exists only built; queries come checked from the planner; labels are rows,
@@ -10,15 +10,13 @@ anyway.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
-from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.index.dense.graph import Blocks, VectorsOf
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
 
@@ -35,14 +33,8 @@ _SCALARS = (
 )  # fmt: skip
 
 
-@cache
-def available() -> bool:
-    """Whether the extra `hnsw` is installed."""
-    return importlib.util.find_spec("hnswlib") is not None
-
-
-class Graph:
-    """Some rows of one dense field. Rows added later than `n_rows` are not in it; dead rows stay until a rebuild."""
+class HnswlibGraph:
+    """See `graph.Graph`."""
 
     def __init__(self, index: Any, metric: Metric, n_rows: int, count: int) -> None:
         self._index = index
@@ -50,22 +42,12 @@ class Graph:
         self.metric = metric
         self.n_rows = n_rows
         self.count = count
-        """Rows in the graph, dead ones included."""
 
     @classmethod
     def build(
-        cls,
-        metric: Metric,
-        size: int,
-        m: int,
-        ef_construct: int,
-        blocks: Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]],
-        count: int,
-        n_rows: int,
-    ) -> Graph:
-        """A new graph of `count` rows, given as blocks of row numbers and `(n, size) float32` vectors, all below
-        `n_rows`.
-        """
+        cls, metric: Metric, size: int, m: int, ef_construct: int, blocks: Blocks, count: int, n_rows: int
+    ) -> HnswlibGraph:
+        """See `graph.build`."""
         hnswlib = importlib.import_module("hnswlib")
         index = hnswlib.Index(space=_SPACES[metric], dim=size)
         index.init_index(max(count * 3 // 2, 64), ef_construction=ef_construct, M=m, random_seed=_SEED)
@@ -78,7 +60,6 @@ class Graph:
         return cls(index, metric, n_rows, inserted)
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        """About the `width` nearest rows, nearest first; dead ones among them."""
         with self._gate.shared:
             width = min(width, self.count)
             if not width:
@@ -88,7 +69,6 @@ class Graph:
         return rows
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
-        """Insert more rows, all at or beyond `self.n_rows`; afterwards every row below `n_rows` is in the graph."""
         if self.count + len(rows) > self._index.max_elements:
             with self._gate.exclusive:
                 self._index.resize_index(max((self.count + len(rows)) * 3 // 2, 64))
@@ -99,8 +79,8 @@ class Graph:
                 self.count += len(rows[chunk])
         self.n_rows = n_rows
 
-    def links(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What to keep on disk: scalars and arrays of the graph without its vectors."""
+    def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The graph without its vectors."""
         with self._gate.exclusive:
             state = self._index.__getstate__()[0]
         count, width = state["cur_element_count"], state["size_data_per_element"]
@@ -111,17 +91,14 @@ class Graph:
             "levels": state["element_levels"][:count].copy(),
             "upper": state["link_lists"].view(np.uint8),
         }
-        return {name: state[name] for name in _SCALARS} | {"n_rows": self.n_rows}, arrays
+        return {"scalars": {name: state[name] for name in _SCALARS} | {"n_rows": self.n_rows}}, arrays
 
     @classmethod
-    def of_links(
-        cls,
-        metric: Metric,
-        scalars: dict[str, Any],
-        arrays: dict[str, NDArray[Any]],
-        vectors_of: Callable[[NDArray[np.uint32]], NDArray[np.float32]],
-    ) -> Graph:
-        """The graph `links()` came from; `vectors_of` reads the `(n, dim) float32` vectors of rows."""
+    def restored(
+        cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors_of: VectorsOf
+    ) -> HnswlibGraph:
+        """The graph `saved()` came from; `vectors_of` reads the vectors of its rows."""
+        scalars = meta["scalars"]
         hnswlib = importlib.import_module("hnswlib")
         state = {name: scalars[name] for name in _SCALARS}
         count, width = state["cur_element_count"], state["size_data_per_element"]

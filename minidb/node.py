@@ -1,0 +1,65 @@
+"""What a single node says of itself where Qdrant would speak of a cluster. Called by the doors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import minidb
+from minidb.database import Database
+from minidb.errors import BadRequest
+from minidb.models.service import (
+    ClusterStatusOneOf,
+    CollectionClusterInfo,
+    LocalShardInfo,
+    OptimizationsResponse,
+    OptimizationsSummary,
+    ReplicaState,
+    ShardKeysResponse,
+    VersionInfo,
+)
+
+QDRANT_VERSION = "1.20.0"
+"""The version whose interface this is: clients compare theirs with it."""
+_PEER_ID = 1
+
+
+def version_info() -> VersionInfo:
+    """Qdrant's title and version, which clients look for; 40 hex digits for the commit, which an installed package
+    does not know.
+    """
+    commit = hashlib.sha1(f"minidb {minidb.__version__}".encode()).hexdigest()
+    return VersionInfo(title="qdrant - vector search engine", version=QDRANT_VERSION, commit=commit)
+
+
+def cluster_status() -> ClusterStatusOneOf:
+    """There is none."""
+    return ClusterStatusOneOf(status="disabled")
+
+
+def cluster_info(database: Database, name: str) -> CollectionClusterInfo:
+    """One shard, here."""
+    shard = LocalShardInfo(shard_id=0, points_count=database.count(name, None), state=ReplicaState.ACTIVE)
+    return CollectionClusterInfo(
+        peer_id=_PEER_ID, shard_count=1, local_shards=[shard], remote_shards=[], shard_transfers=[]
+    )
+
+
+def shard_keys(database: Database, name: str) -> ShardKeysResponse:
+    """None, of a collection that is there."""
+    database.real_name(name)
+    return ShardKeysResponse(shard_keys=[])
+
+
+def optimizations(database: Database, name: str, wanted: Sequence[str]) -> OptimizationsResponse:
+    """Nothing runs or waits: the background indexer does not work by segments.
+
+    Raises:
+        BadRequest: `wanted` has a name other than queued, completed, idle_segments.
+    """
+    database.real_name(name)
+    for part in wanted:
+        if part not in ("queued", "completed", "idle_segments"):
+            raise BadRequest(f"Unknown field in 'with' parameter: {part}")
+    summary = OptimizationsSummary(queued_optimizations=0, queued_segments=0, queued_points=0, idle_segments=0)
+    return OptimizationsResponse(summary=summary, running=[], **{part: [] for part in wanted})

@@ -1,0 +1,110 @@
+"""The ASGI application: a request over HTTP becomes one for `minidb.rest.Api`, which answers in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from mmap import mmap
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as Incoming
+from starlette.responses import FileResponse
+from starlette.responses import Response as Outgoing
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from minidb import rest
+from minidb.errors import MinidbError
+from minidb.rest.answer import failure
+from minidb.rest.message import TEXT
+from minidb.rest.route import Route
+from minidb.rest.routes import find
+from minidb.server import body
+from minidb.server.access_log import AccessLog
+from minidb.server.gate import KEY_HEADERS, Gate, Unauthorized
+from minidb.server.settings import Settings
+
+_UPLOADS = ("/collections/{collection}/snapshots/upload", "/snapshots/upload")
+_GZIP_MIN_BYTES = 1024
+
+
+def make_app(api: rest.Api, settings: Settings, threads: Executor) -> ASGIApp:
+    """The application of one server: CORS where asked for, the access log around everything.
+
+    Args:
+        threads: where requests are answered; shutting it down waits for those that run.
+    """
+    app: ASGIApp = _App(api, settings, threads)
+    if settings.allow_origins:
+        app = CORSMiddleware(app, settings.allow_origins, ("GET", "PUT", "POST", "PATCH", "DELETE"), ("*",))
+    return AccessLog(app)
+
+
+class _App:
+    def __init__(self, api: rest.Api, settings: Settings, threads: Executor) -> None:
+        self._api = api
+        self._gate = Gate(settings)
+        self._limit_bytes = settings.max_request_bytes
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = Incoming(scope, receive)
+        started = time.perf_counter()
+        path = scope["raw_path"].decode("latin-1")
+        found = find(incoming.method, path)
+        route = None if found is None else found[0]
+        if route is not None:
+            scope["route"] = route.path  # for the access log
+        try:
+            headers = dict(incoming.headers)
+            self._gate.check(route, headers)
+            outgoing = await self._answer(incoming, route, path, headers)
+        except MinidbError as error:
+            refused = _refused(error, started)
+            if route is not None:
+                self._api.traffic.add(route.method, route.path, refused.status, time.perf_counter() - started)
+            outgoing = _outgoing(refused, False)
+        except ClientDisconnect:
+            return  # nobody is left to hear an answer
+        await outgoing(scope, receive, send)
+
+    async def _answer(self, incoming: Incoming, route: Route | None, path: str, headers: Mapping[str, str]) -> Outgoing:
+        passed_on = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
+        query = incoming.scope["query_string"].decode("latin-1")
+        accepts_gzip = "gzip" in headers.get("accept-encoding", "")
+
+        def answer(content: bytes | mmap) -> Outgoing:
+            request = rest.Request(incoming.method, path, query, passed_on, content, trusted=False)
+            return _outgoing(self._api.answer(request), accepts_gzip)
+
+        loop = asyncio.get_running_loop()
+        if route is not None and route.path in _UPLOADS:
+            async with body.spooled(incoming, self._threads) as file:
+                return await loop.run_in_executor(self._threads, answer, file)
+        content = b"" if route is None else await body.read(incoming, self._limit_bytes)
+        return await loop.run_in_executor(self._threads, answer, content)
+
+
+def _refused(error: MinidbError, started: float) -> rest.Response:
+    if isinstance(error, Unauthorized):
+        return rest.Response(error.status_code, str(error).encode(), TEXT)  # Qdrant's, too, is no JSON
+    return failure(error, started)
+
+
+def _outgoing(response: rest.Response, accepts_gzip: bool) -> Outgoing:
+    """For the wire; what is worth it is compressed, at the lowest level: on the way are mostly numbers."""
+    headers = dict(response.headers)
+    if response.content_type is not None:
+        headers["content-type"] = response.content_type
+    if response.file is not None:
+        return FileResponse(response.file, response.status, headers)
+    content = response.body
+    if len(content) > _GZIP_MIN_BYTES:
+        headers["vary"] = "accept-encoding"
+        if accepts_gzip:
+            content = gzip.compress(content, 1)
+            headers["content-encoding"] = "gzip"
+    return Outgoing(content, response.status, headers)

@@ -1,0 +1,85 @@
+"""The listening socket and the event loop behind it, from the start to a stop that loses nothing."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+import uvicorn
+from threadpoolctl import threadpool_limits
+
+from minidb.database import Database
+from minidb.rest import Api
+from minidb.server.app import make_app
+from minidb.server.settings import Settings
+
+_THREADS = 32  # most wait for the disk or for a provider of embeddings, so more than there are cores
+_KEEP_ALIVE_S = 75  # longer than clients keep idle connections (httpx 5 s, Node 4 s): none meets one just closed
+_PATIENCE_S = 60  # with clients that do not finish sending, once the server is to stop
+
+
+class Server:
+    """Listens from the moment it is made; `run` answers until `stop`. Whoever made the database closes it afterwards.
+
+    Args:
+        settings: the address among them.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, "minidb-server")
+        config = uvicorn.Config(
+            make_app(Api(database), settings, self._threads),
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,  # uvicorn's has query strings in it
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_PATIENCE_S,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._host = settings.host
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        self._socket = socket.create_server((settings.host, settings.port), family=family)
+        # asyncio does this only for sockets that were made with the protocol's number. Without it an answer's body
+        # waits up to 40 ms for the acknowledgement of its headers.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._socket.close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    def run(self) -> None:
+        """Answer requests. Returns after `stop`, and in the main thread after SIGINT or SIGTERM, when all are done."""
+        try:
+            self._uvicorn.run([self._socket])
+        finally:
+            self._threads.shutdown()  # what runs is finished even when its client was given up
+
+    def stop(self) -> None:
+        """Have `run` take no more requests and return; from any thread or signal handler."""
+        self._uvicorn.should_exit = True
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """For a process that does nothing but serve: a numpy product within is not split over the cores.
+
+    Requests are what runs in parallel. With 8 connections on 2 cores, products that wait for each other's threads let
+    through 90 requests per second instead of 620.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits

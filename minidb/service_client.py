@@ -1,0 +1,260 @@
+"""The part of the client door that is about the store: snapshots, cluster, models, moving to another client.
+
+One node has no shards, replicas or peers: what only makes sense with them raises `StandaloneMode`, the rest tells of
+the one node there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from minidb import models
+from minidb.database import Database
+from minidb.errors import StandaloneMode
+
+if TYPE_CHECKING:
+    from minidb.models.service import (
+        ClusterStatusOneOf,
+        CollectionClusterInfo,
+        OptimizationsResponse,
+        ShardKeysResponse,
+        SnapshotDescription,
+        VersionInfo,
+    )
+
+_NO_WIRE = "minidb answers without HTTP or gRPC: for the raw interface use minidb.qdrant_client(path)"
+
+
+class AnyClient:
+    """What is the same for `QdrantClient` and `AsyncQdrantClient`: no call goes to the store."""
+
+    @staticmethod
+    def list_text_models() -> dict[str, tuple[int, models.Distance]]:
+        """fastembed's dense text models: dimensions and distance by name. Raises `InferenceError` without fastembed."""
+        return _sizes("text")
+
+    @staticmethod
+    def list_image_models() -> dict[str, tuple[int, models.Distance]]:
+        """fastembed's image models, as `list_text_models`."""
+        return _sizes("image")
+
+    @staticmethod
+    def list_late_interaction_text_models() -> dict[str, tuple[int, models.Distance]]:
+        """fastembed's models with a vector per token; dimensions are a token's."""
+        return _sizes("late_interaction")
+
+    @staticmethod
+    def list_late_interaction_multimodal_models() -> dict[str, tuple[int, models.Distance]]:
+        """fastembed's models with a vector per token or image patch."""
+        return _sizes("multimodal")
+
+    @staticmethod
+    def list_sparse_models() -> dict[str, dict[str, Any]]:
+        """What fastembed says of its sparse models, by name."""
+        from minidb.inference.catalog import entries_of
+
+        return {entry["model"]: {k: v for k, v in entry.items() if k != "model"} for entry in entries_of("sparse")}
+
+    @property
+    def http(self) -> Any:
+        """Raises AttributeError: there is no HTTP client inside."""
+        raise AttributeError(f"{_NO_WIRE}.http")
+
+    @property
+    def grpc_points(self) -> Any:
+        """Raises AttributeError: there is no gRPC client inside."""
+        raise AttributeError(f"{_NO_WIRE}.http")
+
+    @property
+    def grpc_collections(self) -> Any:
+        """Raises AttributeError: there is no gRPC client inside."""
+        raise AttributeError(f"{_NO_WIRE}.http")
+
+
+class ServiceClient(AnyClient):
+    """Base of `QdrantClient`."""
+
+    _database: Database
+
+    def info(self) -> VersionInfo:
+        """The version of Qdrant whose interface this is."""
+        from minidb import node
+
+        return node.version_info()
+
+    # Snapshots
+
+    def create_snapshot(self, collection_name: str, wait: bool = True) -> SnapshotDescription:
+        """Write a snapshot of a collection into the store's folder; writes go on meanwhile."""
+        return self._database.snapshots.create(collection_name)
+
+    def list_snapshots(self, collection_name: str) -> list[SnapshotDescription]:
+        """The snapshots of a collection, the oldest first."""
+        return self._database.snapshots.descriptions(collection_name)
+
+    def delete_snapshot(self, collection_name: str, snapshot_name: str, wait: bool = True) -> bool:
+        """Delete a snapshot of a collection. Raises `NotFound`."""
+        return self._database.snapshots.delete(collection_name, snapshot_name)
+
+    def recover_snapshot(
+        self,
+        collection_name: str,
+        location: str,
+        api_key: str | None = None,
+        checksum: str | None = None,
+        priority: Any = None,
+        wait: bool = True,
+    ) -> bool:
+        """Replace a collection, made if it is not there, by what a snapshot holds: whole, or not at all.
+
+        Args:
+            location: a `file:` or `http(s):` URL of a snapshot minidb has made.
+            api_key: sent to the server at that URL.
+            checksum: SHA-256 the file must have, in hexadecimal.
+            priority: accepted; one node has no replicas to prefer.
+        """
+        request = models.SnapshotRecover(location=location, api_key=api_key, checksum=checksum, priority=priority)
+        return self._database.snapshots.recover(collection_name, request)
+
+    def create_full_snapshot(self, wait: bool = True) -> SnapshotDescription:
+        """Write a snapshot of all collections and aliases, as of one commit, into the store's folder."""
+        return self._database.snapshots.create()
+
+    def list_full_snapshots(self) -> list[SnapshotDescription]:
+        """The snapshots of the whole store, the oldest first."""
+        return self._database.snapshots.descriptions()
+
+    def delete_full_snapshot(self, snapshot_name: str, wait: bool = True) -> bool:
+        """Delete a snapshot of the whole store. Raises `NotFound`."""
+        return self._database.snapshots.delete(None, snapshot_name)
+
+    def recover_full_snapshot(self, location: str, checksum: str | None = None) -> bool:
+        """minidb's own: replace every collection a snapshot of the whole store holds, and set its aliases.
+
+        Collections it does not hold stay as they are.
+        """
+        request = models.SnapshotRecover(location=location, checksum=checksum)
+        return self._database.snapshots.recover(None, request)
+
+    # One node
+
+    def cluster_status(self) -> ClusterStatusOneOf:
+        """Always disabled."""
+        from minidb import node
+
+        return node.cluster_status()
+
+    def collection_cluster_info(self, collection_name: str) -> CollectionClusterInfo:
+        """The one shard of a collection."""
+        from minidb import node
+
+        return node.cluster_info(self._database, collection_name)
+
+    def list_shard_keys(self, collection_name: str) -> ShardKeysResponse:
+        """None."""
+        from minidb import node
+
+        return node.shard_keys(self._database, collection_name)
+
+    def get_optimizations(
+        self,
+        collection_name: str,
+        completed_limit: int | None = None,
+        with_: str | Sequence[str] | None = None,
+    ) -> OptimizationsResponse:
+        """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on."""
+        wanted = [with_] if isinstance(with_, str) else list(with_ or ())
+        from minidb import node
+
+        return node.optimizations(self._database, collection_name, wanted)
+
+    def cluster_collection_update(
+        self, collection_name: str, cluster_operation: Any, timeout: int | None = None, **kwargs: Any
+    ) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None) -> Any:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def recover_current_peer(self) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def create_shard_key(
+        self,
+        collection_name: str,
+        shard_key: models.ShardKey,
+        shards_number: int | None = None,
+        replication_factor: int | None = None,
+        placement: list[int] | None = None,
+    ) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def create_shard_snapshot(self, collection_name: str, shard_id: int, wait: bool = True) -> Any:
+        """Raises `StandaloneMode`: a collection's snapshot has all of it."""
+        raise StandaloneMode
+
+    def list_shard_snapshots(self, collection_name: str, shard_id: int) -> list[SnapshotDescription]:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def delete_shard_snapshot(
+        self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True, **kwargs: Any
+    ) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    def recover_shard_snapshot(
+        self,
+        collection_name: str,
+        shard_id: int,
+        location: str,
+        api_key: str | None = None,
+        checksum: str | None = None,
+        priority: Any = None,
+        wait: bool = True,
+    ) -> bool:
+        """Raises `StandaloneMode`."""
+        raise StandaloneMode
+
+    # Elsewhere
+
+    def migrate(
+        self,
+        dest_client: Any,
+        collection_names: Sequence[str] | None = None,
+        batch_size: int = 100,
+        recreate_on_collision: bool = False,
+    ) -> None:
+        """Copy collections with their points and payload indexes to another client.
+
+        Args:
+            dest_client: a `QdrantClient` of minidb or of qdrant-client, whatever is behind it.
+            collection_names: all by default.
+            batch_size: points per request.
+            recreate_on_collision: whether collections already there are replaced.
+
+        Raises:
+            BadRequest: a collection is already there, or is not here; nothing is written then.
+        """
+        from minidb.migrate import migrate
+
+        migrate(self, dest_client, collection_names, batch_size, recreate_on_collision)
+
+
+def _sizes(kind: Any) -> dict[str, tuple[int, models.Distance]]:
+    from minidb.inference.catalog import list_models
+
+    return {model.name: (model.dimension or 0, models.Distance.COSINE) for model in list_models(kind)}

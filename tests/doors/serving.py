@@ -1,0 +1,86 @@
+"""Real servers for tests, each on a free loopback port: in a thread of this process, or `minidb serve` as its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from minidb.database import MEMORY, Database
+from minidb.server import Server, Settings
+
+PATIENCE_S = 60
+
+
+@contextmanager
+def server_in_a_thread(location: str | Path = MEMORY, **settings: Any) -> Iterator[str]:
+    """The server's URL; it has stopped when the block is left."""
+    database = Database(location, "off")
+    with closing(database), Server(database, Settings(port=0, **settings)) as server:
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+
+
+@dataclass
+class Process:
+    """A server that runs as a process. Its input and output are pipes, its log goes to a file."""
+
+    url: str
+    first_line: str
+    popen: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def output(self) -> IO[str]:
+        assert self.popen.stdout is not None
+        return self.popen.stdout
+
+    def tell(self, line: str) -> None:
+        """Write a line to its input."""
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Its exit code."""
+        self.popen.send_signal(number)
+        return self.popen.wait(PATIENCE_S)
+
+
+@contextmanager
+def server_process(
+    folder: Path, *arguments: str, program: Sequence[str] = ("-m", "minidb"), env: dict[str, str] | None = None
+) -> Iterator[Process]:
+    """`minidb serve` with these arguments, or another Python program that ends up in it."""
+    log = folder / "server.log"
+    with log.open("w") as stderr:
+        popen = subprocess.Popen(
+            [sys.executable, *program, "serve", "--port", "0", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=env,
+        )
+    with popen:
+        try:
+            assert popen.stdout is not None
+            line = popen.stdout.readline()
+            found = re.search(r"http://\S+:\d+", line)
+            assert found, line + log.read_text()
+            yield Process(found[0], line, popen, log)
+        finally:
+            popen.kill()

@@ -1,0 +1,343 @@
+"""`minidb.intercept`: clients of a server's address, answered in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qdrant_client import AsyncQdrantClient, QdrantClient, models
+from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+from qdrant_client.qdrant_remote import QdrantRemote
+
+import minidb
+from minidb import errors
+from minidb.inference import Request
+
+URL = "http://localhost:6333"
+SECRET = "s3cret-api-key"
+POINTS = [models.PointStruct(id=n, vector=[float(n), 1.0], payload={"n": n}) for n in range(10)]
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here may look up a name, connect, or listen."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("a test reached for the network")
+
+    for name in ("connect", "connect_ex", "bind", "listen"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def fill(client: QdrantClient) -> None:
+    client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+    client.upsert("c", POINTS)
+
+
+def reaches_network(client: QdrantClient) -> bool:
+    try:
+        client.get_collections()
+    except ResponseHandlingException as error:
+        return "a test reached for the network" in str(error)
+    return False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"url": URL},
+        {"location": URL},
+        {"host": "localhost"},
+        {"host": "localhost", "port": 6333, "prefer_grpc": True},
+        {"url": "localhost:6333", "grpc_port": 6334},
+        {"url": URL, "prefer_grpc": True, "timeout": 3, "pool_size": 3},
+        {"url": URL, "headers": {"x-tenant": "a"}, "limits": None, "verify": False},
+        {"url": URL, "proxy": "http://proxy.example:3128"},
+    ],
+)
+def test_clients_made_inside_are_answered_by_the_blocks_store(arguments: dict[str, Any]) -> None:
+    with minidb.intercept(URL) as store:
+        fill(QdrantClient(**arguments))
+        assert store.count("c").count == len(POINTS)
+
+        async def search() -> list[Any]:
+            client = AsyncQdrantClient(**arguments)
+            response = await client.query_points("c", query=[1.0, 0.0], limit=2)
+            await client.close()
+            return [point.id for point in response.points]
+
+        assert asyncio.run(search()) == [9, 8]
+
+
+@pytest.mark.parametrize("kind", [QdrantClient, minidb.QdrantClient])
+@pytest.mark.parametrize(
+    ("url", "arguments"),
+    [
+        ("https://h", {"url": "https://h:6333"}),
+        ("https://h", {"host": "h", "api_key": SECRET}),
+        ("https://h:443", {"url": "https://h", "port": None}),
+        ("http://h/a/b", {"url": "http://H:6333/a/b/"}),
+        ("http://h/a/b", {"host": "h", "prefix": "a/b"}),
+        ("http://h/a%20b", {"host": "h", "prefix": "a%20b"}),
+        ("http://h/a b", {"url": "http://h/a b"}),
+        ("http://[::1]:1", {"url": "http://[::1]:1"}),
+    ],
+)
+def test_scheme_host_port_and_prefix_are_compared(kind: Any, url: str, arguments: dict[str, Any]) -> None:
+    with minidb.intercept(url) as store:
+        client = kind(**arguments)
+        client.create_collection("a b")
+        assert store.collection_exists("a b")
+        assert client.collection_exists("a b")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://localhost:6333",
+        "http://127.0.0.1:6333",
+        "http://localhost:6334",
+        "http://localhost",
+        "http://localhost:6333/a",
+    ],
+)
+def test_other_addresses_go_where_they_went_before(url: str) -> None:
+    with minidb.intercept("http://localhost:6333/b"), minidb.intercept("http://localhost:6335"):
+        client = QdrantClient(url=url, check_compatibility=False, prefer_grpc=False)
+        assert reaches_network(client)
+        assert QdrantClient(url=url, check_compatibility=False, prefer_grpc=True)._client._prefer_grpc
+
+
+def test_local_mode_is_left_alone(tmp_path: Path) -> None:
+    with minidb.intercept(URL) as store:
+        for client in (QdrantClient(":memory:"), QdrantClient(path=str(tmp_path))):
+            client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+            client.close()
+        assert not store.collection_exists("c")
+
+
+def test_clients_from_before_stay_as_they_were() -> None:
+    client = QdrantClient(url=URL, check_compatibility=False)
+    with minidb.intercept(URL):
+        assert reaches_network(client)
+
+
+def test_after_the_block_its_clients_fail_and_new_ones_find_nothing_of_it() -> None:
+    with minidb.intercept(URL):
+        official, own = QdrantClient(url=URL), minidb.QdrantClient(url=URL)
+        asynchronous = AsyncQdrantClient(url=URL)
+        fill(official)
+    with pytest.raises(UnexpectedResponse, match="this client has been closed"):
+        official.get_collections()
+    with pytest.raises(UnexpectedResponse, match="this client has been closed"):
+        asyncio.run(asynchronous.get_collections())
+    with pytest.raises(errors.StoreClosed, match="this client has been closed"):
+        own.get_collections()
+    assert reaches_network(QdrantClient(url=URL, check_compatibility=False))
+    with minidb.intercept(URL) as store:
+        assert store.get_collections().collections == []
+        assert QdrantClient(url=URL).get_collections().collections == []
+        with pytest.raises(UnexpectedResponse, match="this client has been closed"):
+            official.get_collections()
+
+
+def test_qdrant_client_is_as_it_was_after_the_last_block_also_after_an_error() -> None:
+    before = QdrantRemote.__init__, AsyncQdrantRemote.__init__
+
+    def fail() -> None:
+        with minidb.intercept(URL), minidb.intercept(URL):
+            raise KeyError("of the test")
+
+    with pytest.raises(KeyError, match="of the test"):
+        fail()
+    assert (QdrantRemote.__init__, AsyncQdrantRemote.__init__) == before
+    with pytest.raises(errors.BadRequest, match="Unknown scheme: ftp"), minidb.intercept("ftp://h"):
+        pass
+    assert (QdrantRemote.__init__, AsyncQdrantRemote.__init__) == before
+
+
+def test_clients_share_the_store_and_closing_one_closes_nothing_else() -> None:
+    with minidb.intercept(URL) as store:
+        first, second, own = QdrantClient(url=URL), QdrantClient(url=URL), minidb.QdrantClient(url=URL)
+        fill(first)
+        first.close()
+        assert second.count("c").count == own.count("c").count == len(POINTS)
+        own.close()
+        with pytest.raises(errors.StoreClosed):
+            own.get_collections()
+        asyncio.run(AsyncQdrantClient(url=URL).delete("c", [0]))
+        assert asyncio.run(minidb.AsyncQdrantClient(url=URL).count("c")).count == len(POINTS) - 1
+        assert store.count("c").count == len(POINTS) - 1
+
+
+def test_the_innermost_block_of_an_address_answers() -> None:
+    other = "http://other:6333"
+    with minidb.intercept(URL) as outer, minidb.intercept(other) as aside:
+        with minidb.intercept(URL) as inner:
+            for client in (QdrantClient(url=URL), minidb.QdrantClient(url=URL)):
+                client.delete_collection("inner")
+                client.create_collection("inner", models.VectorParams(size=2, distance=models.Distance.DOT))
+            QdrantClient(url=other).create_collection("aside")
+        QdrantClient(url=URL).create_collection("outer")
+        assert [each.name for each in outer.get_collections().collections] == ["outer"]
+        assert [each.name for each in aside.get_collections().collections] == ["aside"]
+        with pytest.raises(errors.StoreClosed):
+            inner.get_collections()
+
+
+def test_blocks_may_end_in_any_order() -> None:
+    first, second = minidb.intercept(URL), minidb.intercept(URL)
+    first.__enter__()
+    with second as store:
+        first.__exit__(None, None, None)
+        QdrantClient(url=URL).create_collection("c")
+        assert store.collection_exists("c")
+
+
+def test_a_block_holds_for_all_threads() -> None:
+    def work(n: int) -> None:
+        QdrantClient(url=URL).upsert("c", [POINTS[n]])
+
+    with minidb.intercept(URL) as store:
+        store.create_collection("c", minidb.models.VectorParams(size=2, distance="Dot"))
+        threads = [threading.Thread(target=work, args=[n]) for n in range(len(POINTS))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.count("c").count == len(POINTS)
+
+
+def test_the_version_is_not_asked_for_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QdrantRemote, "_check_compatibility", lambda *_: pytest.fail("asked"))
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL, check_compatibility=True)
+        assert client.info().version.startswith("1.")
+
+
+def test_what_is_only_grpc_says_so() -> None:
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        for stub in (lambda: client.grpc_points, lambda: asynchronous.grpc_collections):
+            with pytest.raises(NotImplementedError, match="no gRPC server"):
+                stub()
+
+
+def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
+    from qdrant_client import grpc
+
+    wanted = grpc.Filter(must=[grpc.Condition(field=grpc.FieldCondition(key="n", match=grpc.Match(integer=3)))])
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        assert client.count("c", wanted).count == 1
+        assert [record.id for record in client.scroll("c", wanted)[0]] == [3]
+
+
+class Counted:
+    """A provider that wants a key."""
+
+    slow = False
+
+    def __init__(self) -> None:
+        self.keys: list[str | None] = []
+
+    def embed(self, request: Request) -> list[np.ndarray]:
+        secret = request.context.keys.get("openai-api-key")
+        self.keys.append(None if secret is None else secret.reveal())
+        return [np.array([1.0, 0.0], np.float32) for _ in request.texts()]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    from minidb import inference
+
+    provider = Counted()
+    monkeypatch.setattr(inference._registry, "_providers", inference._registry._providers)
+    minidb.register_provider("counted/", lambda model: provider)
+    return provider
+
+
+def test_keys_reach_their_provider_and_no_log(counted: Counted, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    text = models.Document(text="t", model="counted/m")
+    headers = {"openai-api-key": "k-of-the-client"}
+    with minidb.intercept(URL), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* with an insecure connection")
+        client = QdrantClient(
+            url=URL, https=False, api_key=SECRET, headers=headers, cloud_inference=True,
+            auth_token_provider=lambda: f"token-{SECRET}",
+        )  # fmt: skip
+        client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+        client.upsert("c", [models.PointStruct(id=1, vector=text)])
+        own = minidb.QdrantClient(
+            url=URL, https=False, headers={"openai-api-key": "k-of-minidbs"}, cloud_inference=True
+        )
+        assert [point.id for point in own.query_points("c", minidb.models.Document(**text.model_dump())).points] == [1]
+        with minidb.context_headers({"openai-api-key": "k-of-the-block"}):
+            client.query_points("c", text)
+        with pytest.raises(UnexpectedResponse):
+            client.query_points("nowhere", text)
+    assert counted.keys[:3] == ["k-of-the-client", "k-of-minidbs", "k-of-the-block"]
+    assert SECRET not in caplog.text
+    assert "k-of" not in caplog.text
+
+
+def test_a_directory_can_be_the_store_and_keeps_it(tmp_path: Path) -> None:
+    for expected in (0, len(POINTS)):
+        with minidb.intercept(URL, tmp_path, durability="off"):
+            client = QdrantClient(url=URL)
+            if expected == 0:
+                fill(client)
+            assert client.count("c").count == len(POINTS)
+
+
+@pytest.mark.parametrize("method", ["spawn", None])
+def test_a_parallel_upload_into_memory_says_why_it_cannot(method: str | None) -> None:
+    with minidb.intercept(URL) as store:
+        client = QdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        with pytest.raises(errors.BadRequest, match="belongs to its process: upload with parallel=1"):
+            client.upload_points("c", POINTS, parallel=2, method=method)
+        client.upload_points("c", POINTS, parallel=1, wait=True)
+        assert store.count("c").count == len(POINTS)
+    assert multiprocessing.active_children() == []
+
+
+def test_without_qdrant_client_minidbs_own_clients_are_answered() -> None:
+    code = (
+        "import sys; sys.modules['qdrant_client'] = None\n"
+        "import minidb\n"
+        "with minidb.intercept('http://h') as store:\n"
+        "    minidb.QdrantClient(url='http://h').create_collection('c')\n"
+        "    print(store.collection_exists('c'))\n"
+        "try:\n"
+        "    minidb.qdrant_client()\n"
+        "except ImportError as error:\n"
+        "    print(error)\n"
+    )
+    ended = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == [
+        "True",
+        "minidb's official client needs qdrant-client: pip install qdrant-client",
+    ]
+
+
+def test_a_client_of_qdrant_serverless_goes_the_same_way() -> None:
+    serverless = pytest.importorskip("qdrant_client.serverless")
+    with minidb.intercept("https://h"):
+        client = serverless.QdrantServerless(url="https://h", api_key=SECRET)
+        assert client._remote.get_collections().collections == []

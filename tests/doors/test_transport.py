@@ -1,0 +1,316 @@
+"""The transport door: qdrant-client's own clients, whose requests are answered in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from cli import readme_services
+from inference.local_models import DIMENSION, MODEL, write_static_model
+from qdrant_client import AsyncQdrantClient, QdrantClient, context_headers, models
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+import minidb
+from minidb import AsyncTransport, Transport, errors, transport
+from minidb.inference import Request
+
+DOT = models.VectorParams(size=4, distance=models.Distance.DOT)
+VECTORS = np.random.default_rng(0).random((300, 4), np.float32)
+
+
+def points(n: int = len(VECTORS)) -> list[models.PointStruct]:
+    return [models.PointStruct(id=i, vector=VECTORS[i].tolist(), payload={"n": i}) for i in range(n)]
+
+
+def nearest(i: int) -> list[int]:
+    return np.argsort(-(VECTORS @ VECTORS[i]), kind="stable")[:3].tolist()
+
+
+def over(transport: Transport, **arguments: Any) -> QdrantClient:
+    return QdrantClient(url="http://minidb", transport=transport, check_compatibility=False, **arguments)
+
+
+def register(monkeypatch: pytest.MonkeyPatch, prefix: str, provider: Any) -> None:
+    from minidb import inference
+
+    monkeypatch.setattr(inference._registry, "_providers", inference._registry._providers)
+    minidb.register_provider(prefix, lambda model: provider)
+
+
+# The ready-made clients
+
+
+def test_the_ready_made_client_closes_its_store() -> None:
+    client = minidb.qdrant_client()
+    assert type(client) is QdrantClient
+    client.create_collection("c", DOT)
+    client.upsert("c", points(10))
+    assert [hit.id for hit in client.query_points("c", VECTORS[3].tolist(), limit=3).points]
+    assert client.get_collection("c").points_count == 10
+    client.close()
+    with pytest.raises(ResponseHandlingException, match="client has been closed"):
+        client.get_collections()
+
+
+def test_the_ready_made_async_client() -> None:
+    async def scenario() -> int:
+        client = minidb.async_qdrant_client()
+        assert type(client) is AsyncQdrantClient
+        await client.create_collection("c", DOT)
+        await client.upsert("c", points(10))
+        count = await client.count("c")
+        found = await asyncio.gather(*(client.query_points("c", VECTORS[i].tolist()) for i in range(10)))
+        assert all(len(each.points) == 10 for each in found)
+        await client.close()
+        return count.count
+
+    assert asyncio.run(scenario()) == 10
+
+
+def test_ready_made_clients_of_a_minidb_client_share_its_store_and_leave_it_open(tmp_path: Path) -> None:
+    with minidb.QdrantClient(tmp_path, durability="off") as store:
+        client = minidb.qdrant_client(store)
+        client.create_collection("c", DOT)
+        client.close()
+        assert asyncio.run(minidb.async_qdrant_client(store).collection_exists("c"))
+        assert store.collection_exists("c")
+        with pytest.raises(errors.BadRequest, match="those of the client that opened it"):
+            minidb.qdrant_client(store, durability="off")
+
+
+def test_inference_objects_are_minidbs_work_unless_the_client_shall_do_it() -> None:
+    client = minidb.qdrant_client(":memory:", headers={"x": "y"}, timeout=3, durability="off")
+    client.create_collection("c", models.VectorParams(size=32, distance=models.Distance.COSINE))
+    text = models.Document(text="text", model="minidb/hash-32")
+    client.upsert("c", [models.PointStruct(id=1, vector=text)])
+    assert client.query_points("c", text).points[0].score == pytest.approx(1)
+    with pytest.raises(ValueError, match="minidb/hash-32"):  # fastembed knows no such model
+        minidb.qdrant_client(cloud_inference=False).query_points("c", text)
+
+
+def test_an_inference_service_is_asked_if_the_store_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = readme_services.play(monkeypatch)
+    client = minidb.qdrant_client(inference_url="http://localhost:6379/infer")
+    client.create_collection("c", models.VectorParams(size=384, distance=models.Distance.COSINE))
+    client.query_points("c", models.Document(text="text", model="sentence-transformers/all-minilm-l6-v2"))
+    assert [request.url.path for request in services.asked["localhost"]] == ["/infer"]
+
+
+# The transport by itself
+
+
+def test_http2_changes_nothing() -> None:
+    pytest.importorskip("h2")
+    client = over(Transport(), http2=True)
+    client.create_collection("c", DOT)
+    assert client.collection_exists("c")
+
+
+def test_a_prefix_is_taken_off() -> None:
+    with minidb.QdrantClient() as store:
+        plain, prefixed = over(Transport(store)), over(Transport(store, prefix="/a b/c"), prefix="/a b/c")
+        prefixed.create_collection("c", DOT)
+        assert plain.collection_exists("c")
+
+
+def test_a_call_that_takes_too_long_times_out_as_over_a_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+
+    class Slow:
+        slow = False
+
+        def embed(self, request: Request) -> list[np.ndarray]:
+            clock.now += 3.5
+            request.context.remaining()
+            return [VECTORS[0] for _ in request.texts()]
+
+    register(monkeypatch, "slow/", Slow())
+    watch = SimpleNamespace(monotonic=lambda: clock.now)
+    monkeypatch.setattr(transport, "time", watch)
+    monkeypatch.setattr("minidb.inference.context.time", watch)
+    text = models.Document(text="text", model="slow/model")
+    client = minidb.qdrant_client(timeout=3)
+    client.create_collection("c", DOT)
+    with pytest.raises(ResponseHandlingException, match="timed out"):
+        client.query_points("c", text)
+    with pytest.raises(ResponseHandlingException, match="timed out"):
+        client.query_points("c", text, timeout=2)
+    client.upsert("c", points(1))
+    assert client.query_points("c", text, timeout=4).points[0].id == 0
+
+    with minidb.QdrantClient() as store:
+        store.create_collection("c", minidb.models.VectorParams(size=4, distance="Dot"))
+
+        async def late() -> None:
+            with pytest.raises(ResponseHandlingException, match="timed out"):
+                await minidb.async_qdrant_client(store, timeout=3).query_points("c", text)
+
+        asyncio.run(late())
+
+
+def test_errors_have_qdrants_status_and_text() -> None:
+    client = minidb.qdrant_client()
+    with pytest.raises(UnexpectedResponse, match=r"404[\s\S]*Not found: Collection `c` doesn"):
+        client.count("c")
+    client.create_collection("c", DOT)
+    with pytest.raises(UnexpectedResponse, match=r"400[\s\S]*expected dim: 4, got 1"):
+        client.upsert("c", [models.PointStruct(id=1, vector=[1.0])])
+
+
+# Uploads
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_uploads(durable: bool, tmp_path: Path) -> None:
+    client = minidb.qdrant_client(tmp_path if durable else ":memory:", durability="off")
+    client.create_collection("c", DOT)
+    client.upload_points("c", iter(points()), batch_size=64, wait=True)
+    assert client.count("c").count == len(VECTORS)
+    assert [hit.id for hit in client.query_points("c", VECTORS[7].tolist(), limit=3).points] == nearest(7)
+    client.create_collection("d", DOT)
+    payload = [{"n": i} for i in range(len(VECTORS))]
+    client.upload_collection("d", VECTORS, payload, ids=range(len(VECTORS)), wait=True)
+    assert client.scroll("d", limit=1000, with_vectors=True) == client.scroll("c", limit=1000, with_vectors=True)
+    client.close()
+
+
+@pytest.mark.parametrize("durability", ["full", "off"])
+def test_a_parallel_upload_into_a_directory_comes_from_other_processes(tmp_path: Path, durability: Any) -> None:
+    client = minidb.qdrant_client(tmp_path, durability=durability)
+    client.create_collection("c", DOT)
+    client.upload_points("c", points(), batch_size=50, parallel=2, wait=True)
+    answered_here = client.http.service_api.telemetry().result.requests.rest.responses
+    assert "PUT /collections/{collection}/points" not in answered_here
+    assert client.count("c").count == len(VECTORS)
+    assert [hit.id for hit in client.query_points("c", VECTORS[7].tolist(), limit=3).points] == nearest(7)
+    client.close()
+
+
+def test_a_parallel_upload_into_memory_is_refused() -> None:
+    client = minidb.qdrant_client()
+    client.create_collection("c", DOT)
+    with pytest.raises(errors.BadRequest, match="belongs to its process: upload with parallel=1"):
+        client.upload_points("c", points(), parallel=2)
+
+
+@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
+def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(kind: Any, tmp_path: Path) -> None:
+    first = kind(tmp_path, prefix="/a", durability="off")
+    second = pickle.loads(pickle.dumps(first))
+    assert repr(second) == repr(first)
+    assert second._prefix == "/a"
+    assert second._options == first._options
+    with pytest.raises(errors.BadRequest, match="belongs to its process"):
+        pickle.dumps(kind())
+
+
+def test_a_fork_does_not_write_into_its_copy_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    in_memory, on_disk = minidb.qdrant_client(), minidb.qdrant_client(tmp_path, durability="off")
+    monkeypatch.setattr(transport, "os", SimpleNamespace(getpid=lambda: -1))
+    with pytest.raises(ResponseHandlingException, match="belongs to its process"):
+        in_memory.get_collections()
+    assert on_disk.get_collections().collections == []
+
+
+# Moving
+
+
+def fill(client: QdrantClient) -> None:
+    client.create_collection(
+        "many",
+        {"dense": DOT, "multi": models.VectorParams(
+            size=2, distance=models.Distance.COSINE,
+            multivector_config=models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM),
+        )},
+        sparse_vectors_config={"sparse": models.SparseVectorParams(modifier=models.Modifier.IDF)},
+    )  # fmt: skip
+    client.create_collection("empty", models.VectorParams(size=2, distance=models.Distance.EUCLID))
+    sparse = models.SparseVector(indices=[1, 5], values=[0.5, 2.0])
+    client.upsert(
+        "many",
+        [
+            models.PointStruct(
+                id=i,
+                vector={"dense": VECTORS[i].tolist(), "multi": [[0.6, 0.8], [1.0, 0.0]], "sparse": sparse},
+                payload={"n": i, "nested": {"tags": ["a", "b"]}},
+            )
+            for i in range(150)
+        ],
+    )
+    client.create_payload_index("many", "n", models.PayloadSchemaType.INTEGER)
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
+@pytest.mark.parametrize("source", [minidb.qdrant_client, lambda: QdrantClient(":memory:")], ids=["minidb", "local"])
+@pytest.mark.parametrize("durable", [False, True])
+def test_migrate_between_official_clients(source: Any, durable: bool, tmp_path: Path) -> None:
+    old, new = source(), minidb.qdrant_client(tmp_path if durable else ":memory:", durability="off")
+    fill(old)
+    old.migrate(new)
+    assert sorted(each.name for each in new.get_collections().collections) == ["empty", "many"]
+    assert new.get_collection("many").config.params.vectors == old.get_collection("many").config.params.vectors
+    copied = new.scroll("many", limit=1000, with_vectors=True)[0]
+    original = old.scroll("many", limit=1000, with_vectors=True)[0]
+    assert [(each.id, each.payload) for each in copied] == [(each.id, each.payload) for each in original]
+    for ours, theirs in zip(copied, original, strict=True):
+        assert ours.vector["sparse"] == theirs.vector["sparse"]
+        for name in ("dense", "multi"):
+            np.testing.assert_allclose(ours.vector[name], theirs.vector[name], rtol=1e-6)
+    with pytest.raises(ValueError, match="already exist"):
+        old.migrate(new)
+    old.migrate(new, recreate_on_collision=True)
+    assert new.count("many").count == 150
+    new.close()
+
+
+# Inference on the client's side
+
+
+@pytest.mark.filterwarnings("ignore:.* is a static model")
+def test_vectors_made_by_the_clients_fastembed(tmp_path: Path) -> None:
+    pytest.importorskip("fastembed")
+    folder = str(write_static_model(tmp_path / "model"))
+    client = minidb.qdrant_client(cloud_inference=False)
+    client.create_collection("c", models.VectorParams(size=DIMENSION, distance=models.Distance.COSINE))
+
+    def document(text: str) -> models.Document:
+        return models.Document(text=text, model=MODEL, options={"specific_model_path": folder})
+
+    texts = ["recipe for baking cookies", "cats dogs", "chocolate chip cookies"]
+    client.upload_points("c", [models.PointStruct(id=i, vector=document(text)) for i, text in enumerate(texts)])
+    client.upsert("c", [models.PointStruct(id=9, vector=document("dogs cats"), payload={"late": True})])
+    hits = client.query_points("c", document("cats dogs"), limit=2).points
+    assert [hit.id for hit in hits] == [1, 9]
+    assert hits[0].score == pytest.approx(1, abs=1e-5)
+    stored = client.retrieve("c", [1], with_vectors=True)[0].vector
+    assert isinstance(stored, list)
+    assert len(stored) == DIMENSION
+
+
+def test_keys_of_headers_and_contexts_reach_a_provider(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys: list[str] = []
+
+    class Asked:
+        slow = False
+
+        def embed(self, request: Request) -> list[np.ndarray]:
+            keys.append(request.context.keys["openai-api-key"].reveal())
+            return [VECTORS[0] for _ in request.texts()]
+
+    register(monkeypatch, "asked/", Asked())
+    caplog.set_level(logging.DEBUG)
+    client = minidb.qdrant_client(headers={"OpenAI-API-Key": "k-of-headers"})
+    client.create_collection("c", DOT)
+    client.upsert("c", [models.PointStruct(id=1, vector=models.Document(text="text", model="asked/m"))])
+    with context_headers.headers({"openai-api-key": "k-of-a-context"}):
+        client.query_points("c", models.Document(text="text", model="asked/m"))
+    assert keys == ["k-of-headers", "k-of-a-context"]
+    assert "k-of" not in caplog.text

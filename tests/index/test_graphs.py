@@ -1,0 +1,140 @@
+"""Searches by graph, of either library, against brute force: new, grown, thinned out, reopened, under writers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from minidb import QdrantClient, models
+from minidb.index.dense import graph
+
+SIZE, N = 32, 6000
+LIBRARIES = ["hnswlib", "usearch"]
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(graph, "_has_hnswlib", lambda: request.param == "hnswlib")
+    return request.param
+
+
+def clustered(n: int, seed: int = 0) -> NDArray[np.float32]:
+    centres = np.random.default_rng(99).standard_normal((50, SIZE))
+    rng = np.random.default_rng(seed)
+    return (centres[rng.integers(0, 50, n)] + 0.4 * rng.standard_normal((n, SIZE))).astype(np.float32)
+
+
+def create(client: QdrantClient, distance: models.Distance) -> None:
+    client.create_collection(
+        "c",
+        models.VectorParams(size=SIZE, distance=distance),
+        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=1),
+    )
+
+
+def truth(vectors: NDArray[np.float32], ids: NDArray[np.int64], query: NDArray[np.float32], distance: str) -> set[int]:
+    kept = vectors[ids]
+    if distance == "Euclid":
+        scores = -((kept - query) ** 2).sum(axis=1)
+    else:
+        scores = kept @ query
+        if distance == "Cosine":
+            scores = scores / np.linalg.norm(kept, axis=1)
+    return set(ids[np.argsort(-scores)[:10]].tolist())
+
+
+def recall(client: QdrantClient, vectors: NDArray[np.float32], ids: NDArray[np.int64], distance: str) -> float:
+    queries = clustered(60, seed=1)
+    by_graph = client.explain("c", query=queries[0], search_params=models.SearchParams(hnsw_ef=64))
+    assert "graph" in str(by_graph)
+    found = 0
+    for query in queries:
+        hits = client.query_points("c", query=query, search_params=models.SearchParams(hnsw_ef=64)).points
+        found += len({hit.id for hit in hits} & truth(vectors, ids, query, distance))
+    return found / 600
+
+
+@pytest.mark.parametrize("distance", list(models.Distance)[:3])
+def test_recall_of_a_graph_new_grown_thinned_out_and_reopened(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, distance: models.Distance
+) -> None:
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda size: 1e6)
+    vectors, ids = clustered(N + 3400), np.arange(N)
+    name = str(distance)
+    with QdrantClient(tmp_path) as client:
+        create(client, distance)
+        client.upload_collection("c", vectors[:N], ids=range(N), batch_size=1000)
+        assert client.wait_until_indexed("c")
+        assert client.get_collection("c").indexed_vectors_count == N
+        assert recall(client, vectors, ids, name) >= 0.98
+        client.upload_collection("c", vectors[N : N + 400], ids=range(N, N + 400))
+        ids = np.arange(N + 400)
+        assert recall(client, vectors, ids, name) >= 0.98
+        client.delete("c", list(range(0, 1000)))
+        ids = ids[1000:]
+        assert recall(client, vectors, ids, name) >= 0.98
+    with QdrantClient(tmp_path) as client:
+        client.query_points("c", query=vectors[5])
+        assert client.wait_until_indexed("c")
+        assert recall(client, vectors, ids, name) >= 0.98
+        client.upload_collection("c", vectors[N + 400 :], ids=range(N + 400, len(vectors)), batch_size=1000)
+        assert client.wait_until_indexed("c")
+        assert client.get_collection("c").indexed_vectors_count >= N
+        assert recall(client, vectors, np.arange(1000, len(vectors)), name) >= 0.98
+
+
+def test_readers_and_a_writer_that_makes_the_graph_grow(library: str) -> None:
+    vectors = clustered(N)
+    with QdrantClient(":memory:") as client:
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors[:3000], ids=range(3000), batch_size=1000)
+        assert client.wait_until_indexed("c")
+        done = threading.Event()
+        wrong: list[int] = []
+
+        def read() -> None:
+            while not done.is_set():
+                asked = range(0, 3000, 97)
+                found = [client.query_points("c", query=vectors[at], limit=1).points[0].id for at in asked]
+                wrong.extend(at for at, best in zip(asked, found, strict=True) if at != best)
+
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        for start in range(3000, N, 500):
+            client.upload_collection("c", vectors[start : start + 500], ids=range(start, start + 500))
+            client.wait_until_indexed("c")
+        done.set()
+        for reader in readers:
+            reader.join()
+        assert wrong == []
+
+
+def test_a_store_saved_with_one_library_opens_with_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = clustered(N)
+    for has_hnswlib in (True, False, True):
+        monkeypatch.setattr(graph, "_has_hnswlib", lambda has=has_hnswlib: has)
+        with QdrantClient(tmp_path) as client:
+            if not client.collection_exists("c"):
+                create(client, models.Distance.COSINE)
+                client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+            assert client.query_points("c", query=vectors[5]).points[0].id == 5
+            assert client.wait_until_indexed("c")
+            assert client.get_collection("c").indexed_vectors_count == N
+            assert client.query_points("c", query=vectors[9]).points[0].id == 9
+
+
+def test_long_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    for size, kind in ((graph.LONG_VECTOR - 1, "HnswlibGraph"), (graph.LONG_VECTOR, "UsearchGraph")):
+        block = (np.arange(10, dtype=np.uint32), rng.random((10, size), np.float32))
+        made = graph.build("dot", size, 8, 50, [block], 10, 10)
+        assert type(made).__name__ == kind
+        assert made.count == 10
+        assert made.search(block[1][3], 50)[0] in range(10)
