@@ -94,6 +94,10 @@ BODIES = [
     Wrong(f"PUT {P}/payload", deep_payload(127), 400, "Format error in JSON body: recursion limit exceeded"),
     Wrong(f"POST {P}/count", b"[]", 400, "Format error in JSON body: "),
     Wrong(f"POST {P}/count", {"colour": "red"}, 400, "Format error in JSON body: unknown field `colour`"),
+    *(
+        Wrong(f"POST {P}/count", {"shard_key": key}, 400, "Format error in JSON body: Expected a shard key")
+        for key in (0.5, True, [None], [[1]], {"a": 1}, [{}], {"target": True, "fallback": 1})
+    ),
     Wrong(f"POST {P}/count", {"exact": "yes"}, 400, "Format error in JSON body: "),
     Wrong(f"POST {P}", {}, 400, "Format error in JSON body: missing field `ids`"),
 ]
