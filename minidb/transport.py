@@ -91,8 +91,11 @@ class Transport(_Door, httpx.BaseTransport):
         self._close()
 
 
-class AsyncTransport(_Door, httpx.AsyncBaseTransport):
-    """For `qdrant_client.AsyncQdrantClient(url="http://minidb", transport=…)`; answers in a thread."""
+class AsyncTransport(Transport, httpx.AsyncBaseTransport):
+    """For `qdrant_client.AsyncQdrantClient(url="http://minidb", transport=…)`; answers in a thread.
+
+    The async client's `upload_points` and `upload_collection` are not async: they send through a `Transport`.
+    """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         from anyio.to_thread import run_sync

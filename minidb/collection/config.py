@@ -15,6 +15,7 @@ import msgpack
 
 from minidb import models
 from minidb.collection.declared import index_key, parse_schema
+from minidb.collection.encode import check_json
 from minidb.collection.fields import VectorField
 from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationError
 from minidb.models.base import Model
@@ -170,6 +171,7 @@ def new_config(request: models.CreateCollection) -> StoredConfig:
     for name in names:
         check_name(name, "vector", 200)
     _check_sparse(sparse or {}, dense_params(params))
+    check_json(request.metadata, "metadata")
     config = models.CollectionConfig(
         params=params,
         hnsw_config=_merged(models.HnswConfig(**_HNSW_DEFAULTS), request.hnsw_config),
@@ -210,6 +212,7 @@ def updated_config(stored: StoredConfig, request: models.UpdateCollection) -> St
         old = config.strict_mode_config or models.StrictModeConfigOutput()
         config.strict_mode_config = _patched(old, request.strict_mode_config)
     if request.metadata is not None:
+        check_json(request.metadata, "metadata")
         merged = {**(config.metadata or {}), **request.metadata}
         config.metadata = {key: value for key, value in merged.items() if value is not None}
     return replace(stored, config=config, asked=_asked(stored.asked, request))

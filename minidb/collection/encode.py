@@ -27,6 +27,8 @@ from minidb.storage.records import pack_sparse
 DEFAULT_VECTOR = ""
 _SCALARS = frozenset((str, int, bool, type(None)))
 """Types that need no look: all that JSON has but floats, which may be NaN."""
+MAX_PAYLOAD_DEPTH = 200
+"""Objects and arrays within each other, the payload's own among them; answers that hold it can still be written."""
 NO_PAYLOAD: bytes = msgpack.packb({})
 
 
@@ -125,7 +127,8 @@ def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> N
     else:
         for vector in vectors:
             _check_dense(field, vector)
-        matrix = np.array(vectors, np.float32) if len(vectors) else np.zeros((0, field.size), np.float32)
+        with np.errstate(over="ignore"):  # refused below as not finite
+            matrix = np.array(vectors, np.float32) if len(vectors) else np.zeros((0, field.size), np.float32)
     _check_finite(field, matrix)
     return matrix
 
@@ -134,7 +137,8 @@ def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
     """`(tokens, size) float32`; a single dense vector counts as one token."""
     if _is_sparse(vector):
         raise BadInput("Conversion between sparse and multi vectors failed")
-    matrix = np.asarray(vector, np.float32)
+    with np.errstate(over="ignore"):  # refused below as not finite
+        matrix = np.asarray(vector, np.float32)
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1)
     if matrix.ndim != 2 or not matrix.size:
@@ -149,8 +153,9 @@ def dense_vector(field: VectorField, vector: Any) -> tuple[NDArray[np.float32], 
     """One dense vector, a query's: `(size,) float32` and its squared length."""
     if not (isinstance(vector, np.ndarray) and vector.ndim == 1 and len(vector) == field.size):
         _check_dense(field, vector)
-    array = np.asarray(vector, np.float32)
-    square = float(array @ array)
+    with np.errstate(over="ignore"):
+        array = np.asarray(vector, np.float32)
+        square = float(array @ array)
     if not math.isfinite(square):  # not a number somewhere, or only very long: the slow check tells
         _check_finite(field, array)
     return array, square
@@ -161,7 +166,8 @@ def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], 
     if not _is_sparse(vector):
         raise BadInput("Conversion between sparse and regular vectors failed")
     indices = np.asarray(vector.indices, np.uint32)
-    values = np.asarray(vector.values, np.float32)
+    with np.errstate(over="ignore"):
+        values = np.asarray(vector.values, np.float32)
     if not np.isfinite(values).all():
         raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}")
     if len(indices) > 1 and not (indices[1:] > indices[:-1]).all():
@@ -197,15 +203,15 @@ def _is_sparse(vector: Any) -> bool:
     return isinstance(vector, models.SparseVector)
 
 
-def pack_payload(payload: dict[str, Any] | None) -> bytes:
-    """A payload as msgpack.
+def pack_payload(payload: dict[str, Any] | None, levels: int = MAX_PAYLOAD_DEPTH) -> bytes:
+    """A payload as msgpack, nested at most `levels` deep.
 
     Datetimes, dates and UUIDs become their ISO text and numpy scalars numbers, as qdrant-client sends them; anything
     else JSON has no form for is a `FormatError`.
     """
-    if not payload:
+    if not payload and levels >= 0:
         return NO_PAYLOAD
-    _check_json(payload, "payload")
+    check_json(payload, "payload", levels)
     try:
         packed: bytes = msgpack.packb(payload, default=_json_form)
     except OverflowError as error:
@@ -215,18 +221,22 @@ def pack_payload(payload: dict[str, Any] | None) -> bytes:
     return packed
 
 
-def _check_json(value: Any, where: str) -> None:
-    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes, its own times."""
+def check_json(value: Any, where: str, levels: int = MAX_PAYLOAD_DEPTH) -> None:
+    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes; and what is nested deeper
+    than `levels`.
+    """
+    if levels < 0:
+        raise FormatError(f"nested more than {MAX_PAYLOAD_DEPTH} deep in {where}")
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
                 raise FormatError(f"payload keys must be strings, got {key!r} in {where}")
             if type(child) not in _SCALARS:
-                _check_json(child, key)
+                check_json(child, key, levels - 1)
     elif isinstance(value, (list, tuple)):
         for child in value:
             if type(child) not in _SCALARS:
-                _check_json(child, where)
+                check_json(child, where, levels - 1)
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise FormatError(f"payload numbers must be finite, got {value} in {where}")

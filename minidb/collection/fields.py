@@ -78,14 +78,19 @@ class VectorField:
 
     def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
         """`(n, size) float32` as the `(n, row_bytes) uint8` content to seal: normalised for Cosine, cast to the
-        datatype.
+        datatype. Raises `BadInput` for numbers beyond float16, whose infinities would have no JSON form.
         """
         if self.distance == models.Distance.COSINE and self.datatype != "uint8":  # bytes of unit length would be zeros
             vectors = normalized(vectors)
         if self.datatype == "uint8":
             stored = np.clip(vectors, 0, 255).astype(np.uint8)  # saturating, as Qdrant casts
         else:
-            stored = np.ascontiguousarray(vectors.astype(self.dtype, copy=False))
+            with np.errstate(over="ignore"):
+                stored = np.ascontiguousarray(vectors.astype(self.dtype, copy=False))
+            if self.datatype == "float16" and not np.isfinite(stored).all():
+                raise BadInput(
+                    f"Vector contains values that are not finite numbers as float16 for vector '{self.name}'"
+                )
         return stored.view(np.uint8).reshape(len(vectors), self.row_bytes)
 
 

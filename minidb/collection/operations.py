@@ -14,6 +14,7 @@ import numpy as np
 from minidb import models
 from minidb.collection.draft import NO_ROW, Draft
 from minidb.collection.encode import (
+    MAX_PAYLOAD_DEPTH,
     FieldColumn,
     PointBatch,
     encode_batch,
@@ -183,7 +184,7 @@ def delete(selector: models.PointIdsList | models.FilterSelector, select: Select
 def set_payload(request: models.SetPayload, select: Selector) -> Step:
     """Merge the given keys into the payload (null deletes a key); with `key`, merge below that path."""
     path = JsonPath.parse(request.key) if request.key is not None else None
-    value = _as_stored(request.payload)
+    value = _as_stored(request.payload, MAX_PAYLOAD_DEPTH - (0 if path is None else 1 + len(path.rest)))
     return _rewriting(request, select, lambda payload: set_at(payload, path, value))
 
 
@@ -231,9 +232,9 @@ def _check_not_empty(ids: list[PointId] | None) -> None:
         raise BadRequest("Empty update request")
 
 
-def _as_stored(payload: dict[str, Any]) -> dict[str, Any]:
+def _as_stored(payload: dict[str, Any], levels: int = MAX_PAYLOAD_DEPTH) -> dict[str, Any]:
     """The payload as it would be read back: what has no JSON form is refused before anything is written."""
-    return unpack_payload(pack_payload(payload))
+    return unpack_payload(pack_payload(payload, levels))
 
 
 def _existing(draft: Draft, ids: Sequence[PointId]) -> tuple[list[int], NotFound | None]:

@@ -117,7 +117,7 @@ def _parse(text: str) -> JsonPath:
             steps.append(_key_of(found))
         elif index == "":
             steps.append(None)
-        elif int(index) > _MAX_INDEX:
+        elif len(index) > 20 or int(index) > _MAX_INDEX:  # Python makes no number of thousands of digits
             raise _invalid(text, "the index is too large", position)
         else:
             steps.append(int(index))

@@ -65,13 +65,20 @@ class InferenceContext:
         headers: of the request; those that end with `-api-key` are kept, as secrets, and the rest is not. Those of
             `context_headers` are added and win.
         trusted: whether the caller may say where an API is (the option `base_url`). A door to the network passes False.
+        patience: seconds after which nobody waits for the answer any more, whatever the call itself asked for.
     """
 
     def __init__(
-        self, timeout: float | None = None, headers: Mapping[str, str] | None = None, *, trusted: bool = True
+        self,
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        trusted: bool = True,
+        patience: float | None = None,
     ) -> None:
+        limit = min((seconds for seconds in (timeout, patience) if seconds is not None), default=None)
         self.timeout = timeout
-        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self.deadline = None if limit is None else time.monotonic() + limit
         self.keys = {**_keys_in(headers or {}), **_headers.get()}
         self.usage = _usage.get() or Usage()
         self.trusted = trusted

@@ -255,10 +255,16 @@ class GeoPolygon(Model):
 # Conditions
 
 
+def _check_key(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise wrong_shape("Filter condition 'key' must be a string")
+
+
 class FieldCondition(Model):
     """A test of the payload values at `key`; at least one clause must be given."""
 
-    key: StrictStr
+    key: Annotated[str, Checked(_check_key, {"type": "string"})]
     match: Match | None = None
     range: RangeInterface | None = None
     geo_bounding_box: GeoBoundingBox | None = None

@@ -11,9 +11,14 @@ from minidb.models.vectors import BatchVectorStruct, ExtendedPointId, VectorStru
 
 # Shard keys: accepted everywhere, meaningless on one node
 
+
+def _shard_key_kind(value: Any) -> str | None:
+    return "str" if isinstance(value, str) else "int" if type(value) is int else None
+
+
 ShardKey: TypeAlias = Annotated[
     Annotated[StrictInt, tag("int")] | Annotated[StrictStr, tag("str")],
-    one_of("a shard key (string or integer)", {}, lambda value: type(value).__name__, ("int", "str")),
+    one_of("a shard key (string or integer)", {}, _shard_key_kind, ("int", "str")),
 ]
 
 

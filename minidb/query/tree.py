@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidb import models
+from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, BadRequest
 from minidb.filter.structure import merge
@@ -95,7 +96,9 @@ class _Builder:
             case models.TextQuery():
                 return text_score(self._references.reader, query, request.using)
             case _:
-                return _vector_stage(request, self._references.source(request.using, request.lookup_from), is_root)
+                source = self._references.source(request.using, request.lookup_from)
+                _check_idf(request.params, source.field)
+                return _vector_stage(request, source, is_root)
 
 
 def _vector_stage(request: Any, source: Source, is_root: bool) -> Stage:
@@ -169,6 +172,14 @@ def _rrf(settings: models.Rrf, n_prefetches: int) -> RrfFusion:
     if weights is not None and len(weights) != n_prefetches:
         raise BadRequest(f"RRF weights length ({len(weights)}) does not match number of prefetches ({n_prefetches})")
     return RrfFusion(DEFAULT_RRF_K if settings.k is None else settings.k, None if weights is None else list(weights))
+
+
+def _check_idf(params: models.SearchParams | None, field: VectorField) -> None:
+    if params is not None and params.idf is not None and not field.idf:
+        raise BadInput(
+            "Validation failed: search param `idf` requires a sparse vector with the `idf` modifier, "
+            f'which vector "{field.name}" is not'
+        )
 
 
 def _check_has_prefetches(what: str, n_prefetches: int) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from minidb import errors
 from minidb.database import Database
-from minidb.inference import InferenceContext
+from minidb.inference import InferenceContext, inference_usage
 from minidb.models.base import parse
 from minidb.rest.call import Call, Parameters
 from minidb.rest.encoding import dumps, loads
@@ -54,13 +54,14 @@ class Api:
 
     def _run(self, route: Route, path: Mapping[str, str], request: Request, started: float) -> Response:
         parameters = Parameters(request.query)
-        limits = [limit for limit in (parameters.number("timeout", 1), request.timeout) if limit is not None]
-        context = InferenceContext(min(limits, default=None), request.headers, trusted=request.trusted)
+        timeout = parameters.number("timeout", 1)
         parameters.check_cluster_parameters()
         decoded = {name: _decoded(part) for name, part in path.items()}
         body = _body(route, request)
-        result = route.handler(Call(self.database, self.traffic, request, decoded, parameters, body, context))
-        return result if isinstance(result, Response) else Response(200, _envelope(result, context, started))
+        with inference_usage() as usage:  # of this request alone, also when the caller counts several
+            context = InferenceContext(timeout, request.headers, trusted=request.trusted, patience=request.timeout)
+            result = route.handler(Call(self.database, self.traffic, request, decoded, parameters, body, context))
+        return result if isinstance(result, Response) else Response(200, _envelope(result, usage.tokens, started))
 
 
 def failure(error: errors.MinidbError, started: float) -> Response:
@@ -72,9 +73,8 @@ def failure(error: errors.MinidbError, started: float) -> Response:
     return Response(error.status_code, body, headers=headers)
 
 
-def _envelope(result: Any, context: InferenceContext, started: float) -> bytes:
+def _envelope(result: Any, tokens: Mapping[str, int], started: float) -> bytes:
     envelope = {"result": result, "status": "ok", "time": time.perf_counter() - started}
-    tokens = context.usage.tokens
     if tokens:
         envelope["usage"] = {"inference": {"models": {model: {"tokens": count} for model, count in tokens.items()}}}
     return dumps(envelope)

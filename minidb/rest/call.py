@@ -47,7 +47,8 @@ class Parameters:
         ordering, consistency = self.text("ordering"), self.text("consistency")
         if ordering is not None and ordering not in ("weak", "medium", "strong"):
             raise wrong_parameter(f"unknown variant `{ordering}`, expected one of `weak`, `medium`, `strong`")
-        if consistency is not None and not consistency.isdigit() and consistency not in ("majority", "quorum", "all"):
+        is_number = consistency is not None and consistency.isascii() and consistency.isdigit()
+        if consistency is not None and not is_number and consistency not in ("majority", "quorum", "all"):
             raise wrong_parameter(f"unknown consistency `{consistency}`, expected a number, majority, quorum or all")
         if consistency == "0":
             raise out_of_range("consistency: value 0 invalid, must be 1 or larger")
@@ -97,7 +98,7 @@ class Call:
         text = self.path["id"]
         try:
             return models.normalize_id(int(text) if text.isascii() and text.isdigit() else text)
-        except errors.MinidbError:
+        except (errors.MinidbError, ValueError):  # Python makes no number of thousands of digits
             raise errors.BadInput(f'Can not recognize "{text}" as point id') from None
 
 

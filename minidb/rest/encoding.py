@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from mmap import mmap
 from typing import Any
 
@@ -20,6 +21,11 @@ from minidb.models.results import (
 )
 from minidb.models.vectors import SparseVector
 
+_MAX_DEPTH = 128
+"""Qdrant's, by its JSON reader: what is nested deeper is no request, and would be too deep for `dumps`."""
+_STRING = re.compile(rb'"[^"]*"')
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
+
 
 def loads(body: bytes | mmap) -> Any:
     """The value of a JSON text.
@@ -29,10 +35,22 @@ def loads(body: bytes | mmap) -> Any:
     """
     if not len(body):
         raise FormatError("EOF while parsing a value at line 1 column 0")
+    text = bytes(body)
     try:
-        return orjson.loads(bytes(body))
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise FormatError(str(error)) from None
+    if text.count(b"[") + text.count(b"{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
+        raise FormatError(f"recursion limit exceeded: nested more than {_MAX_DEPTH} deep")
+    return value
+
+
+def _depth(text: bytes) -> int:
+    """How deep arrays and objects of a JSON text are nested: brackets counted, those in strings left out."""
+    without_escapes = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = _STRING.sub(b"", without_escapes.translate(None, _ALL_BUT_BRACKETS))
+    steps = (np.frombuffer(brackets, np.uint8) & 2).astype(np.int8) - 1  # the bit is set in [ and {, not in ] and }
+    return int(np.cumsum(steps).max(initial=0))
 
 
 def dumps(value: Any) -> bytes:

@@ -38,7 +38,9 @@ def _point(call: Call) -> models.Record:
 
 def _retrieve(call: Call) -> list[models.Record]:
     body: models.PointRequest = call.body
-    return call.database.retrieve(call.collection, body.ids, body.with_payload or False, body.with_vector or False)
+    with_payload = False if body.with_payload is None else body.with_payload
+    with_vector = False if body.with_vector is None else body.with_vector
+    return call.database.retrieve(call.collection, body.ids, with_payload, with_vector)
 
 
 def _scroll(call: Call) -> Any:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from minidb import __version__, models, node
+from minidb import models, node
 from minidb.errors import NotFound, StandaloneMode
 from minidb.models.service import QuotaConfig
 from minidb.rest.call import Call
@@ -74,8 +74,8 @@ def _statistics(durations: Durations) -> Any:
 def _metrics(call: Call) -> Response:
     points = {name: info.points_count for name, info in _infos(call)}
     lines = [
-        *_metric("app_info", "gauge", "information about the server"),
-        f'app_info{{name="minidb",version="{__version__}"}} 1',
+        *_metric("app_info", "gauge", "information about qdrant server"),
+        f'app_info{{name="qdrant",version="{node.QDRANT_VERSION}"}} 1',
         *_metric("collections_total", "gauge", "number of collections"),
         f"collections_total {len(points)}",
         *_metric("collection_points", "gauge", "number of points per collection"),

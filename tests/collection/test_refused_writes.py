@@ -55,6 +55,13 @@ def operation(kind: str, **body: Any) -> Call:
     return lambda client: client.batch_update_points("c", [good, {kind: body}])
 
 
+def nested(levels: int) -> dict[str, Any]:
+    payload: dict[str, Any] = {}
+    for _ in range(levels):
+        payload = {"a": payload}
+    return payload
+
+
 ID_TEXT = "is not a valid point ID, valid values are either an unsigned integer or a UUID"
 REFUSED: dict[str, tuple[Call, int, str]] = {
     "wrong dimension": (
@@ -113,6 +120,22 @@ REFUSED: dict[str, tuple[Call, int, str]] = {
     "integer key in payload": (upsert(payload={"a": {1: 2}}), 400, "Format error in JSON body"),
     "half a surrogate in payload": (upsert(payload={"a": "\ud800"}), 400, "Format error in JSON body"),
     "integer of 65 bits in payload": (upsert(payload={"a": 2**64}), 400, "Format error in JSON body"),
+    "payload of 1,000 levels": (upsert(payload=nested(1000)), 400, "nested more than 200 deep"),
+    "set payload below 300 keys": (
+        lambda client: client.set_payload("c", {}, [1], key="a" + ".a" * 300),
+        400,
+        "nested more than 200 deep",
+    ),
+    "metadata of 1,000 levels": (
+        lambda client: client.update_collection("c", metadata=nested(1000)),
+        400,
+        "nested more than 200 deep in a",
+    ),
+    "NaN in metadata": (
+        lambda client: client.update_collection("c", metadata={"a": NAN}),
+        400,
+        "numbers must be finite, got nan in a",
+    ),
     "payload that is no object": (upsert(payload=[1]), 400, "Format error in JSON body"),
     "no points": (lambda client: client.upsert("c", []), 400, "Bad request: Empty update request"),
     "batch of nothing": (batch(ids=[], vectors=[]), 400, "Bad request: Empty update request"),

@@ -1,0 +1,38 @@
+"""What different clients answer, in one form: results of minidb's and of qdrant-client's classes, and their errors."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import UnexpectedResponse
+
+from minidb.errors import MinidbError
+
+
+def plain(value: Any, exact: bool = False) -> Any:
+    """Models of any library as dicts without nulls; vectors and scores as 32-bit floats, payload `exact`."""
+    if hasattr(value, "model_dump"):
+        return {"type": type(value).__name__, **plain(dict(value))}
+    if isinstance(value, dict):
+        return {k: plain(v, exact or k in ("payload", "metadata")) for k, v in value.items() if exact or v is not None}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry, exact) for entry in value]
+    if isinstance(value, Enum):
+        return value.value
+    return float(np.float32(value)) if isinstance(value, float) and not exact else value
+
+
+def refusal(error: Exception) -> tuple[int, str]:
+    """Status and text of an error, by minidb's or qdrant-client's class."""
+    match error:
+        case MinidbError():
+            return error.status_code, str(error)
+        case UnexpectedResponse():
+            return error.status_code, json.loads(error.content)["status"]["error"]
+        case ResourceExhaustedResponse():
+            return 429, error.message
+    raise error
