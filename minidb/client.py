@@ -341,7 +341,7 @@ class QdrantClient(ServiceClient):
     ) -> models.FacetResponse:
         """The most frequent values at an indexed payload path, with exact counts; equal counts by value."""
         request = _request(models.FacetRequest, key=key, filter=facet_filter, limit=limit, exact=exact)
-        return self._database.facet(collection_name, request)
+        return self._database.facet(collection_name, request, timeout)
 
     # Aliases
 
@@ -546,7 +546,7 @@ class QdrantClient(ServiceClient):
     ) -> list[models.Record]:
         """Points by id, in the order asked for; missing ones are left out, repeated ones come once."""
         request = _request(models.PointRequest, ids=list(ids), with_payload=with_payload, with_vector=with_vectors)
-        return self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector)
+        return self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector, timeout)
 
     def scroll(
         self,
@@ -571,7 +571,7 @@ class QdrantClient(ServiceClient):
             with_payload=with_payload,
             with_vector=with_vectors,
         )
-        return self._database.scroll(collection_name, request)
+        return self._database.scroll(collection_name, request, timeout)
 
     def count(
         self,
@@ -583,7 +583,7 @@ class QdrantClient(ServiceClient):
     ) -> models.CountResult:
         """How many points satisfy the filter; always exact."""
         request = _request(models.CountRequest, filter=count_filter, exact=exact)
-        return models.CountResult(self._database.count(collection_name, request.filter))
+        return models.CountResult(self._database.count(collection_name, request.filter, timeout))
 
     def query_points(
         self,
@@ -724,7 +724,7 @@ class QdrantClient(ServiceClient):
     ) -> models.SearchMatrixPairsResponse:
         """For each of `sample` random points its `limit` nearest among them, as pairs of ids with scores."""
         request = _matrix_request(query_filter, limit, sample, using)
-        return self._database.search_matrix(collection_name, request).as_pairs()
+        return self._database.search_matrix(collection_name, request, timeout).as_pairs()
 
     def search_matrix_offsets(
         self,
@@ -739,7 +739,7 @@ class QdrantClient(ServiceClient):
     ) -> models.SearchMatrixOffsetsResponse:
         """The same as a sparse matrix in coordinate form."""
         request = _matrix_request(query_filter, limit, sample, using)
-        return self._database.search_matrix(collection_name, request).as_offsets()
+        return self._database.search_matrix(collection_name, request, timeout).as_offsets()
 
     # Within
 

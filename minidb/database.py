@@ -159,9 +159,9 @@ class Database:
         """Forget a declared index; one that is not there is no error."""
         return self._change_config(name, lambda config: with_payload_index(config, path, None))
 
-    def facet(self, name: str, request: models.FacetRequest) -> models.FacetResponse:
+    def facet(self, name: str, request: models.FacetRequest, timeout: float | None = None) -> models.FacetResponse:
         with self.snapshot(name) as snapshot:
-            strict = self._strict_read(snapshot.collection)
+            strict = self._strict_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_limit(10 if request.limit is None else request.limit)
                 strict.check_read_filter(request.filter)
@@ -277,21 +277,29 @@ class Database:
     # Reads
 
     def retrieve(
-        self, name: str, ids: Iterable[object], with_payload: object, with_vectors: object
+        self,
+        name: str,
+        ids: Iterable[object],
+        with_payload: object,
+        with_vectors: object,
+        timeout: float | None = None,
     ) -> list[models.Record]:
         """Points by id, in the order asked for, each once; ids that are not there are left out."""
         wanted = dict.fromkeys(models.normalize_id(point_id) for point_id in ids)
         with self.snapshot(name) as snapshot:
+            self._strict_read(snapshot.collection, timeout)
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             rows = [row for row in map(reader.row_of, wanted) if row is not None]
             return reader.records(rows, with_payload, with_vectors)
 
-    def scroll(self, name: str, request: models.ScrollRequest) -> tuple[list[models.Record], PointId | None]:
+    def scroll(
+        self, name: str, request: models.ScrollRequest, timeout: float | None = None
+    ) -> tuple[list[models.Record], PointId | None]:
         offset = models.normalize_id(request.offset) if request.offset is not None else None
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             limit = 10 if request.limit is None else request.limit
-            strict = self._strict_read(snapshot.collection)
+            strict = self._strict_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_limit(limit)
                 strict.check_read_filter(request.filter)
@@ -300,9 +308,9 @@ class Database:
             rows, next_offset = reader.scroll(reader.matching(request.filter), offset, limit)
             return reader.records(rows.tolist(), request.with_payload, request.with_vector), next_offset
 
-    def count(self, name: str, filter: models.Filter | None) -> int:
+    def count(self, name: str, filter: models.Filter | None, timeout: float | None = None) -> int:
         with self.snapshot(name) as snapshot:
-            strict = self._strict_read(snapshot.collection)
+            strict = self._strict_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_read_filter(filter)
             rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(filter)
@@ -335,7 +343,7 @@ class Database:
         resolved = self._inference.resolve(request, operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> models.GroupsResult:
-            strict = self._strict_read(snapshot.collection)
+            strict = self._strict_read(snapshot.collection, None if context is None else context.timeout)
             if strict is not None:
                 strict.check_query(request)
                 strict.check_grouping(request.group_by)
@@ -343,10 +351,10 @@ class Database:
 
         return self._on_snapshot(name, answer)
 
-    def search_matrix(self, name: str, request: models.SearchMatrixRequest) -> Matrix:
+    def search_matrix(self, name: str, request: models.SearchMatrixRequest, timeout: float | None = None) -> Matrix:
         """The distances within a random sample of points."""
         with self.snapshot(name) as snapshot:
-            strict = self._strict_read(snapshot.collection)
+            strict = self._strict_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
@@ -430,20 +438,21 @@ class Database:
     def _check_queries(
         self, collection: Collection, requests: Sequence[models.QueryRequest], context: InferenceContext | None
     ) -> None:
-        strict = self._strict_read(collection, len(requests))
+        strict = self._strict_read(collection, None if context is None else context.timeout, len(requests))
         if strict is not None:
-            strict.check_timeout(None if context is None else context.timeout)
             strict.check_batch(len(requests))
             for request in requests:
                 strict.check_query(request)
 
-    def _strict_read(self, collection: Collection, cost: int = 1) -> StrictMode | None:
+    def _strict_read(self, collection: Collection, timeout: float | None, cost: int = 1) -> StrictMode | None:
         """The limits a read is to be checked against, None when strict mode is off; counts the read."""
         limits = limits_of(collection.config)
         if limits is None:
             return None
         collection.read_rate.take(limits.read_rate_limit, cost, "Read")
-        return StrictMode(limits, collection.config.payload_schema)
+        strict = StrictMode(limits, collection.config.payload_schema)
+        strict.check_timeout(timeout)
+        return strict
 
     def _snapshot_of(self, collection: Collection) -> Snapshot:
         return Snapshot(self._store, lambda txn: collection)

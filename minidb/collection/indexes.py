@@ -128,9 +128,21 @@ class Indexes:
         meta = loaded[0].meta
         return view_of_arrays(empty, meta["seq"], dict(meta["tokens"]), loaded[1])
 
+    def graph(self, reader: PointReader, field: VectorField) -> Graph | None:
+        """The field's graph, if there is one by now; one that is mapped and not read is opened here and now."""
+        graph = self.graphs.get(field.slot)
+        if graph is None and self._folder is not None and ("graph", field.slot) not in self._tried_to_load:
+            with self._lock:
+                checkpoint = find_checkpoint(reader.txn, self.space, "graph", field.slot)
+                if checkpoint is None or "usearch" in checkpoint.meta:
+                    graph = self._load_graph(reader, field)
+                    if graph is not None:
+                        self.graphs.setdefault(field.slot, graph)
+        return graph
+
     def load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:
         """The field's graph, from its checkpoint if it is not loaded yet. For the indexer: it may take a second."""
-        graph = self.graphs.get(field.slot)
+        graph = self.graph(reader, field)
         if graph is None:
             graph = self._load_graph(reader, field)
             if graph is not None:

@@ -144,7 +144,7 @@ class Search:
         if _by_floats(field, params) or n <= 2 * k or n * field.size <= _FLOAT_ELEMENTS:
             self.reader.trace.note(by="floats of the rows", candidates=n)
             return self._best(rows, self.similarities(field, query, rows), k)
-        graph = self.indexes.graphs.get(field.slot)
+        graph = self.indexes.graph(self.reader, field)
         if graph is not None:
             hits = self._over_fetched(graph, field, query, k, rows, params)
             if hits is not None:
@@ -192,7 +192,7 @@ class Search:
         n = view.n_rows
         if _by_floats(field, params) or n * field.size <= _FLOAT_SCAN_ELEMENTS:
             return self._float_scan(field, query, k)
-        graph = self.indexes.graphs.get(field.slot)
+        graph = self.indexes.graph(self.reader, field)
         if graph is not None:
             kept = _kept(graph, params.n_candidates(field, k), k)
             width = max(params.hnsw_ef or DEFAULT_EF, kept)

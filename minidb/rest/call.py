@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from mmap import mmap
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -86,12 +85,13 @@ class Call:
     context: InferenceContext
 
     @property
-    def collection(self) -> str:
-        return self.path["collection"]
+    def timeout(self) -> float | None:
+        """Seconds the request may take, by its own parameter."""
+        return self.context.timeout
 
     @property
-    def raw_body(self) -> bytes | mmap:
-        return self.request.body
+    def collection(self) -> str:
+        return self.path["collection"]
 
     def point_id(self) -> int | str:
         """The id in the path: digits are a number, anything else must be a UUID."""

@@ -51,6 +51,8 @@ def _request(kind: type[Any], body: Any, translate: Translation) -> Any:
     using = rest.get("using")
     if isinstance(using, dict):  # {"name": …}, an old way to write it
         rest["using"] = using.get("name")
+    if "top" in rest and "limit" not in rest:  # its oldest name
+        rest["limit"] = rest.pop("top")
     query = translate(rest)
     for name in query:
         if name in rest:

@@ -30,7 +30,7 @@ def _update_batch(call: Call) -> list[models.UpdateResult]:
 
 
 def _point(call: Call) -> models.Record:
-    found = call.database.retrieve(call.collection, [call.point_id()], True, True)
+    found = call.database.retrieve(call.collection, [call.point_id()], True, True, call.timeout)
     if not found:
         raise NotFound(f"Point with id {call.path['id']} does not exists!")
     return found[0]
@@ -40,23 +40,23 @@ def _retrieve(call: Call) -> list[models.Record]:
     body: models.PointRequest = call.body
     with_payload = False if body.with_payload is None else body.with_payload
     with_vector = False if body.with_vector is None else body.with_vector
-    return call.database.retrieve(call.collection, body.ids, with_payload, with_vector)
+    return call.database.retrieve(call.collection, body.ids, with_payload, with_vector, call.timeout)
 
 
 def _scroll(call: Call) -> Any:
     body: models.ScrollRequest = call.body
     if body.with_payload is None:
         body = body.model_copy(update={"with_payload": True})
-    points, next_offset = call.database.scroll(call.collection, body)
+    points, next_offset = call.database.scroll(call.collection, body, call.timeout)
     return {"points": points, "next_page_offset": next_offset}
 
 
 def _count(call: Call) -> Any:
-    return {"count": call.database.count(call.collection, call.body.filter)}
+    return {"count": call.database.count(call.collection, call.body.filter, call.timeout)}
 
 
 def _facet(call: Call) -> models.FacetResponse:
-    return call.database.facet(call.collection, call.body)
+    return call.database.facet(call.collection, call.body, call.timeout)
 
 
 _POINTS = "/collections/{collection}/points"

@@ -22,11 +22,11 @@ def _query_groups(call: Call) -> models.GroupsResult:
 
 
 def _matrix_pairs(call: Call) -> Any:
-    return call.database.search_matrix(call.collection, call.body).as_pairs()
+    return call.database.search_matrix(call.collection, call.body, call.timeout).as_pairs()
 
 
 def _matrix_offsets(call: Call) -> Any:
-    return call.database.search_matrix(call.collection, call.body).as_offsets()
+    return call.database.search_matrix(call.collection, call.body, call.timeout).as_offsets()
 
 
 _POINTS = "/collections/{collection}/points"

@@ -165,6 +165,28 @@ def test_a_timeout_beyond_the_limit_is_refused(client: QdrantClient) -> None:
     assert client.query_points("c", query=[1.0, 0.0], timeout=5).points == []
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda client, **timeout: client.retrieve("c", [1], **timeout),
+        lambda client, **timeout: client.scroll("c", **timeout),
+        lambda client, **timeout: client.count("c", **timeout),
+        lambda client, **timeout: client.facet("c", "color", **timeout),
+        lambda client, **timeout: client.search_matrix_pairs("c", **timeout),
+        lambda client, **timeout: client.query_points_groups("c", "color", query=[1.0, 0.0], **timeout),
+    ],
+    ids=["retrieve", "scroll", "count", "facet", "matrix", "groups"],
+)
+def test_every_read_has_its_timeout_checked_and_is_counted(client: QdrantClient, read: Any) -> None:
+    strict(client, max_timeout=5, read_rate_limit=2)
+    client.create_payload_index("c", "color", "keyword")
+    with pytest.raises(errors.BadRequest, match='Limit exceeded 6 > 5 for "timeout"'):
+        read(client, timeout=6)
+    read(client, timeout=5)
+    with pytest.raises(errors.RateLimitExceeded):
+        read(client)
+
+
 def test_a_batch_of_searches_is_limited(client: QdrantClient) -> None:
     strict(client, search_max_batchsize=1)
     request = models.QueryRequest(query=[1.0, 0.0])

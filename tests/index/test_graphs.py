@@ -138,3 +138,25 @@ def test_long_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
         assert type(made).__name__ == kind
         assert made.count == 10
         assert made.search(block[1][3], 50)[0] in range(10)
+
+
+def test_a_mapped_graph_answers_the_first_search_after_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "_has_hnswlib", lambda: False)
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
+    vectors = clustered(N)
+    with QdrantClient(tmp_path) as client:
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+        assert client.wait_until_indexed("c")
+    with QdrantClient(tmp_path) as client:
+        assert "graph" in str(client.explain("c", query=vectors[3]))
+        assert client.query_points("c", query=vectors[3]).points[0].id == 3
+        assert client.get_collection("c").indexed_vectors_count == N
+
+
+def test_many_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "MANY_BYTES", 10 * SIZE * 4)
+    for n, kind in ((10, "HnswlibGraph"), (11, "UsearchGraph")):
+        block = (np.arange(n, dtype=np.uint32), clustered(n))
+        assert type(graph.build("dot", SIZE, graph.GraphSettings(8, 50), [block], n, n)).__name__ == kind

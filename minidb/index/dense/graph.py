@@ -1,8 +1,9 @@
 """The graph of a dense field, whichever library walks it.
 
-hnswlib has the smaller overhead per search, but no wheels: it is used where it is installed. usearch installs
-everywhere and keeps half-precision copies of the vectors, which is what counts when these are long. Either finds
-candidates only; scores come from the rows.
+hnswlib has the smaller overhead per search and lets threads search side by side, but has no wheels: it is used where
+it is installed. usearch installs everywhere, keeps half-precision copies of the vectors, and opens a saved graph as it
+lies on disk: that is what counts for long vectors and for many. Either finds candidates only; scores come from the
+rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from minidb.index.dense.plain import Metric
 
 LONG_VECTOR = 768
 """From so many dimensions on half the memory traffic is worth more than hnswlib's smaller overhead."""
+MANY_BYTES = 256 << 20
+"""Of floats. Beyond, loading hnswlib's graph takes seconds, and its copy of the vectors too much memory: 1 M × 384 took
+8 s and 4.1 GB.
+"""
 VectorsOf = Callable[[NDArray[np.uint32]], NDArray[np.float32]]
 Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
 
@@ -75,7 +80,8 @@ def build(
     n_rows: int,
 ) -> Graph:
     """A new graph of `count` rows below `n_rows`, given as blocks of row numbers and `(n, size) float32` vectors."""
-    if not settings.quantized and size < LONG_VECTOR and _has_hnswlib():
+    is_large = size >= LONG_VECTOR or count * size * 4 > MANY_BYTES
+    if not settings.quantized and not is_large and _has_hnswlib():
         from minidb.index.dense.hnswlib_graph import HnswlibGraph
 
         return HnswlibGraph.build(metric, size, settings.m, settings.ef_construct, blocks, count, n_rows)

@@ -1,13 +1,15 @@
 """usearch behind a wrapper: keys are rows, never removed; vectors are kept as codes, smaller than floats.
 
-A search's width is its `count`: the index's own setting is kept out of its way. usearch lets writers starve readers, so
-inserts hold a phase-fair gate in small chunks. A saved graph is mapped as it lies on disk, and only read into memory
+A search's width is its `count`: the index's own setting is kept out of its way. Searches take turns: usearch gives up
+the interpreter's lock, yet all its callers share the scratch space of its first thread. It lets writers starve readers,
+so inserts hold a phase-fair gate in small chunks. A saved graph is mapped as it lies on disk, and only read into memory
 when rows are to be added.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ class UsearchGraph:
         self._index = index
         self._codes = codes
         self._gate = PhaseFairGate()
+        self._turn = threading.Lock()
         self._mapped = mapped  # the index points into it, and does not hold it
         self.kind: CodeKind = codes.kind
         self.n_rows = n_rows
@@ -52,14 +55,17 @@ class UsearchGraph:
             width = min(width, self.count)
             if not width:
                 return np.zeros(0, np.uint32)
-            found = self._index.search(self._codes.encode(query), width, threads=1).keys
+            codes = self._codes.encode(query)
+            with self._turn:
+                found = self._index.search(codes, width, threads=1).keys
         rows: NDArray[np.uint32] = found.astype(np.uint32)
         return rows
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         if self._mapped is not None:
+            in_memory = self._index.copy()
             with self._gate.exclusive:
-                self._index, self._mapped = self._index.copy(), None
+                self._index, self._mapped = in_memory, None
         for start in range(0, len(rows), _INSERT_CHUNK):
             chunk = slice(start, start + _INSERT_CHUNK)
             with self._gate.exclusive:
