@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any
 
 from minidb.client import QdrantClient
-from minidb.service_client import AnyClient, ServiceClient
+from minidb.client.base import Base
+from minidb.client.service import AnyClient
 
 
 class AsyncQdrantClient(AnyClient):
@@ -40,7 +41,8 @@ def public_methods() -> dict[str, Callable[..., Any]]:
     """The methods of `QdrantClient` a caller may use, by name."""
     return {
         name: method
-        for kind in (QdrantClient, ServiceClient)
+        for kind in QdrantClient.__mro__
+        if issubclass(kind, Base)
         for name, method in vars(kind).items()
         if inspect.isfunction(method) and name[0] != "_"
     }

@@ -1,25 +1,47 @@
 # Written by `python tests/async_stub.py`; do not edit.
 # ruff: noqa
 from __future__ import annotations
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from minidb import models
 from minidb.address import SCHEMES, address_of, database_at
+from minidb.client.collections import CollectionMethods
+from minidb.client.points import PointMethods
+from minidb.client.search import SearchMethods
+from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
-from minidb.inference import ImageRules, InferenceContext, get_embedding_size, settings_of
-from minidb.models.base import parse
-from minidb.service_client import ServiceClient
+from minidb.inference import ImageRules, get_embedding_size, settings_of
 from minidb.storage.interface import Durability
+from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from typing import Any
+from minidb import models
+from minidb.client.arguments import plain_dict, request_of
+from minidb.client.base import Base
+from minidb.models.base import parse
+from __future__ import annotations
+from collections.abc import Iterable, Sequence
+from typing import Any
+from minidb import models
+from minidb.client.arguments import PointsSelector, request_of, selection, selector, upsert_operation
+from minidb.client.base import Base
+from minidb.client.upload import upload_collection, upload_points
+from minidb.models.base import parse
+from __future__ import annotations
+from collections.abc import Sequence
+from typing import Any
+from minidb import models
+from minidb.client.arguments import matrix_request, query_request
+from minidb.client.base import Base
+from minidb.models.base import parse
 from minidb.trace import Step
-from minidb.upload import upload_collection, upload_points
 from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from minidb import models
-from minidb.database import Database
+from minidb.client.base import Base
 from minidb.errors import StandaloneMode
 from minidb.models.service import (
     ClusterStatusOneOf,
@@ -29,9 +51,7 @@ from minidb.models.service import (
     SnapshotDescription,
     VersionInfo,
 )
-from minidb.service_client import AnyClient
-
-PointsSelector = Any
+from minidb.client.service import AnyClient
 
 class AsyncQdrantClient(AnyClient):
     def __init__(
@@ -157,17 +177,6 @@ class AsyncQdrantClient(AnyClient):
         ordering: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult: ...
-    async def facet(
-        self,
-        collection_name: str,
-        key: str,
-        facet_filter: models.Filter | None = None,
-        limit: int = 10,
-        exact: bool = False,
-        consistency: object = None,
-        timeout: int | None = None,
-        shard_key_selector: object = None,
-    ) -> models.FacetResponse: ...
     async def update_collection_aliases(
         self, change_aliases_operations: Sequence[models.AliasOperations], timeout: int | None = None
     ) -> bool: ...
@@ -324,6 +333,17 @@ class AsyncQdrantClient(AnyClient):
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.CountResult: ...
+    async def facet(
+        self,
+        collection_name: str,
+        key: str,
+        facet_filter: models.Filter | None = None,
+        limit: int = 10,
+        exact: bool = False,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.FacetResponse: ...
     async def query_points(
         self,
         collection_name: str,

@@ -1,6 +1,6 @@
 """Writes `minidb/aio.pyi`, the async client's signatures, from the synchronous client's source.
 
-Run it after a change of `client.py`: `python tests/async_stub.py`. A test compares the two.
+Run it after a change of `client/`: `python tests/async_stub.py`. A test compares the two.
 """
 
 from __future__ import annotations
@@ -9,22 +9,25 @@ import ast
 import inspect
 from pathlib import Path
 
-from minidb import aio, client, service_client
+from minidb import aio, client
+from minidb.client import base, collections, points, search, service
 
 STUB = Path(aio.__file__).with_suffix(".pyi")
 
 
+SOURCES = {kind.__name__ for kind in client.QdrantClient.__mro__ if issubclass(kind, base.Base)}
+
+
 def is_source(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef) and node.name in ("QdrantClient", "ServiceClient")
+    return isinstance(node, ast.ClassDef) and node.name in SOURCES
 
 
 def stub_text() -> str:
     """The stub: the synchronous client's source, its methods made `async` and their bodies left out."""
-    trees = [ast.parse(inspect.getsource(module)) for module in (client, service_client)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (client, collections, points, search, service)]
     branches = [node.body for tree in trees for node in tree.body if isinstance(node, ast.If)]  # if TYPE_CHECKING
     statements = [node for body in (*(tree.body for tree in trees), *branches) for node in body]
     imports = [node for node in statements if isinstance(node, ast.ImportFrom | ast.Import)]
-    aliases = [node for node in trees[0].body if isinstance(node, ast.Assign)]
     methods = [method for tree in trees for kind in tree.body if is_source(kind) for method in kind.body]
     names = ["__init__", *aio.public_methods()]
     body: list[ast.stmt] = []
@@ -43,10 +46,10 @@ def stub_text() -> str:
     leave = "async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ..."
     body += ast.parse(f"{enter}\n{leave}").body
     helpers = "def public_methods() -> dict[str, Any]: ..."
-    base = ast.Name("AnyClient")
-    imports += ast.parse("from minidb.service_client import AnyClient").body
+    kinds = [ast.Name("AnyClient")]
+    imports += ast.parse("from minidb.client.service import AnyClient").body
     module = ast.Module(
-        [*imports, *aliases, ast.ClassDef("AsyncQdrantClient", [base], [], body, []), *ast.parse(helpers).body], []
+        [*imports, ast.ClassDef("AsyncQdrantClient", kinds, [], body, []), *ast.parse(helpers).body], []
     )
     header = "# Written by `python tests/async_stub.py`; do not edit.\n# ruff: noqa\n"
     return header + ast.unparse(ast.fix_missing_locations(module)) + "\n"

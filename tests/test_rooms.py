@@ -13,8 +13,6 @@ PACKAGE = Path(minidb.__file__).parent
 ROOMS = [
     {
         "client",
-        "service_client",
-        "migrate",
         "aio",
         "transport",
         "address",
@@ -22,7 +20,6 @@ ROOMS = [
         "server",
         "cli",
         "pytest_plugin",
-        "upload",
         "progress",
         "__main__",
     },

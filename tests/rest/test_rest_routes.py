@@ -201,6 +201,7 @@ def test_tokens_charged_by_a_model_are_in_the_envelope(monkeypatch: pytest.Monke
 
 LEGACY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("search", {"vector": QUERY, "limit": 3}, {"query": QUERY, "limit": 3}),
+    ("search", {"vector": QUERY, "top": 3}, {"query": QUERY, "limit": 3}),
     (
         "search",
         {"vector": {"name": "two", "vector": [1, 2]}, "limit": 2, "offset": 1, "with_vector": True, "filter": CITY},

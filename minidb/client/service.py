@@ -1,4 +1,4 @@
-"""The part of the client door that is about the store: snapshots, cluster, models, moving to another client.
+"""The part of the client about the store: snapshots, cluster, models, moving to another client.
 
 One node has no shards, replicas or peers: what only makes sense with them raises `StandaloneMode`, the rest tells of
 the one node there is.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidb import models
-from minidb.database import Database
+from minidb.client.base import Base
 from minidb.errors import StandaloneMode
 
 if TYPE_CHECKING:
@@ -72,10 +72,8 @@ class AnyClient:
         raise AttributeError(f"{_NO_WIRE}.http")
 
 
-class ServiceClient(AnyClient):
-    """Base of `QdrantClient`."""
-
-    _database: Database
+class ServiceMethods(Base, AnyClient):
+    """Part of `QdrantClient`."""
 
     def info(self) -> VersionInfo:
         """The version of Qdrant whose interface this is."""
@@ -249,7 +247,7 @@ class ServiceClient(AnyClient):
         Raises:
             BadRequest: a collection is already there, or is not here; nothing is written then.
         """
-        from minidb.migrate import migrate
+        from minidb.client.migrate import migrate
 
         migrate(self, dest_client, collection_names, batch_size, recreate_on_collision)
 

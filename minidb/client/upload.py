@@ -15,14 +15,14 @@ from minidb.errors import ValidationError
 from minidb.progress import Progress
 
 if TYPE_CHECKING:
-    from minidb.client import QdrantClient
+    from minidb.client.points import PointMethods
 
 _ARRAY_BATCH_BYTES = 8 * 1024 * 1024
 """Arrays go in pieces of about this size whatever the `batch_size`: one commit each, and cheap to slice."""
 
 
 def upload_points(
-    client: QdrantClient,
+    client: PointMethods,
     collection_name: str,
     points: Iterable[Any],
     batch_size: int,
@@ -39,7 +39,7 @@ def upload_points(
 
 
 def upload_collection(
-    client: QdrantClient,
+    client: PointMethods,
     collection_name: str,
     vectors: Any,
     payload: Iterable[dict[str, Any]] | None,

@@ -1,0 +1,86 @@
+"""From arguments, in any of the forms qdrant-client takes them in, to request models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minidb import models
+from minidb.models.base import parse
+
+PointsSelector = Any
+"""Ids, a `Filter`, a `PointIdsList` or a `FilterSelector`."""
+
+
+def query_request(
+    query: Any,
+    using: str | None,
+    prefetch: Any,
+    filter: Any,
+    params: Any,
+    limit: int,
+    offset: int | None,
+    with_payload: Any,
+    with_vector: Any,
+    score_threshold: float | None,
+    lookup_from: Any,
+) -> models.QueryRequest:
+    fields = {
+        "query": query,
+        "using": using,
+        "prefetch": prefetch,
+        "filter": filter,
+        "params": params,
+        "limit": limit,
+        "offset": offset,
+        "with_payload": with_payload,
+        "with_vector": with_vector,
+        "score_threshold": score_threshold,
+        "lookup_from": lookup_from,
+    }
+    return parse(models.QueryRequest, fields, prefix="internal.")
+
+
+def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:
+    """An upsert of points or of a columnar batch, as an operation."""
+    if isinstance(points, Mapping) or hasattr(points, "vectors"):
+        body: Any = models.PointsBatch
+        content: dict[str, Any] = {"batch": points}
+    else:
+        body, content = models.PointsList, {"points": list(points)}
+    return models.UpsertOperation(
+        upsert=request_of(body, **content, update_filter=update_filter, update_mode=update_mode)
+    )
+
+
+def request_of(type_: Any, **fields: Any) -> Any:
+    return parse(type_, fields)
+
+
+def matrix_request(filter: Any, limit: int, sample: int, using: str | None) -> models.SearchMatrixRequest:
+    fields = {"filter": filter, "limit": limit, "sample": sample, "using": using}
+    return parse(models.SearchMatrixRequest, fields, prefix="internal.")
+
+
+def plain_dict(config: Any) -> Any:
+    return dict(config) if isinstance(config, Mapping) else config
+
+
+def selection(points: PointsSelector) -> dict[str, Any]:
+    """A points selector in any of its forms, as the fields `points` and `filter` of a request."""
+    if points is None:
+        return {}
+    if isinstance(points, Mapping) and ("points" in points or "filter" in points):
+        return dict(points)
+    if hasattr(points, "must_not") or isinstance(points, Mapping):
+        return {"filter": points}
+    for name in ("points", "filter"):
+        if hasattr(points, name):
+            return {name: getattr(points, name)}
+    if isinstance(points, (int, str)):
+        return {"points": [points]}
+    return {"points": list(points)}
+
+
+def selector(points: PointsSelector) -> Any:
+    return parse(models.PointsSelector, selection(points))

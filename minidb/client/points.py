@@ -1,0 +1,264 @@
+"""The part of the client about points: writing them, and reading by id, page, count and facet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from minidb import models
+from minidb.client.arguments import PointsSelector, request_of, selection, selector, upsert_operation
+from minidb.client.base import Base
+from minidb.client.upload import upload_collection, upload_points
+from minidb.models.base import parse
+
+
+class PointMethods(Base):
+    """Part of `QdrantClient`."""
+
+    # Writing points
+
+    def upsert(
+        self,
+        collection_name: str,
+        points: models.Batch | Sequence[models.PointStruct],
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        update_filter: models.Filter | None = None,
+        update_mode: models.UpdateMode | None = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Insert points or replace them whole.
+
+        Args:
+            points: `PointStruct`s, or a `Batch` of columns, whose vectors may be arrays `(n, d)`.
+            update_filter: an existing point is replaced only if it satisfies this.
+            update_mode: upsert (default), insert_only or update_only.
+        """
+        return self._update(collection_name, upsert_operation(points, update_filter, update_mode), timeout)
+
+    def update_vectors(
+        self,
+        collection_name: str,
+        points: Sequence[models.PointVectors],
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        update_filter: models.Filter | None = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Replace the given named vectors of existing points, keep their others and their payload."""
+        request = request_of(models.UpdateVectors, points=list(points), update_filter=update_filter)
+        return self._update(collection_name, models.UpdateVectorsOperation(update_vectors=request), timeout)
+
+    def delete_vectors(
+        self,
+        collection_name: str,
+        vectors: Sequence[str],
+        points: PointsSelector,
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Remove the named vectors of the selected points."""
+        request = request_of(models.DeleteVectors, vector=list(vectors), **selection(points))
+        return self._update(collection_name, models.DeleteVectorsOperation(delete_vectors=request))
+
+    def delete(
+        self,
+        collection_name: str,
+        points_selector: PointsSelector,
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Delete points by ids or by filter; ids that are not there are ignored."""
+        return self._update(collection_name, models.DeleteOperation(delete=selector(points_selector)))
+
+    def set_payload(
+        self,
+        collection_name: str,
+        payload: dict[str, Any],
+        points: PointsSelector,
+        key: str | None = None,
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Merge keys into the payload of points (null removes one); with `key`, below that path."""
+        request = request_of(models.SetPayload, payload=payload, key=key, **selection(points))
+        return self._update(collection_name, models.SetPayloadOperation(set_payload=request))
+
+    def overwrite_payload(
+        self,
+        collection_name: str,
+        payload: dict[str, Any],
+        points: PointsSelector,
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Replace the payload of points whole."""
+        request = request_of(models.SetPayload, payload=payload, **selection(points))
+        return self._update(collection_name, models.OverwritePayloadOperation(overwrite_payload=request))
+
+    def delete_payload(
+        self,
+        collection_name: str,
+        keys: Sequence[str],
+        points: PointsSelector,
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Remove payload paths of points."""
+        request = request_of(models.DeletePayload, keys=list(keys), **selection(points))
+        return self._update(collection_name, models.DeletePayloadOperation(delete_payload=request))
+
+    def clear_payload(
+        self,
+        collection_name: str,
+        points_selector: PointsSelector,
+        wait: bool = True,
+        ordering: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.UpdateResult:
+        """Remove all payload of points."""
+        return self._update(collection_name, models.ClearPayloadOperation(clear_payload=selector(points_selector)))
+
+    def batch_update_points(
+        self,
+        collection_name: str,
+        update_operations: Sequence[models.UpdateOperation],
+        wait: bool = True,
+        ordering: object = None,
+        timeout: int | None = None,
+    ) -> list[models.UpdateResult]:
+        """Run operations in order. All are checked first; should one still fail, those before it stay."""
+        operations = parse(list[models.UpdateOperation], list(update_operations))
+        return self._database.update(collection_name, operations, self._context(timeout))
+
+    def upload_points(
+        self,
+        collection_name: str,
+        points: Iterable[models.PointStruct],
+        batch_size: int = 64,
+        parallel: int = 1,
+        method: str | None = None,
+        max_retries: int = 3,
+        wait: bool = False,
+        shard_key_selector: object = None,
+        update_filter: models.Filter | None = None,
+        update_mode: models.UpdateMode | None = None,
+        *,
+        show_progress: bool = False,
+    ) -> None:
+        """Upsert any number of points, read lazily from an iterable; `show_progress` draws a bar on stderr."""
+        upload_points(self, collection_name, points, batch_size, update_filter, update_mode, show_progress)
+
+    def upload_collection(
+        self,
+        collection_name: str,
+        vectors: Any,
+        payload: Iterable[dict[str, Any]] | None = None,
+        ids: Iterable[Any] | None = None,
+        batch_size: int = 64,
+        parallel: int = 1,
+        method: str | None = None,
+        max_retries: int = 3,
+        wait: bool = False,
+        shard_key_selector: object = None,
+        update_filter: models.Filter | None = None,
+        update_mode: models.UpdateMode | None = None,
+        *,
+        show_progress: bool = False,
+    ) -> None:
+        """Upsert columns: `vectors` is an array `(n, d)`, a dict of such by name, or an iterable of vectors.
+
+        Arrays go in without a Python object per point. Without `ids` each point gets a random UUID, as with qdrant-
+        client.
+        """
+        upload_collection(
+            self, collection_name, vectors, payload, ids, batch_size, update_filter, update_mode, show_progress
+        )
+
+    # Reading points
+
+    def retrieve(
+        self,
+        collection_name: str,
+        ids: Sequence[Any],
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        consistency: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> list[models.Record]:
+        """Points by id, in the order asked for; missing ones are left out, repeated ones come once."""
+        request = request_of(models.PointRequest, ids=list(ids), with_payload=with_payload, with_vector=with_vectors)
+        return self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector, timeout)
+
+    def scroll(
+        self,
+        collection_name: str,
+        scroll_filter: models.Filter | None = None,
+        limit: int = 10,
+        order_by: Any = None,
+        offset: Any = None,
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        consistency: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> tuple[list[models.Record], Any]:
+        """A page of points in the order of their ids, and the id the next page begins with (None at the end)."""
+        request = request_of(
+            models.ScrollRequest,
+            filter=scroll_filter,
+            limit=limit,
+            order_by=order_by,
+            offset=offset,
+            with_payload=with_payload,
+            with_vector=with_vectors,
+        )
+        return self._database.scroll(collection_name, request, timeout)
+
+    def count(
+        self,
+        collection_name: str,
+        count_filter: models.Filter | None = None,
+        exact: bool = True,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.CountResult:
+        """How many points satisfy the filter; always exact."""
+        request = request_of(models.CountRequest, filter=count_filter, exact=exact)
+        return models.CountResult(self._database.count(collection_name, request.filter, timeout))
+
+    def facet(
+        self,
+        collection_name: str,
+        key: str,
+        facet_filter: models.Filter | None = None,
+        limit: int = 10,
+        exact: bool = False,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.FacetResponse:
+        """The most frequent values at an indexed payload path, with exact counts; equal counts by value."""
+        request = request_of(models.FacetRequest, key=key, filter=facet_filter, limit=limit, exact=exact)
+        return self._database.facet(collection_name, request, timeout)
+
+    # Within
+
+    def _update(
+        self, collection_name: str, operation: models.UpdateOperation, timeout: float | None = None
+    ) -> models.UpdateResult:
+        return self._database.update(collection_name, [operation], self._context(timeout))[0]

@@ -1,0 +1,172 @@
+"""The part of the client about searching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidb import models
+from minidb.client.arguments import matrix_request, query_request
+from minidb.client.base import Base
+from minidb.models.base import parse
+from minidb.trace import Step
+
+
+class SearchMethods(Base):
+    """Part of `QdrantClient`."""
+
+    def query_points(
+        self,
+        collection_name: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: Any = None,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        limit: int = 10,
+        offset: int | None = None,
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        score_threshold: float | None = None,
+        lookup_from: models.LookupLocation | None = None,
+        consistency: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.QueryResponse:
+        """Search.
+
+        Args:
+            query: a vector (list, array, `SparseVector`, multivector), a point's id, an inference object, or a query
+                object.
+            using: name of the vector to search; the unnamed one by default.
+            prefetch: queries whose results this query rescores or fuses.
+            search_params: `exact`, `hnsw_ef`, `indexed_only`.
+            score_threshold: only better scores than this.
+
+        Returns:
+            Hits, best first; equal scores in the order of ids.
+        """
+        request = query_request(
+            query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
+            score_threshold, lookup_from,
+        )  # fmt: skip
+        return self._database.query(collection_name, [request], self._context(timeout))[0]
+
+    def explain(
+        self,
+        collection_name: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: Any = None,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        limit: int = 10,
+        offset: int | None = None,
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        score_threshold: float | None = None,
+        lookup_from: models.LookupLocation | None = None,
+    ) -> Step:
+        """minidb's own: run a search and tell how it was answered.
+
+        Returns:
+            A tree of steps, readable when printed: how each filter clause was answered and by how many rows, whether
+            vectors were scanned or walked to by the graph, how many candidates there were, microseconds per step.
+        """
+        request = query_request(
+            query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
+            score_threshold, lookup_from,
+        )  # fmt: skip
+        return self._database.explain(collection_name, request, self._context(None))
+
+    def query_batch_points(
+        self,
+        collection_name: str,
+        requests: Sequence[models.QueryRequest],
+        consistency: object = None,
+        timeout: int | None = None,
+    ) -> list[models.QueryResponse]:
+        """Several searches of one state of the collection; inference and filters they share are done once."""
+        parsed = parse(list[models.QueryRequest], list(requests), prefix="internal.")
+        return self._database.query(collection_name, parsed, self._context(timeout))
+
+    def query_points_groups(
+        self,
+        collection_name: str,
+        group_by: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: Any = None,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        limit: int = 10,
+        group_size: int = 3,
+        with_payload: Any = True,
+        with_vectors: Any = False,
+        score_threshold: float | None = None,
+        with_lookup: Any = None,
+        lookup_from: models.LookupLocation | None = None,
+        consistency: object = None,
+        shard_key_selector: object = None,
+        timeout: int | None = None,
+    ) -> models.GroupsResult:
+        """Search, and group the hits by the payload value at `group_by`: strings and integers make groups.
+
+        Args:
+            limit: number of groups.
+            group_size: most hits in one group.
+            with_lookup: a collection (or `WithLookup`) whose points with the groups' values for ids come along.
+
+        Returns:
+            The group with the best hit first; other arguments and the order of hits as for `query_points`.
+        """
+        request = parse(
+            models.QueryGroupsRequest,
+            {
+                "group_by": group_by,
+                "query": query,
+                "using": using,
+                "prefetch": prefetch,
+                "filter": query_filter,
+                "params": search_params,
+                "limit": limit,
+                "group_size": group_size,
+                "with_payload": with_payload,
+                "with_vector": with_vectors,
+                "score_threshold": score_threshold,
+                "with_lookup": with_lookup,
+                "lookup_from": lookup_from,
+            },
+            prefix="internal.",
+        )
+        return self._database.query_groups(collection_name, request, self._context(timeout))
+
+    def search_matrix_pairs(
+        self,
+        collection_name: str,
+        query_filter: models.Filter | None = None,
+        limit: int = 3,
+        sample: int = 10,
+        using: str | None = None,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.SearchMatrixPairsResponse:
+        """For each of `sample` random points its `limit` nearest among them, as pairs of ids with scores."""
+        request = matrix_request(query_filter, limit, sample, using)
+        return self._database.search_matrix(collection_name, request, timeout).as_pairs()
+
+    def search_matrix_offsets(
+        self,
+        collection_name: str,
+        query_filter: models.Filter | None = None,
+        limit: int = 3,
+        sample: int = 10,
+        using: str | None = None,
+        consistency: object = None,
+        timeout: int | None = None,
+        shard_key_selector: object = None,
+    ) -> models.SearchMatrixOffsetsResponse:
+        """The same as a sparse matrix in coordinate form."""
+        request = matrix_request(query_filter, limit, sample, using)
+        return self._database.search_matrix(collection_name, request, timeout).as_offsets()
