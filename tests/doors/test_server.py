@@ -367,7 +367,7 @@ class TestBodies:
         seen: list[tuple[type, bytes]] = []
 
         def take(call: Any) -> bool:
-            seen.append((type(call.raw_body), bytes(call.raw_body)))
+            seen.append((type(call.request.body), bytes(call.request.body)))
             return True
 
         serve_also(monkeypatch, Route("POST", "/collections/{collection}/snapshots/upload", take))
