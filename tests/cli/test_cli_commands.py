@@ -43,7 +43,7 @@ class TestDemo:
     ) -> None:
         assert run_demo(tmp_path) == 0
         first = capsys.readouterr().out
-        monkeypatch.delattr(QdrantClient, "upsert")
+        monkeypatch.setattr(QdrantClient, "upsert", None)  # would fail
         assert run_demo(tmp_path) == 0
         second = capsys.readouterr().out
         assert (state(first), state(second)) == ("indexed", "opened")
