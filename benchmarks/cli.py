@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as problem:
         parser.error(str(problem))
     names = options.only or list(scenarios.ALL)
+    path = options.json or _RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     started = time.perf_counter()
     done: list[dict[str, Any]] = []
     tables: list[Table] = []
@@ -59,10 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             done.append(
                 {"name": name, "seconds": seconds, "error": error, "tables": [table.as_json() for table in found]}
             )
+            content = report.document(asdict(settings), done, scratch)
+            report.write(path, content)  # after every scenario: a run that is broken off has not been for nothing
         stage.close()
-        content = report.document(asdict(settings), done, scratch)
-    path = options.json or _RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    report.write(path, content)
     print(report.summary(tables))
     drawn = plots.draw(content, options.plots) if options.plots is not None else []
     print(f"\n{time.perf_counter() - started:.0f} s; written to {', '.join(map(str, [path, *drawn]))}")

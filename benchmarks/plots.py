@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.adapters import ALL, BASELINE
+from benchmarks.adapters.bare import Bare
 from benchmarks.svg import Axis, Series, line_chart
 
 _CURVE_PREFIX = "dense-"
@@ -42,7 +43,7 @@ def _curves(tables: list[dict[str, Any]]) -> dict[str, str]:
         shape = table["title"].removeprefix("dense, ").split(", recall")[0]
         charts[f"recall-qps-{name}"] = line_chart(
             "Recall against queries per second",
-            f"{shape}; each line goes through the settings of ef; above and to the right is better",
+            f"{shape}; a line per contestant through its settings of ef; dashed: bare libraries, no payload",
             Axis("recall@10"),
             Axis("queries per second, one thread", log=True),
             _series(fronts),
@@ -60,7 +61,7 @@ def _sizes(tables: list[dict[str, Any]]) -> dict[str, str]:
         return {}
     chart = line_chart(
         "Latency against size",
-        "median of a query for the 10 nearest, default settings, payload read; below is better",
+        "median of a query for the 10 nearest at ef 100, payload read; dashed: bare libraries, no payload",
         Axis("points", log=True),
         Axis("milliseconds", log=True),
         _series(lines),
@@ -79,7 +80,13 @@ def _front(settings: list[dict[str, float]]) -> list[tuple[float, float]]:
 
 def _series(lines: dict[str, list[tuple[float, float]]]) -> list[Series]:
     """In the order of the contestants, also of those that are absent here, so that colours stay the same."""
-    return [Series(name, lines.get(name, ()), strong=name == BASELINE) for name in ALL]
+    return [Series(name, lines.get(name, ()), _style(name)) for name in ALL]
+
+
+def _style(name: str) -> Literal["plain", "strong", "dashed"]:
+    if name == BASELINE:
+        return "strong"
+    return "dashed" if isinstance(ALL[name], Bare) else "plain"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 _WIDTH, _HEIGHT = 860, 520
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 150, 64, 58
@@ -30,11 +31,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """Points in the order of the line. The strong ones are drawn thicker, on top."""
+    """Points in the order of the line, in one of three ways of drawing it."""
 
     name: str
     points: Sequence[tuple[float, float]]
-    strong: bool = False
+    style: Literal["plain", "strong", "dashed"] = "plain"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def line_chart(title: str, subtitle: str, x: Axis, y: Axis, series: Sequence[Ser
         _text(_LEFT, 46, subtitle, fill=_SOFT),
         *_x_axis(to_x, x),
         *_y_axis(to_y, y),
-        *(_line(each, colours[each.name], to_x, to_y) for each in sorted(drawn, key=lambda each: each.strong)),
+        *(
+            _line(each, colours[each.name], to_x, to_y)
+            for each in sorted(drawn, key=lambda each: each.style == "strong")
+        ),
         *_names(drawn, colours, to_x, to_y),
         "</svg>",
     ]
@@ -104,12 +108,13 @@ def _y_axis(scale: _Scale, axis: Axis) -> list[str]:
 
 def _line(series: Series, colour: str, to_x: _Scale, to_y: _Scale) -> str:
     places = [(to_x(a), to_y(b)) for a, b in series.points]
-    width, radius = (3.2, 4.4) if series.strong else (1.6, 2.8)
+    width, radius = (3.2, 4.4) if series.style == "strong" else (1.6, 2.8)
+    dashes = ' stroke-dasharray="5 4"' if series.style == "dashed" else ""
     dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{radius}"/>' for a, b in places)
     track = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
     return (
         f'<g class="series" fill="{colour}"><title>{escape(series.name)}</title>'
-        f'<polyline points="{track}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"/>'
+        f'<polyline points="{track}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
         f"{dots}</g>"
     )
 
@@ -123,7 +128,7 @@ def _names(drawn: Sequence[Series], colours: dict[str, str], to_x: _Scale, to_y:
     parts = []
     for each, height in zip(order, heights, strict=True):
         a, b = ends[each.name]
-        colour, weight = colours[each.name], 700 if each.strong else 400
+        colour, weight = colours[each.name], 700 if each.style == "strong" else 400
         parts.append(f'<path d="M{a:.1f} {b:.1f}L{left - 5} {height:.1f}" stroke="{colour}" stroke-width="0.7"/>')
         parts.append(_text(left, height + 4, each.name, fill=colour, weight=weight))
     return parts
