@@ -8,6 +8,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done: list[dict[str, Any]] = []
     tables: list[Table] = []
     broken = False
-    with tempfile.TemporaryDirectory(prefix="minidb-bench-", dir=options.scratch) as folder:
+    contestants = {name: ALL[name] for name in settings.peers}
+    with (
+        tempfile.TemporaryDirectory(prefix="minidb-bench-", dir=options.scratch) as folder,
+        closing(Stage(settings, contestants, Path(folder))) as stage,
+    ):
         scratch = Path(folder)
         print(report.conditions(scratch), flush=True)
-        stage = Stage(settings, {name: ALL[name] for name in settings.peers}, scratch)
         for name in names:
             begun = time.perf_counter()
             error = None
@@ -62,7 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             content = report.document(asdict(settings), done, scratch)
             report.write(path, content)  # after every scenario: a run that is broken off has not been for nothing
-        stage.close()
     print(report.summary(tables))
     drawn = plots.draw(content, options.plots) if options.plots is not None else []
     print(f"\n{time.perf_counter() - started:.0f} s; written to {', '.join(map(str, [path, *drawn]))}")

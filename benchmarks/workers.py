@@ -131,7 +131,7 @@ class Worker:
         # Not by fork: several peers run threads that do not survive one.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(self._contestant, theirs), daemon=False)
+        self._process = context.Process(target=_serve, args=(self._contestant, theirs), daemon=True)
         self._process.start()
         theirs.close()
         return self._connection

@@ -44,12 +44,11 @@ class ChromaStore:
     """One collection of a persistent client."""
 
     def __init__(self, path: Path) -> None:
-        chromadb: Any = importlib.import_module("chromadb")
-        self._client: Any = chromadb.PersistentClient(str(path), chromadb.Settings(anonymized_telemetry=False))
-        names = [each.name for each in self._client.list_collections()]
-        # Without embedding_function=None it would load one, which needs a download.
-        self._collection: Any = self._client.get_collection(_COLLECTION, None) if _COLLECTION in names else None
-        self._ef = DEFAULT_EF
+        self._chromadb: Any = importlib.import_module("chromadb")
+        self._path = path
+        self._client: Any = None
+        self._collection: Any = None
+        self._open()
 
     def create(self, schema: Schema) -> None:
         only_vector(schema)
@@ -96,12 +95,13 @@ class ChromaStore:
         self._collection.upsert(ids=ids, embeddings=columns.dense[""][part], metadatas=list(payloads))
 
     def _search(self, searches: Sequence[Search]) -> Call:
-        first, collection = searches[0], self._collection
+        first = searches[0]
         if first.prefetch is not None:
             raise Unsupported("no rescoring of a prefetch")
         if first.exact:
             raise Unsupported("no exact search")
         self._use(first.ef or DEFAULT_EF)
+        collection = self._collection
         vectors = np.stack([search.vector for search in searches])  # type: ignore[misc]
         where, limit = _where(first.conditions), first.limit
 
@@ -114,11 +114,19 @@ class ChromaStore:
 
         return call
 
+    def _open(self) -> None:
+        settings = self._chromadb.Settings(anonymized_telemetry=False)
+        self._client = self._chromadb.PersistentClient(str(self._path), settings)
+        if _COLLECTION in [each.name for each in self._client.list_collections()]:
+            # Without embedding_function=None it would load one, which needs a download.
+            self._collection = self._client.get_collection(_COLLECTION, embedding_function=None)
+
     def _use(self, ef: int) -> None:
-        """`ef` is a setting of the collection."""
-        if ef != self._ef:
+        """`ef` is a setting of the collection, which a graph that is loaded already does not heed."""
+        if self._collection.configuration_json["hnsw"]["ef_search"] != ef:
             self._collection.modify(configuration={"hnsw": {"ef_search": ef}})
-            self._ef = ef
+            self._client.close()
+            self._open()
 
 
 @dataclass(frozen=True)

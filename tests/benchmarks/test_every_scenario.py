@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import plots, scenarios
+from benchmarks import plots, scenarios, summary
 from benchmarks.adapters import ALL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,3 +110,11 @@ def test_a_results_file_can_be_drawn_again(document: dict[str, Any], folder: Pat
     again = plots.draw(document, tmp_path)
     assert {path.name for path in again} == {path.name for path in folder.glob("*.svg")}
     assert all(path.read_text() == (folder / path.name).read_text() for path in again)
+
+
+def test_a_results_file_becomes_a_table_for_the_readme(document: dict[str, Any]) -> None:
+    header, _, *lines = summary.markdown(document).splitlines()
+
+    assert header.startswith("| | minidb | minidb-memory |")
+    assert len(lines) == len(tables(document))
+    assert all(line.count("|") == header.count("|") for line in lines)
