@@ -42,7 +42,7 @@ def summary(tables: Iterable[Table]) -> str:
     for table, row in missed:
         recall = f", recall {row.recall:.3f}" if row.recall is not None else ""
         lines.append(
-            f"  missed  {table.name} {row.contestant}: {_number(row.median)} {table.unit}{recall} ({row.target})"
+            f"  missed  {table.name} {row.contestant}: {number(row.median)} {table.unit}{recall} ({row.target})"
         )
     return "\n".join(lines)
 
@@ -131,14 +131,17 @@ def _cells(row: Row, unit: str) -> tuple[str, ...]:
         ratio += f" ({row.ratio.low:.2f}–{row.ratio.high:.2f})"
     verdict = {True: "met", False: "MISSED", None: ""}[row.is_met]
     recall = f"{row.recall:.4f}" if row.recall is not None else ""
-    p95, p99 = (_number(row.p95), _number(row.p99)) if row.samples > 1 else ("", "")
-    return (row.contestant, _number(row.median), p95, p99, ratio, recall, row.target, verdict, row.note)
+    p95, p99 = (number(row.p95), number(row.p99)) if row.samples > 1 else ("", "")
+    return (row.contestant, number(row.median), p95, p99, ratio, recall, row.target, verdict, row.note)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A figure with about three digits."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.4f}"
+    if value >= 1:
+        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3f}" if value >= 0.1 else f"{value:.4f}"
 
 
 def _pad(cell: str, width: int, column: int) -> str:

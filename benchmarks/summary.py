@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.adapters import ALL, BASELINE
+from benchmarks.report import number
 
 _LOW_RECALL = 0.95
 _OF_VERSIONS = ("import", "bm25-texts", "resolver", "duplicates", "cranfield")
@@ -35,7 +36,7 @@ def markdown(document: dict[str, Any]) -> str:
 def _line(table: dict[str, Any], names: list[str]) -> str:
     rows = {row["contestant"]: row for row in table["rows"]}
     own = rows.get(BASELINE)
-    first = f"{own['median']:.3g} {table['unit']}" if own is not None else "–"
+    first = f"{number(own['median'])} {table['unit']}" if own is not None else "–"
     return f"| {table['title']} | " + " | ".join([first, *(_cell(rows.get(name)) for name in names)]) + " |"
 
 
