@@ -7,7 +7,7 @@ BLAS threads on few cores measure the scheduler instead.
 import os
 import sys
 
-for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 if __name__ == "__main__":

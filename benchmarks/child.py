@@ -16,7 +16,7 @@ from benchmarks import data
 from benchmarks.adapters import by_name
 from benchmarks.adapters.base import Store
 from benchmarks.requests import Columns, DenseField, Schema, Search
-from benchmarks.stage import insert
+from benchmarks.workers import insert
 
 
 def reopen(peer: str, path: str, queries: str) -> dict[str, Any]:
@@ -50,13 +50,11 @@ def resident(peer: str, path: str, vectors: str, queries: str) -> dict[str, Any]
 
 def _load(store: Store, vectors: str) -> None:
     """Insert from a mapped file, which is not memory of ours and is let go of at the end."""
-    from benchmarks.data import Dataset
-
     matrix = np.load(vectors, mmap_mode="r")
     schema = Schema(dense={"": DenseField(matrix.shape[1])})
     columns = Columns(dense={"": matrix}, payloads=data.payloads(len(matrix)))
     store.create(schema)
-    insert(store, Dataset("resident", schema, columns, matrix[:0]))
+    insert(store, data.Dataset("resident", schema, columns, matrix[:0]))
     store.settle()
 
 

@@ -1,20 +1,22 @@
-"""Synthetic points and queries, made from a seed. Queries are fresh draws from the distribution of the points.
+"""Points and queries: synthetic, from a seed, or a user's. Queries are fresh draws from the distribution of the points.
 
 "easy": many tight clusters, which every graph finds its way in. "hard": variances that fall by a power law over rotated
-axes, as embeddings' do, around topics of Zipf-distributed size: recall costs effort. Knows nothing of contestants.
+axes, as embeddings' do, around topics of Zipf-distributed size: recall costs effort. A user's file gives up some rows
+as queries. Knows nothing of contestants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.requests import Columns, DenseField, Floats, IndexKind, Payload, Schema, SparseRows
 
-SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
+SHARES = {"half": 2, "quarter": 4, "tenth": 10, "hundredth": 100, "thousandth": 1000}
 """Keyword fields, and how many values each has, evenly spread: a filter on one selects 1/n of the points."""
 _POINTS_PER_CLUSTER = 100
 _CLUSTER_SPREAD = 0.7
@@ -68,6 +70,14 @@ def hard(n: int, dim: int, n_queries: int) -> Dataset:
     return _dense("hard", draw(n), draw(n_queries), graph=False)
 
 
+def from_file(file: Path, n: int, n_queries: int, graph: bool = False) -> Dataset:
+    """Rows of a user's `(n, d)` array, scaled to length one; the queries are rows held out, chosen at random."""
+    rows = np.load(file, mmap_mode="r")
+    order = np.random.default_rng(8).permutation(len(rows))
+    held_out, kept = order[:n_queries], np.sort(order[n_queries : n_queries + n])
+    return _dense(file.stem, unit(rows[kept].astype(np.float32)), unit(rows[held_out].astype(np.float32)), graph)
+
+
 def nested_prefix(n: int, large: int, small: int, n_queries: int) -> Dataset:
     """Embeddings of `large` dimensions whose first `small` carry most of the meaning, as Matryoshka models' do."""
     rng = np.random.default_rng(3)
@@ -110,6 +120,14 @@ def splade_like(n: int, n_queries: int) -> Dataset:
     )
 
 
+def hybrid(n: int, dim: int, n_queries: int) -> Dataset:
+    """Easy vectors, and beside each a SPLADE-like one, whose scores hardly ever tie, that tells nothing about it."""
+    dense, sparse = easy(n, dim, n_queries), splade_like(n, n_queries)
+    schema = Schema(dense={"dense": DenseField(dim)}, sparse_idf={"text": False})
+    columns = Columns({"dense": dense.columns.dense[""]}, sparse.columns.sparse, sparse.columns.payloads)
+    return Dataset("hybrid", schema, columns, dense.queries, sparse.sparse_queries)
+
+
 def with_rich_payload(n: int, dim: int, n_queries: int, indexed: bool) -> Dataset:
     """Easy vectors with numbers, places, texts and arrays of objects to filter on."""
     base = easy(n, dim, n_queries)
@@ -134,7 +152,7 @@ def with_rich_payload(n: int, dim: int, n_queries: int, indexed: bool) -> Datase
 
 
 def payloads(n: int) -> list[Payload]:
-    """Five small fields; values are spread by a permutation, so that they tell nothing about the vectors."""
+    """Six small fields; values are spread by a permutation, so that they tell nothing about the vectors."""
     order = np.random.default_rng(0).permutation(n).tolist()
     return [{name: f"v{at % count}" for name, count in SHARES.items()} | {"number": at} for at in order]
 

@@ -1,26 +1,36 @@
 """Timing several contestants fairly on one machine: interleaved, in changing order, over several rounds.
 
 Noise on a machine comes in stretches of seconds. Contestants therefore take turns after every block of a few
-queries, and ratios are taken within a round, between figures that lie next to each other in time.
+queries, and ratios are taken within a round, between figures that lie next to each other in time. Where the calls are
+made, in this process or in a worker, is not known here.
 """
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from benchmarks.adapters.base import Call
-from benchmarks.requests import Unsupported
+from benchmarks.workers import reason
 
 _BLOCK = 20
 _LEAST_CALLS = 3
 _WARM_UP_CALLS = 5
 _PATIENCE_S = 60.0
+
+
+class Calls(Protocol):
+    """Prepared calls, in order."""
+
+    def __len__(self) -> int: ...
+
+    def seconds(self, start: int, stop: int) -> list[float]:
+        """How long each of some calls takes, made now."""
 
 
 @dataclass
@@ -36,8 +46,8 @@ class Samples:
     def median(self) -> float:
         return float(np.median(self.values))
 
-    def p95(self) -> float:
-        return float(np.percentile(self.values, 95))
+    def percentile(self, percent: float) -> float:
+        return float(np.percentile(self.values, percent))
 
 
 @dataclass
@@ -49,7 +59,7 @@ class Timings:
 
 
 def interleaved(
-    calls: Mapping[str, Sequence[Call]], rounds: int, seconds_per_round: float = 2.0, block: int = _BLOCK
+    calls: Mapping[str, Calls], rounds: int, seconds_per_round: float = 2.0, block: int = _BLOCK
 ) -> Timings:
     """Time every call once per round; contestants take turns block by block.
 
@@ -63,16 +73,16 @@ def interleaved(
         with _failing_into(timings, name):
             counts[name] = _affordable(mine, seconds_per_round)
             timings.samples[name] = Samples()
-    with _steady_memory():
-        for turn in range(rounds):
-            for samples in timings.samples.values():
-                samples.rounds.append([])
-            most = max(counts.values(), default=0)
-            for step, start in enumerate(range(0, most, block)):
-                for name in _order(list(timings.samples), turn + step):
+    most = max(counts.values(), default=0)
+    for turn in range(rounds):
+        for samples in timings.samples.values():
+            samples.rounds.append([])
+        for step, start in enumerate(range(0, most, block)):
+            for name in _order(list(timings.samples), turn + step):
+                if start < counts[name]:
                     with _failing_into(timings, name):
-                        part = calls[name][start : min(start + block, counts[name])]
-                        timings.samples[name].rounds[-1].extend(_timed(part))
+                        taken = calls[name].seconds(start, min(start + block, counts[name]))
+                        timings.samples[name].rounds[-1].extend(taken)
     return timings
 
 
@@ -102,29 +112,11 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def reason(error: BaseException) -> str:
-    """An error in one short line."""
-    if isinstance(error, Unsupported):
-        return str(error)
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__
-
-
-def _timed(calls: Sequence[Call]) -> list[float]:
-    clock = time.perf_counter
-    taken = []
-    for call in calls:
-        started = clock()
-        call()
-        taken.append(clock() - started)
-    return taken
-
-
-def _affordable(calls: Sequence[Call], seconds: float) -> int:
+def _affordable(calls: Calls, seconds: float) -> int:
     """Warm up, and see how many of the calls fit in the time."""
-    warm = _timed(calls[:1])
+    warm = calls.seconds(0, 1)
     if warm[0] < seconds / _WARM_UP_CALLS:
-        warm = _timed(calls[:_WARM_UP_CALLS])
+        warm = calls.seconds(0, _WARM_UP_CALLS)
     return max(min(_LEAST_CALLS, len(calls)), min(len(calls), int(seconds / max(float(np.median(warm)), 1e-9))))
 
 
@@ -144,14 +136,3 @@ def _failing_into(timings: Timings, name: str) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - whatever a peer raises, the others go on
         timings.failures[name] = reason(error)
         timings.samples.pop(name, None)
-
-
-@contextmanager
-def _steady_memory() -> Iterator[None]:
-    """Hide what is loaded from the collector, so that one contestant's millions of objects slow no other."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

@@ -14,9 +14,12 @@ from typing import Any
 
 from benchmarks.results import Row, Table
 
-_PACKAGES = ("minidb", "numpy", "scipy", "hnswlib", "simsimd", "lmdb", "qdrant-client", "qdrant-edge-py", "psutil")
-_HEADER = ("contestant", "median", "p95", "against minidb (spread)", "recall", "target", "", "note")
-FORMAT = 1
+_PACKAGES = (
+    "minidb", "numpy", "scipy", "hnswlib", "simsimd", "lmdb", "qdrant-client", "qdrant-edge-py", "zvec", "lancedb",
+    "chromadb", "pymilvus", "milvus-lite", "usearch", "faiss-cpu", "psutil",
+)  # fmt: skip
+_HEADER = ("contestant", "median", "p95", "p99", "against minidb (spread)", "recall", "target", "", "note")
+FORMAT = 2
 
 
 def text(table: Table) -> str:
@@ -26,7 +29,8 @@ def text(table: Table) -> str:
     widths = {at: max(len(line[at]) for line in lines) for at in used}
     out = [f"\n{table.title}  [{table.unit}]"]
     out += ["  " + "  ".join(_pad(line[at], widths[at], at) for at in used).rstrip() for line in lines]
-    out += [f"  {name}: absent, {why}" for name, why in table.absent.items()]
+    for why in dict.fromkeys(table.absent.values()):
+        out.append(f"  absent: {', '.join(name for name, other in table.absent.items() if other == why)}: {why}")
     return "\n".join(out)
 
 
@@ -38,7 +42,7 @@ def summary(tables: Iterable[Table]) -> str:
     for table, row in missed:
         recall = f", recall {row.recall:.3f}" if row.recall is not None else ""
         lines.append(
-            f"  missed  {table.name} {row.contestant}: {_number(row.median)} {table.unit}{recall} ({row.target})"
+            f"  missed  {table.name} {row.contestant}: {number(row.median)} {table.unit}{recall} ({row.target})"
         )
     return "\n".join(lines)
 
@@ -68,7 +72,7 @@ def conditions(scratch: Path) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, load {machine['load']}\n"
         f"Python {platform.python_version()}, {versions}\n"
         f"scratch on {machine['scratch_filesystem']}; BLAS threads: {machine['blas_threads']} "
-        "(single queries; hnswlib and qdrant-edge build and search with their own threads)\n"
+        "(each contestant in its own process, taking turns; builds use threads of their own)\n"
         "times through each public API, request made and id and payload of every hit read inside the measured time"
     )
 
@@ -127,15 +131,18 @@ def _cells(row: Row, unit: str) -> tuple[str, ...]:
         ratio += f" ({row.ratio.low:.2f}–{row.ratio.high:.2f})"
     verdict = {True: "met", False: "MISSED", None: ""}[row.is_met]
     recall = f"{row.recall:.4f}" if row.recall is not None else ""
-    p95 = _number(row.p95) if row.samples > 1 else ""
-    return (row.contestant, _number(row.median), p95, ratio, recall, row.target, verdict, row.note)
+    p95, p99 = (number(row.p95), number(row.p99)) if row.samples > 1 else ("", "")
+    return (row.contestant, number(row.median), p95, p99, ratio, recall, row.target, verdict, row.note)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A figure with about three digits."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.4f}"
+    if value >= 1:
+        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3f}" if value >= 0.1 else f"{value:.4f}"
 
 
 def _pad(cell: str, width: int, column: int) -> str:
-    return cell.rjust(width) if column in (1, 2, 4) else cell.ljust(width)
+    return cell.rjust(width) if column in (1, 2, 3, 5) else cell.ljust(width)

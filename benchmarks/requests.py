@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Payload: TypeAlias = dict[str, Any]
 IndexKind: TypeAlias = Literal["keyword", "integer", "float", "geo", "text"]
+DEFAULT_EF = 100
+"""Of a search that names none: Qdrant's, given also to those whose own default is another."""
 
 
 class Unsupported(Exception):
     """The contestant has no such feature, or it would take unbearably long here."""
+
+
+class WrongForm(Unsupported):
+    """The contestant takes points in the other form only: as objects, or as columns."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,21 @@ class GroupedSearch:
     group_size: int = 3
 
 
-Request: TypeAlias = Search | Facet | OrderedScroll | GroupedSearch
+@dataclass(frozen=True)
+class Fused:
+    """Searches of several fields in one list, by reciprocal rank fusion: the sum of `1 / (2 + rank)`, ranks from 0."""
+
+    searches: tuple[Search, ...]
+    limit: int = 10
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Searches sent in one call, of one field, limit and `ef`; their hits come back one after another."""
+
+    searches: tuple[Search, ...]
+
+
+Request: TypeAlias = Search | Facet | OrderedScroll | GroupedSearch | Fused | Batch
 Answer: TypeAlias = list[tuple[Any, Any]]
 """Pairs of id and payload (of value and count for a facet)."""

@@ -43,6 +43,7 @@ class Row:
     contestant: str
     median: float
     p95: float
+    p99: float
     samples: int
     ratio: Spread | None
     recall: float | None = None
@@ -91,7 +92,8 @@ def table(
         row = Row(
             contestant,
             samples.median() * scale,
-            samples.p95() * scale,
+            samples.percentile(95) * scale,
+            samples.percentile(99) * scale,
             len(samples.values),
             _ratio(samples, timings.samples.get(BASELINE)),
             (recalls or {}).get(contestant),

@@ -1,19 +1,22 @@
-"""The stage of a run: its settings, its scratch folder, and loaded stores for as long as they are needed."""
+"""The stage of a run: settings, scratch folder, workers, and loaded stores for as long as they are needed."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.adapters.base import Call, Contestant, Form, Store
+from benchmarks import data, workers
+from benchmarks.adapters.base import Contestant
 from benchmarks.data import Dataset
-from benchmarks.measure import reason
-from benchmarks.requests import Request, Unsupported
+from benchmarks.requests import Request
+from benchmarks.workers import RemoteCalls, Session, Worker, reason
+
+LOADED_AS_LOCAL: Mapping[str, str] = {"local-disk": "searches in memory, as local does"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Settings:
     rounds: int
     peers: tuple[str, ...]
     quick: bool
+    data: Path | None = None
     cranfield: Path | None = None
 
     @property
@@ -41,17 +45,19 @@ class Settings:
 
 @dataclass
 class Cast:
-    """The contestants of one scenario: those with a loaded store, and why the others are absent."""
+    """The contestants of one scenario: those whose workers hold a loaded store, and why the others are absent."""
 
-    stores: dict[str, Store] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
 
-    def calls(self, requests: Callable[[str], Sequence[Request]]) -> dict[str, list[Call]]:
+    def calls(self, requests: Callable[[str], Sequence[Request]]) -> dict[str, RemoteCalls]:
         """Prepared calls of everyone who can answer; others are noted as absent for this table."""
-        calls: dict[str, list[Call]] = {}
-        for name, store in self.stores.items():
+        calls: dict[str, RemoteCalls] = {}
+        for name, worker in self.workers.items():
             with self.noting_absence(name):
-                calls[name] = [store.prepare(request) for request in requests(name)]
+                asked = requests(name)
+                worker.run(Session.prepare, asked)
+                calls[name] = RemoteCalls(worker, len(asked))
         return calls
 
     @contextmanager
@@ -64,25 +70,40 @@ class Cast:
 
     def with_nothing_absent(self) -> Cast:
         """The same stores, to note absences of another table."""
-        return Cast(self.stores, {})
+        return Cast(self.workers, {})
 
 
 class Stage:
-    """Makes stores in a scratch folder and closes them at the end."""
+    """Makes stores in a scratch folder, each in its contestant's process."""
 
     def __init__(self, settings: Settings, contestants: dict[str, Contestant], folder: Path) -> None:
         self.settings = settings
         self.contestants = contestants
         self._folder = folder
         self._numbers = iter(range(10**9))
+        self._workers: dict[str, Worker] = {}
 
     def log(self, text: str) -> None:
         """Progress, on stderr."""
         print(f"  {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
+    def worker(self, name: str) -> Worker:
+        """The process of a contestant, the same one for the whole run."""
+        return self._workers.setdefault(name, Worker(name))
+
+    def close(self) -> None:
+        for worker in self._workers.values():
+            worker.close()
+
     def new_path(self) -> Path:
         """A path in the scratch folder where nothing is yet."""
         return self._folder / f"store-{next(self._numbers)}"
+
+    def dense(self, points: int, queries: int, graph: bool = False) -> Dataset:
+        """The first vectors of `--data`, or the easy synthetic set."""
+        if self.settings.data is None:
+            return data.easy(points, self.settings.dim, queries, graph)
+        return data.from_file(self.settings.data, points, queries, graph)
 
     def fitting(self, points: int, durable_only: bool = False) -> tuple[dict[str, Contestant], dict[str, str]]:
         """Contestants that can bear so many points, and why the others cannot."""
@@ -90,60 +111,54 @@ class Stage:
         absent: dict[str, str] = {}
         for name, contestant in self.contestants.items():
             if durable_only and not contestant.is_durable:
-                continue
-            if contestant.most_points is not None and points > contestant.most_points:
+                absent[name] = "keeps nothing on disk"
+            elif contestant.most_points is not None and points > contestant.most_points:
                 absent[name] = f"left out above {contestant.most_points:,} points"
             else:
                 fitting[name] = contestant
         return fitting, absent
 
     @contextmanager
-    def loaded(self, dataset: Dataset, without: Sequence[str] = ("local-disk",)) -> Iterator[Cast]:
-        """Stores holding the dataset, indexes built; closed and removed afterwards."""
+    def handed_out(self, dataset: Dataset) -> Iterator[Path]:
+        """A file that workers read the dataset from."""
+        path = self.new_path()
+        workers.write(dataset, path)
+        try:
+            yield path
+        finally:
+            path.unlink()
+
+    @contextmanager
+    def loaded(self, dataset: Dataset, without: Mapping[str, str] = LOADED_AS_LOCAL) -> Iterator[Cast]:
+        """Stores holding the dataset, indexes built; closed and removed afterwards.
+
+        Args:
+            without: contestants that take no part, and why.
+        """
         contestants, absent = self.fitting(len(dataset.columns))
-        cast = Cast(absent=absent)
+        cast = Cast(absent=absent | {name: why for name, why in without.items() if name in self.contestants})
         paths = []
         try:
-            for name, contestant in contestants.items():
-                if name in without:
-                    continue
-                path = self.new_path()
-                paths.append(path)
-                with cast.noting_absence(name):
-                    started = time.perf_counter()
-                    cast.stores[name] = self.load(contestant, path, dataset)
-                    self.log(f"{dataset.name}: {name} loaded in {time.perf_counter() - started:.1f} s")
+            with self.handed_out(dataset) as file:
+                for name in contestants:
+                    if name in without:
+                        continue
+                    path = self.new_path()
+                    paths.append(path)
+                    with cast.noting_absence(name):
+                        started = time.perf_counter()
+                        self.worker(name).run(Session.load, path, file)
+                        cast.workers[name] = self.worker(name)
+                        self.log(f"{dataset.name}: {name} loaded in {time.perf_counter() - started:.1f} s")
             yield cast
         finally:
-            for store in cast.stores.values():
+            for worker in cast.workers.values():
                 with suppress(Exception):
-                    store.close()
+                    worker.run(Session.close)
             for path in paths:
                 self.remove(path)
 
     @staticmethod
-    def load(contestant: Contestant, path: Path, dataset: Dataset) -> Store:
-        """A store with the dataset in it, by the fastest way in, indexes built."""
-        store = contestant.open(path)
-        try:
-            store.create(dataset.schema)
-            insert(store, dataset)
-            store.settle()
-        except BaseException:
-            store.close()
-            raise
-        return store
-
-    @staticmethod
     def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def insert(store: Store, dataset: Dataset) -> Form:
-    """Insert as arrays where the store takes them, else as points; which it was."""
-    try:
-        store.insert(dataset.columns, "arrays")
-    except Unsupported:
-        store.insert(dataset.columns, "points")
-        return "points"
-    return "arrays"
+        path.unlink(missing_ok=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks.adapters.bare import Bare
+from benchmarks.adapters.bare import Bare, Faiss, Hnswlib, Numpy, Usearch
 from benchmarks.adapters.base import Contestant
+from benchmarks.adapters.chroma import Chroma
 from benchmarks.adapters.edge import Edge
+from benchmarks.adapters.lance import Lance
 from benchmarks.adapters.local_mode import LocalMode
+from benchmarks.adapters.milvus import Milvus
 from benchmarks.adapters.minidb_store import Minidb
+from benchmarks.adapters.zvec_store import Zvec
 
 BASELINE = "minidb"
 
@@ -18,8 +22,14 @@ ALL: dict[str, Contestant] = {
         LocalMode("local", is_durable=False),
         LocalMode("local-disk", is_durable=True),
         Edge(),
-        Bare("hnswlib"),
-        Bare("numpy"),
+        Zvec(),
+        Lance(),
+        Chroma(),
+        Milvus(),
+        Bare("usearch", Usearch, is_durable=True),
+        Bare("faiss", Faiss, is_durable=True),
+        Bare("hnswlib", Hnswlib),
+        Bare("numpy", Numpy, uses_ef=False),
     )
 }
 

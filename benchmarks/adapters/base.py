@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from benchmarks.requests import Answer, Columns, Request, Schema
+from benchmarks.requests import Answer, Columns, DenseField, Request, Schema, Unsupported
 
 Call: TypeAlias = Callable[[], Answer]
 Form: TypeAlias = Literal["arrays", "points"]
@@ -70,3 +70,12 @@ class Contestant(Protocol):
 
     def open(self, path: Path) -> Store:
         """A store at `path`: the one that is there, or a new one for `Store.create`."""
+
+
+def only_vector(schema: Schema) -> DenseField:
+    """The one dense field of a schema. Raises `Unsupported` where there are others, for peers that hold only one."""
+    if schema.sparse_idf:
+        raise Unsupported("no sparse vectors")
+    if list(schema.dense) != [""]:
+        raise Unsupported("one vector per point")
+    return schema.dense[""]

@@ -11,10 +11,12 @@ from typing import Any
 from benchmarks.adapters.base import Call, Form, Store
 from benchmarks.requests import (
     Answer,
+    Batch,
     Columns,
     Condition,
     DenseField,
     Facet,
+    Fused,
     GeoRadius,
     Match,
     Nested,
@@ -26,9 +28,11 @@ from benchmarks.requests import (
     SparseRow,
     TextMatch,
     Unsupported,
+    WrongForm,
 )
 
 _BATCH = 1000
+_RRF_K = 2
 _ALWAYS_KB, _DEFAULT_KB = 1, 10_000
 _START = """
 import sys
@@ -75,7 +79,7 @@ class EdgeStore:
 
     def insert(self, columns: Columns, form: Form) -> None:
         if form == "arrays":
-            raise Unsupported("takes points only")
+            raise WrongForm("takes points only")
         for start in range(0, len(columns), _BATCH):
             batch = [self._point(columns, at) for at in range(start, min(start + _BATCH, len(columns)))]
             self._shard.update(self._edge.UpdateOperation.upsert_points(batch))
@@ -97,6 +101,10 @@ class EdgeStore:
             return self._facet(request)
         if isinstance(request, OrderedScroll):
             return self._scroll(request)
+        if isinstance(request, Fused):
+            return self._fused(request)
+        if isinstance(request, Batch):
+            return self._batch(request)
         raise Unsupported("no groups")
 
     def drop(self) -> None:
@@ -151,6 +159,40 @@ class EdgeStore:
                 filter=edge_filter, params=params, with_payload=True,
             )  # fmt: skip
             return [(hit.id, hit.payload) for hit in shard.query(request)]
+
+        return call
+
+    def _fused(self, fused: Fused) -> Call:
+        edge, shard = self._edge, self._shard
+        parts = [(self._vector_form(each), self._params(each), each) for each in fused.searches]
+
+        def call() -> Answer:
+            prefetches = [
+                edge.Prefetch(limit=each.limit, query=edge.Query.Nearest(vector, each.using), params=params)
+                for vector, params, each in parts
+            ]
+            request = edge.QueryRequest(
+                limit=fused.limit, query=edge.Fusion.Rrf(_RRF_K), prefetches=prefetches, with_payload=True
+            )
+            return [(hit.id, hit.payload) for hit in shard.query(request)]
+
+        return call
+
+    def _batch(self, batch: Batch) -> Call:
+        edge, shard = self._edge, self._shard
+        parts = [(self._vector_form(each), self._params(each), each) for each in batch.searches]
+
+        def call() -> Answer:
+            requests = [
+                edge.QueryRequest(
+                    limit=each.limit, query=edge.Query.Nearest(vector, each.using or None), params=params,
+                    with_payload=True,
+                )
+                for vector, params, each in parts
+            ]  # fmt: skip
+            return [
+                (hit.id, hit.payload) for hits in shard.query_batch(edge.QueryBatchRequest(requests)) for hit in hits
+            ]
 
         return call
 

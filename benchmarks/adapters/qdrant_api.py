@@ -10,9 +10,11 @@ from typing import Any
 
 from benchmarks.adapters.base import Call, Form
 from benchmarks.requests import (
+    Batch,
     Columns,
     Condition,
     Facet,
+    Fused,
     GeoRadius,
     GroupedSearch,
     Match,
@@ -82,6 +84,10 @@ class QdrantApiStore:
             return self._facet(request)
         if isinstance(request, OrderedScroll):
             return self._scroll(request)
+        if isinstance(request, Fused):
+            return self._fused(request)
+        if isinstance(request, Batch):
+            return self._batch(request)
         return self._groups(request)
 
     def drop(self) -> None:
@@ -144,6 +150,39 @@ class QdrantApiStore:
                 search_params=params, limit=limit, with_payload=True,
             )  # fmt: skip
             return [(hit.id, hit.payload) for hit in response.points]
+
+        return call
+
+    def _fused(self, fused: Fused) -> Call:
+        models, client = self.models, self.client
+        parts = [(self._vector_form(each.vector), self._params(each), each) for each in fused.searches]
+
+        def call() -> list[tuple[Any, Any]]:
+            prefetch = [
+                models.Prefetch(query=query, using=each.using, limit=each.limit, params=params)
+                for query, params, each in parts
+            ]
+            fusion = models.FusionQuery(fusion=models.Fusion.RRF)
+            response = client.query_points(
+                COLLECTION, prefetch=prefetch, query=fusion, limit=fused.limit, with_payload=True
+            )
+            return [(hit.id, hit.payload) for hit in response.points]
+
+        return call
+
+    def _batch(self, batch: Batch) -> Call:
+        models, client = self.models, self.client
+        parts = [(self._vector_form(each.vector), self._params(each), each) for each in batch.searches]
+
+        def call() -> list[tuple[Any, Any]]:
+            requests = [
+                models.QueryRequest(
+                    query=query, using=each.using or None, params=params, limit=each.limit, with_payload=True
+                )
+                for query, params, each in parts
+            ]
+            responses = client.query_batch_points(COLLECTION, requests)
+            return [(hit.id, hit.payload) for response in responses for hit in response.points]
 
         return call
 

@@ -27,7 +27,7 @@ class _Case:
 def run(stage: Stage) -> list[Table]:
     """Each over a keyword or number with an index."""
     dataset = data.with_rich_payload(stage.settings.points, _DIM, stage.settings.queries, indexed=True)
-    with stage.loaded(dataset, without=("local-disk", "hnswlib", "numpy")) as cast:
+    with stage.loaded(dataset) as cast:
         return [
             compared(
                 stage,

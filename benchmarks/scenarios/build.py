@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks import data
-from benchmarks.adapters.base import Contestant
-from benchmarks.data import Dataset
 from benchmarks.measure import repeated, seconds_of
 from benchmarks.results import Table, Target, table
 from benchmarks.stage import Stage
+from benchmarks.workers import Session
 
 _WITHOUT = ("local", "local-disk", "numpy")
 
@@ -18,29 +17,35 @@ def run(stage: Stage) -> list[Table]:
     """A graph is asked for at any size."""
     stage.log("build until indexed")
     settings = stage.settings
-    dataset = data.easy(settings.points, settings.dim, 1, graph=True)
-    tasks = {
-        name: _build(stage, contestant, dataset)
-        for name, contestant in stage.contestants.items()
-        if name not in _WITHOUT
-    }
+    dataset = stage.dense(settings.points, 1, graph=True)
+    contestants, absent = stage.fitting(settings.points)
+    absent |= {name: "has no graph" for name in _WITHOUT if name in stage.contestants}
+    with stage.handed_out(dataset) as file:
+        tasks = {name: _task(stage, name, file) for name in contestants if name not in absent}
+        timings = repeated(tasks, settings.heavy_rounds, settings.patience_seconds)
     schema = dataset.schema
     return [
         table(
             "build", f"build {dataset.shape} until indexed, M {schema.m}, ef_construct {schema.ef_construct}", "s",
-            repeated(tasks, settings.heavy_rounds, settings.patience_seconds), points=settings.points,
-            targets={"minidb": Target(13.0, points=100_000)}, absent=dict.fromkeys(
-                (name for name in _WITHOUT if name in stage.contestants), "has no graph"),
+            timings, points=len(dataset.columns), targets={"minidb": Target(13.0, points=100_000)}, absent=absent,
         )
     ]  # fmt: skip
 
 
-def _build(stage: Stage, contestant: Contestant, dataset: Dataset) -> Callable[[], float]:
+def _task(stage: Stage, name: str, file: Path) -> Callable[[], float]:
     def task() -> float:
         path = stage.new_path()
         try:
-            return seconds_of(lambda: stage.load(contestant, path, dataset).close())
+            return stage.worker(name).run(_build, path, file)
         finally:
             stage.remove(path)
 
     return task
+
+
+def _build(session: Session, path: Path, file: Path) -> float:
+    def whole() -> None:
+        session.load(path, file)
+        session.close()
+
+    return seconds_of(whole)

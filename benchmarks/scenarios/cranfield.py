@@ -26,8 +26,8 @@ def run(stage: Stage) -> list[Table]:
         return []
     stage.log("Cranfield")
     ndcg = ndcg_at_10(folder)
-    row = Row("minidb", ndcg, ndcg, 1, None, target=f"{KNOWN_NDCG}", is_met=abs(ndcg - KNOWN_NDCG) <= _TOLERANCE)
-    peer = Row("qdrant (known)", KNOWN_NDCG, KNOWN_NDCG, 0, None, note="figure measured elsewhere")
+    row = Row("minidb", ndcg, ndcg, ndcg, 1, None, target=f"{KNOWN_NDCG}", is_met=abs(ndcg - KNOWN_NDCG) <= _TOLERANCE)
+    peer = Row("qdrant (known)", KNOWN_NDCG, KNOWN_NDCG, KNOWN_NDCG, 0, None, note="figure measured elsewhere")
     return [Table("cranfield", "Cranfield, BM25 with idf: nDCG@10 (more is better)", "nDCG", [row, peer])]
 
 

@@ -1,8 +1,12 @@
-"""Dense search on the easy and the hard set, each contestant at the least `ef` that reaches the recall."""
+"""Dense search on the easy and the hard set, each contestant at the least `ef` that reaches the recall.
+
+What every `ef` gave, the curve of recall against queries per second, goes into the results file and the plots.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from benchmarks import data
 from benchmarks.data import Dataset
@@ -17,14 +21,16 @@ _HARD = ((0.95, Target(0.26, 0.95, points=100_000)), (0.99, Target(0.8, 0.99, po
 
 
 def run_easy(stage: Stage) -> list[Table]:
-    """Clusters: the graph's best case."""
+    """Clusters, the graph's best case; or the vectors of `--data`."""
     settings = stage.settings
-    return _at_recalls(stage, data.easy(settings.points, settings.dim, settings.queries), _EASY)
+    return _at_recalls(stage, stage.dense(settings.points, settings.queries), _EASY if settings.data is None else _HARD)
 
 
 def run_hard(stage: Stage) -> list[Table]:
-    """Power-law spectrum and Zipf topics."""
+    """Power-law spectrum and Zipf topics; nothing where `--data` brings its own difficulty."""
     settings = stage.settings
+    if settings.data is not None:
+        return []
     return _at_recalls(stage, data.hard(settings.points, settings.dim, settings.queries), _HARD)
 
 
@@ -46,7 +52,7 @@ def _at_recalls(stage: Stage, dataset: Dataset, levels: Sequence[tuple[float, Ta
                     points=len(dataset.columns),
                     targets={"minidb": target},
                     notes={name: key if not key.isdigit() else f"ef {key}" for name, key in chosen.items()},
-                    details={"sweep": {name: vars(sweep) for name, sweep in sweeps.items()}},
+                    details={"sweep": {name: asdict(sweep)["settings"] for name, sweep in sweeps.items()}},
                 )
             )  # fmt: skip
     return tables

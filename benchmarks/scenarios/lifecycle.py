@@ -1,58 +1,94 @@
-"""Create a collection, put ten points in, drop it: what a test-suite does thousands of times."""
+"""What a test-suite does thousands of times: make a collection for ten points and throw it away.
+
+Once in a client that stays open, and once as a whole life of a test, queries included; imports are done.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks import data
-from benchmarks.adapters.base import Call, Contestant, Store
+from benchmarks import data, workers
 from benchmarks.data import Dataset
-from benchmarks.measure import interleaved, reason
-from benchmarks.requests import Answer, Columns, DenseField, Schema
+from benchmarks.measure import Calls, interleaved
+from benchmarks.requests import Answer, Columns, DenseField, Schema, Search, Unsupported
 from benchmarks.results import Table, Target, table
-from benchmarks.stage import Stage
+from benchmarks.stage import Cast, Stage
+from benchmarks.workers import RemoteCalls, Session
 
-_WITHOUT = ("hnswlib", "numpy")
+_DIM = 32
+_QUERIES = 10
+_LIBRARIES = ("usearch", "faiss", "hnswlib", "numpy")
 
 
 def run(stage: Stage) -> list[Table]:
-    """In an open client; qdrant-edge has none, its shard is opened and closed."""
-    stage.log("create, 10 points, drop")
-    base = data.easy(10, 32, 1)
+    """qdrant-edge has no client: its shard is opened and closed either way."""
+    base = data.easy(10, _DIM, _QUERIES)
     columns = Columns(dense=base.columns.dense, payloads=[{"n": at} for at in range(10)])
-    dataset = Dataset("ten", Schema(dense={"": DenseField(32)}), columns, base.queries)
-    per_round = 20 if stage.settings.quick else 50
-    calls: dict[str, list[Call]] = {}
-    stores: list[Store] = []
-    absent: dict[str, str] = {}
-    for name, contestant in stage.contestants.items():
-        if name in _WITHOUT:
-            continue
-        try:
-            calls[name] = [_cycle(stage, contestant, dataset, stores)] * per_round
-        except Exception as error:  # noqa: BLE001 - a broken peer is absent, not fatal
-            absent[name] = reason(error)
-    try:
-        timings = interleaved(calls, stage.settings.rounds, block=5)
-    finally:
-        for store in stores:
-            with suppress(Exception):
-                store.close()
+    dataset = Dataset("ten", Schema(dense={"": DenseField(_DIM)}), columns, base.queries)
     targets = {"minidb": Target(5.0), "minidb-memory": Target(0.5)}
-    return [table("lifecycle", "create + 10 points + drop", "ms", timings, targets=targets, absent=absent)]
+    return [
+        _run(stage, dataset, "lifecycle", "create + 10 points + drop", _prepare_cycles, targets),
+        _run(stage, dataset, "life", "a test's life: open, create, 10 points, 10 queries, close", _prepare_lives, {}),
+    ]
 
 
-def _cycle(stage: Stage, contestant: Contestant, dataset: Dataset, stores: list[Store]) -> Call:
-    per_cycle = contestant.name.startswith("edge")
-    kept = None if per_cycle else contestant.open(stage.new_path())
-    if kept is not None:
-        stores.append(kept)
+def _run(
+    stage: Stage,
+    dataset: Dataset,
+    name: str,
+    title: str,
+    prepare: Callable[[Session, Path, Dataset, int], None],
+    targets: dict[str, Target],
+) -> Table:
+    stage.log(title)
+    count = 20 if stage.settings.quick else 50
+    cast = Cast(absent=dict.fromkeys((each for each in _LIBRARIES if each in stage.contestants), "has no collections"))
+    calls: dict[str, Calls] = {}
+    folder = stage.new_path()
+    for contestant in stage.contestants:
+        if contestant in cast.absent:
+            continue
+        with cast.noting_absence(contestant):
+            place = folder / contestant
+            place.mkdir(parents=True)
+            cast.workers[contestant] = stage.worker(contestant)
+            cast.workers[contestant].run(prepare, place, dataset, count)
+            calls[contestant] = RemoteCalls(cast.workers[contestant], count)
+    timings = interleaved(calls, stage.settings.rounds, block=5)
+    for contestant, worker in cast.workers.items():
+        with cast.noting_absence(contestant):
+            worker.run(Session.close)
+    stage.remove(folder)
+    return table(name, title, "ms", timings, targets=targets, absent=cast.absent)
+
+
+def _prepare_cycles(session: Session, place: Path, dataset: Dataset, count: int) -> None:
+    numbers = iter(range(10**9))
+    per_cycle = session.contestant.name.startswith("edge")
+    kept = None if per_cycle else session.open(place / "kept")
 
     def call() -> Answer:
-        store = kept or contestant.open(stage.new_path())
+        store = kept or session.contestant.open(place / str(next(numbers)))
         store.create(dataset.schema)
-        store.insert(dataset.columns, "points")
+        workers.insert(store, dataset, ("points", "arrays"))
         store.drop()
         return []
 
-    return call
+    session.calls = [call] * count
+
+
+def _prepare_lives(session: Session, place: Path, dataset: Dataset, count: int) -> None:
+    numbers = iter(range(10**9))
+
+    def call() -> Answer:
+        store = session.contestant.open(place / str(next(numbers)))
+        store.create(dataset.schema)
+        workers.insert(store, dataset, ("points", "arrays"))
+        for query in dataset.queries:
+            if len(store.prepare(Search(query))()) != len(dataset.columns):
+                raise Unsupported("does not find all ten points")
+        store.close()
+        return []
+
+    session.calls = [call] * count

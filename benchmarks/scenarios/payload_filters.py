@@ -44,7 +44,7 @@ def run(stage: Stage) -> list[Table]:
 def _run(stage: Stage, dataset: Dataset, how: str) -> list[Table]:
     vectors, payloads = dataset.columns.dense[""], dataset.columns.payloads
     tables = []
-    with stage.loaded(dataset, without=("local-disk", "hnswlib", "numpy")) as cast:
+    with stage.loaded(dataset) as cast:
         for case, condition in _cases(len(payloads)).items():
             holds = _predicate(condition)
             allowed = np.array([holds(payload) for payload in payloads])

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from benchmarks.adapters.base import Call, Contestant
-from benchmarks.measure import Timings, interleaved, reason
-from benchmarks.requests import Answer, Request, Search
+from benchmarks.adapters.base import Contestant
+from benchmarks.measure import Samples, Timings, interleaved
+from benchmarks.requests import Answer, Batch, Request, Search
 from benchmarks.results import Table, Target, table
 from benchmarks.stage import Cast, Stage
+from benchmarks.workers import RemoteCalls, reason
 
-EFS = (16, 32, 64, 128, 200, 256, 512)
+EFS = (16, 32, 64, 128, 200, 256, 512, 1024, 2048)
 _SECONDS_TO_JUDGE = 0.5
 
 
@@ -22,13 +23,32 @@ class Judge(Protocol):
     def recall(self, answers: Sequence[Answer]) -> float: ...
 
 
-def recalls(calls: dict[str, list[Call]], truth: Judge, timings: Timings) -> dict[str, float]:
+@dataclass(frozen=True)
+class InBatches:
+    """Judges answers to batches by a judge of their searches, each of which has `limit` hits."""
+
+    judge: Judge
+    limit: int = 10
+
+    def recall(self, answers: Sequence[Answer]) -> float:
+        return self.judge.recall(
+            [answer[at : at + self.limit] for answer in answers for at in range(0, len(answer), self.limit)]
+        )
+
+
+def batches(searches: Sequence[Search], size: int) -> list[Batch]:
+    """The searches in batches, the last one too short left out unless it is the only one."""
+    parts = [tuple(searches[at : at + size]) for at in range(0, len(searches), size)]
+    return [Batch(part) for part in parts if len(part) == len(parts[0])]
+
+
+def recalls(calls: dict[str, RemoteCalls], truth: Judge, timings: Timings) -> dict[str, float]:
     """Recall of every contestant that ran, over all queries it can answer in a few seconds."""
     found = {}
     for name in list(timings.samples):
         affordable = max(3, int(_SECONDS_TO_JUDGE / max(timings.samples[name].median(), 1e-9)))
         try:
-            answers: list[Answer] = [call() for call in calls[name][:affordable]]
+            answers = calls[name].answers(affordable)
         except Exception as error:  # noqa: BLE001 - whatever a peer raises, the others go on
             timings.failures[name] = reason(error)
             del timings.samples[name]
@@ -62,19 +82,29 @@ def compared(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What one contestant does at one `ef`; "exact" is the last resort."""
+
+    recall: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    qps: float
+
+
 @dataclass
 class Sweep:
-    """Recall and median milliseconds by `ef` of one contestant; "exact" is the last resort."""
+    """The settings of one contestant, by `ef`: its curve of recall against queries per second."""
 
-    recall: dict[str, float] = field(default_factory=dict)
-    median_ms: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
 
     def least(self, wanted: float) -> str:
         """The fastest setting that reaches the recall; the one with most recall when none does."""
-        reaching = [key for key, recall in self.recall.items() if recall >= wanted]
+        reaching = [key for key, setting in self.settings.items() if setting.recall >= wanted]
         if reaching:
-            return min(reaching, key=self.median_ms.__getitem__)
-        return max(self.recall, key=self.recall.__getitem__)
+            return min(reaching, key=lambda key: self.settings[key].p50_ms)
+        return max(self.settings, key=lambda key: self.settings[key].recall)
 
 
 def swept(
@@ -85,22 +115,25 @@ def swept(
     Who answers at no setting leaves the cast.
     """
     failures: dict[str, str] = {}
-    sweeps: dict[str, Sweep] = {name: Sweep() for name in cast.stores}
+    sweeps: dict[str, Sweep] = {name: Sweep() for name in cast.workers}
     for key in [str(ef) for ef in EFS] + ["exact", "default"]:
         here = cast.with_nothing_absent()
-        names = [name for name in cast.stores if contestants[name].uses_ef == (key != "default")]
-        names = [name for name in names if not (key == "exact" and name == "hnswlib")]
-        here.stores = {name: cast.stores[name] for name in names}
+        names = [name for name in cast.workers if contestants[name].uses_ef == (key != "default")]
+        here.workers = {name: cast.workers[name] for name in names}
         calls = here.calls(lambda _, key=key: [tuned(search, key) for search in searches])  # type: ignore[misc]
         timings = interleaved(calls, rounds=1, seconds_per_round=_seconds_per_round(stage) / 2)
         for name, recall in recalls(calls, truth, timings).items():
-            sweeps[name].recall[key] = recall
-            sweeps[name].median_ms[key] = timings.samples[name].median() * 1e3
+            sweeps[name].settings[key] = _setting(timings.samples[name], recall)
         failures |= here.absent | timings.failures
-    for name in [name for name, sweep in sweeps.items() if not sweep.recall]:
+    for name in [name for name, sweep in sweeps.items() if not sweep.settings]:
         cast.absent[name] = failures.get(name, "answered no search")
-        del sweeps[name], cast.stores[name]
+        del sweeps[name], cast.workers[name]
     return sweeps
+
+
+def _setting(samples: Samples, recall: float) -> Setting:
+    p50, p95, p99 = (samples.percentile(percent) * 1e3 for percent in (50, 95, 99))
+    return Setting(recall, p50, p95, p99, len(samples.values) / sum(samples.values))
 
 
 def tuned(search: Search, key: str) -> Search:

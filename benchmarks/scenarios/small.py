@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from benchmarks import data
 from benchmarks.requests import Search
 from benchmarks.results import Table, Target
 from benchmarks.scenarios.searching import compared
@@ -14,7 +13,7 @@ _POINTS = 1000
 
 def run(stage: Stage) -> list[Table]:
     """Top 10 at default settings."""
-    dataset = data.easy(_POINTS, stage.settings.dim, stage.settings.queries)
+    dataset = stage.dense(_POINTS, stage.settings.queries)
     truth = Truth(dense_scores(dataset.columns.dense[""], dataset.queries))
     with stage.loaded(dataset) as cast:
         return [

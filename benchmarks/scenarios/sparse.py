@@ -30,7 +30,7 @@ def _run(stage: Stage, dataset: Dataset) -> Table:
     assert queries is not None
     truth = Truth(sparse_scores(rows, queries, dataset.schema.sparse_idf["text"]))
     searches = [Search(queries.row(at), using="text") for at in range(len(queries))]
-    with stage.loaded(dataset, without=("local-disk", "hnswlib", "numpy")) as cast:
+    with stage.loaded(dataset) as cast:
         return compared(
             stage, cast, f"sparse-{dataset.name}", f"sparse, {dataset.name}-like, {dataset.shape}",
             lambda _: searches, truth,

@@ -28,6 +28,12 @@ _IMPORTS = {
     "numpy": ("numpy",),
     "qdrant_client": ("qdrant_client",),
     "qdrant_edge": ("qdrant_edge",),
+    "zvec": ("zvec",),
+    "lancedb": ("lancedb",),
+    "chromadb": ("chromadb",),
+    "pymilvus": ("pymilvus",),
+    "usearch": ("usearch.index",),
+    "faiss": ("faiss",),
     "hnswlib": ("hnswlib",),
 }
 
@@ -55,6 +61,7 @@ def run_start(stage: Stage) -> list[Table]:
         table(
             "start", "start: new process, import, create, 10 points, first answer", "ms", timings,
             targets={"minidb": target, "minidb-memory": target},
+            absent={name: "has no collections" for name in stage.contestants if name not in scripts},
         )
     ]  # fmt: skip
 

@@ -66,6 +66,7 @@ class Indexes:
         self.graphs: dict[int, Graph] = {}
         """Published by the indexer, one assignment each; rows a graph does not cover are for the reader to scan."""
         self._tried_to_load: set[tuple[str, int]] = set()
+        self._sought_graphs: set[int] = set()
         self._saved_rows: dict[tuple[str, int], int] = {}
 
     def sketch(self, reader: PointReader, field: VectorField) -> Sketch | BitSketch:
@@ -131,13 +132,17 @@ class Indexes:
     def graph(self, reader: PointReader, field: VectorField) -> Graph | None:
         """The field's graph, if there is one by now; one that is mapped and not read is opened here and now."""
         graph = self.graphs.get(field.slot)
-        if graph is None and self._folder is not None and ("graph", field.slot) not in self._tried_to_load:
+        if graph is None and field.slot not in self._sought_graphs:
             with self._lock:
-                checkpoint = find_checkpoint(reader.txn, self.space, "graph", field.slot)
-                if checkpoint is None or "usearch" in checkpoint.meta:
-                    graph = self._load_graph(reader, field)
-                    if graph is not None:
-                        self.graphs.setdefault(field.slot, graph)
+                if field.slot not in self._sought_graphs:
+                    checkpoint = find_checkpoint(reader.txn, self.space, "graph", field.slot)
+                    loaded = None
+                    if checkpoint is not None and "usearch" in checkpoint.meta:
+                        loaded = self._load_graph(reader, field)
+                    if loaded is not None:
+                        self.graphs[field.slot] = loaded
+                    self._sought_graphs.add(field.slot)
+            graph = self.graphs.get(field.slot)
         return graph
 
     def load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,3 +161,32 @@ def test_many_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
     for n, kind in ((10, "HnswlibGraph"), (11, "UsearchGraph")):
         block = (np.arange(n, dtype=np.uint32), clustered(n))
         assert type(graph.build("dot", SIZE, graph.GraphSettings(8, 50), [block], n, n)).__name__ == kind
+
+
+def test_a_graph_being_opened_by_a_search_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "_has_hnswlib", lambda: False)
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    vectors = clustered(N)
+    with QdrantClient(tmp_path) as client:
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+        assert client.wait_until_indexed("c")
+    opening, may_go_on, restored = threading.Event(), threading.Event(), graph.restored
+
+    def slowly(*arguments: Any) -> Any:
+        opening.set()
+        assert may_go_on.wait(10)
+        return restored(*arguments)
+
+    monkeypatch.setattr("minidb.collection.indexes.restored", slowly)
+    monkeypatch.setattr("minidb.collection.indexer.build", lambda *arguments: pytest.fail("built again"))
+    with QdrantClient(tmp_path) as client:
+        search = threading.Thread(target=client.query_points, args=("c", vectors[3]))
+        search.start()
+        assert opening.wait(10)
+        client.query_points("c", query=vectors[3], search_params=models.SearchParams(exact=True))  # wakes the indexer
+        may_go_on.set()
+        search.join()
+        assert client.wait_until_indexed("c")
+        assert client.get_collection("c").indexed_vectors_count == N
+        assert client.get_collection("c").optimizer_status == models.OptimizersStatusOneOf.OK
