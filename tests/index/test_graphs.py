@@ -187,6 +187,6 @@ def test_a_graph_being_opened_by_a_search_is_not_built_again(tmp_path: Path, mon
         client.query_points("c", query=vectors[3], search_params=models.SearchParams(exact=True))  # wakes the indexer
         may_go_on.set()
         search.join()
-        assert client.wait_until_indexed("c")
+        assert client.wait_until_indexed("c", 30)
         assert client.get_collection("c").indexed_vectors_count == N
         assert client.get_collection("c").optimizer_status == models.OptimizersStatusOneOf.OK
