@@ -6,11 +6,13 @@ maxima of blocks first looks closely only at blocks that can hold a winner, and 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 64
-_SMALL = 4096
+_SMALL = 1024
+_LEAST_BLOCK, _LARGEST_BLOCK = 8, 256
 
 
 def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -19,19 +21,16 @@ def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     With ties at the border more than `k` come back: the caller breaks them by id.
     """
     n = len(scores)
-    if n <= _SMALL:
+    block = max(_LEAST_BLOCK, min(int(math.sqrt(n / k)), _LARGEST_BLOCK))  # balances looking at maxima and at blocks
+    n_blocks = n // block
+    if n <= _SMALL or n_blocks <= k:
         return _best_of(scores, k)
-    n_blocks = n // _BLOCK
-    blocks = scores[: n_blocks * _BLOCK].reshape(n_blocks, _BLOCK)
-    maxima = blocks.max(axis=1)
-    if n_blocks > k:
-        border = np.partition(maxima, n_blocks - k)[n_blocks - k]
-        chosen = np.flatnonzero(maxima >= border)
-    else:
-        chosen = np.arange(n_blocks)
-    rest = np.arange(n_blocks * _BLOCK, n)
-    positions = np.concatenate([(chosen[:, None] * _BLOCK + np.arange(_BLOCK)).reshape(-1), rest])
-    return positions[_best_of(scores[positions], k)]
+    # a block is every n_blocks-th score: maxima of columns are taken many at a time, those of rows one by one
+    maxima = scores[: n_blocks * block].reshape(block, n_blocks).max(axis=0)
+    chosen = np.flatnonzero(maxima >= np.partition(maxima, n_blocks - k)[n_blocks - k])
+    positions = (np.arange(0, n_blocks * block, n_blocks)[:, None] + chosen).reshape(-1)
+    positions = np.concatenate([positions, np.arange(n_blocks * block, n)])
+    return np.sort(positions[_best_of(scores[positions], k)])
 
 
 def _best_of(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
