@@ -153,9 +153,12 @@ def dense_vector(field: VectorField, vector: Any) -> tuple[NDArray[np.float32], 
     """One dense vector, a query's: `(size,) float32` and its squared length."""
     if not (isinstance(vector, np.ndarray) and vector.ndim == 1 and len(vector) == field.size):
         _check_dense(field, vector)
-    with np.errstate(over="ignore"):
-        array = np.asarray(vector, np.float32)
-        square = float(array @ array)
+    if isinstance(vector, np.ndarray) and vector.dtype == np.float32:
+        array: NDArray[np.float32] = vector
+    else:
+        with np.errstate(over="ignore"):  # refused below as not finite
+            array = np.asarray(vector, np.float32)
+    square = float(array @ array)
     if not math.isfinite(square):  # not a number somewhere, or only very long: the slow check tells
         _check_finite(field, array)
     return array, square

@@ -27,7 +27,7 @@ def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         return _best_of(scores, k)
     # a block is every n_blocks-th score: maxima of columns are taken many at a time, those of rows one by one
     maxima = scores[: n_blocks * block].reshape(block, n_blocks).max(axis=0)
-    chosen = np.flatnonzero(maxima >= np.partition(maxima, n_blocks - k)[n_blocks - k])
+    chosen = (maxima >= np.partition(maxima, n_blocks - k)[n_blocks - k]).nonzero()[0]
     positions = (np.arange(0, n_blocks * block, n_blocks)[:, None] + chosen).reshape(-1)
     positions = np.concatenate([positions, np.arange(n_blocks * block, n)])
     return np.sort(positions[_best_of(scores[positions], k)])
@@ -38,5 +38,6 @@ def _best_of(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     if k < n:
         border = np.partition(scores, n - k)[n - k]
         if border > -np.inf:
-            return np.flatnonzero(scores >= border)
+            positions: NDArray[np.int64] = (scores >= border).nonzero()[0]
+            return positions
     return np.flatnonzero(scores > -np.inf)

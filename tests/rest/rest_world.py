@@ -425,3 +425,18 @@ STANDALONE: list[Valid] = [
     Valid(f"POST {C}/shards/delete", {"shard_key": "k"}),
 ]
 """Operations on a cluster: well formed, and refused by a single node."""
+
+RECOVER = {"location": "file:///nowhere.snapshot", "priority": "snapshot", "checksum": "0a", "api_key": "k"}
+SNAPSHOTS = [
+    Valid(f"{method} {base}{rest}", body, {"snapshot": "nothing.snapshot"})
+    for base in ("/collections/{collection}/snapshots", "/snapshots")
+    for method, rest, body in (
+        ("GET", "", None),
+        ("POST", "", None),
+        ("GET", "/{snapshot}", None),
+        ("DELETE", "/{snapshot}", None),
+        ("POST", "/upload", {"no": "multipart"}),
+        ("PUT", "/recover", RECOVER),
+    )
+]
+"""Requests for snapshots, most of them refused: what they do is tested in `tests/snapshots`."""

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 from oracles.cases import cases
-from rest_world import JSON_BODY, STANDALONE, UUID, VALID, Answer, Valid, World
+from rest_world import JSON_BODY, SNAPSHOTS, STANDALONE, UUID, VALID, Answer, Valid, World
 
-REQUESTS = [*VALID, *STANDALONE]
+REQUESTS = [*VALID, *STANDALONE, *SNAPSHOTS]
 WITH_BODY = [case for case in REQUESTS if isinstance(case.body, dict)]
 Path = tuple[Any, ...]
 
@@ -262,3 +262,32 @@ def test_strange_paths_parameters_and_headers(watched: Watched, data: st.DataObj
     query = "&".join(data.draw(st.lists(PARAMETERS, max_size=3), label="query"))
     body = b"" if case.body is None else json.dumps(case.body).encode()
     watched.check(method, path, body, query, data.draw(st.just(JSON_BODY) | HEADERS, label="headers"))
+
+
+MULTIPART = "multipart/form-data; boundary=line"
+PIECES = st.sampled_from(
+    [
+        b"--line", b"--line--", b"\r\n", b"\r\n\r\n", b"\n", b"--", b"x" * 5000, b"\0", b"\xff", b"", b":",
+        b'Content-Disposition: form-data; name="snapshot"; filename="a.snapshot"', b"minidb snapshot\n",
+        b'content-disposition: form-data; name="snapshot', b"Content-Disposition: ; ; =", b"\x01\0\0\0\0\0\0\0",
+    ]
+)  # fmt: skip
+
+
+@cases(150)
+@given(
+    pieces=st.lists(PIECES, max_size=12),
+    content_type=st.sampled_from(
+        [
+            MULTIPART,
+            MULTIPART + ";x",
+            "multipart/form-data",
+            'multipart/form-data; boundary="',
+            "a/b; boundary=line",
+            "",
+        ]
+    ),
+    path=st.sampled_from(["/collections/c/snapshots/upload", "/collections/new/snapshots/upload", "/snapshots/upload"]),
+)
+def test_damaged_uploads(watched: Watched, pieces: list[bytes], content_type: str, path: str) -> None:
+    watched.check("POST", path, b"".join(pieces), headers={"content-type": content_type})

@@ -77,8 +77,11 @@ class Sketch:
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
         """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
         widest = float(np.abs(query).max(initial=0.0))
-        scale = self.scale if self.metric == "euclid" else 127.0 / max(widest, 1e-30)
-        quantized: NDArray[np.int8] = np.clip(np.rint(query * np.float32(scale)), -127, 127).astype(np.int8)
+        if self.metric == "euclid":
+            scaled = np.clip(query * np.float32(self.scale), -127, 127)
+        else:
+            scaled = query * np.float32(127.0 / max(widest, 1e-30))
+        quantized: NDArray[np.int8] = np.rint(scaled).astype(np.int8)
         return quantized.reshape(1, -1)
 
     def _scores(self, query: NDArray[np.int8], rows: NDArray[np.int8]) -> NDArray[np.float32]:
