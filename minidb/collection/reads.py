@@ -29,6 +29,7 @@ from minidb.storage.records import (
     PointId,
     Record,
     id_key,
+    payload_of,
     row_key,
     row_of_value,
     sparse_key,
@@ -104,16 +105,28 @@ class PointReader:
         return self.view.alive[: self.view.n_rows]
 
     def points(self, rows: Rows) -> Iterator[_Point]:
+        for data in self._each_stored(rows):
+            yield _Point(unpack_record(data), self.view)
+
+    def payloads(self, rows: Rows) -> Iterator[dict[str, Any]]:
+        return map(payload_of, self._each_stored(rows))
+
+    def _each_stored(self, rows: Rows) -> Iterator[bytes]:
+        """Records one by one. Of most rows: one scan beats that many look-ups."""
         view = self.view
-        if len(rows) > 64 and len(rows) * 4 > view.n_rows:  # most of them: one scan beats that many look-ups
-            wanted = mask_of(rows, view.n_rows)
-            start, stop = row_key(view.space, int(rows[0])), row_key(view.space, int(rows[-1]) + 1)
-            for key, data in self.txn.scan("records", start, stop):
-                if wanted[int.from_bytes(key[4:], "big")]:
-                    yield _Point(unpack_record(data), view)
+        if len(rows) <= 64 or len(rows) * 4 <= view.n_rows:
+            for row in rows.tolist():
+                yield self.stored([row])[0]
             return
-        for row in rows.tolist():
-            yield _Point(self.record(row), view)
+        scan = self.txn.scan("records", row_key(view.space, int(rows[0])), row_key(view.space, int(rows[-1]) + 1))
+        if len(rows) == view.n_alive:
+            for _, data in scan:
+                yield data
+            return
+        wanted = mask_of(rows, view.n_rows)
+        for key, data in scan:
+            if wanted[int.from_bytes(key[4:], "big")]:
+                yield data
 
     def rows_of_ids(self, ids: frozenset[PointId]) -> Rows:
         return np.array(sorted(row for row in map(self.row_of, ids) if row is not None), np.uint32)

