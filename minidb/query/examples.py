@@ -24,8 +24,6 @@ from minidb.query.vectors import QueryVector, SparseQuery
 
 _CHUNK_ROWS = 512
 _TOKEN_CHUNK = 65536
-_FORWARD_ROWS = 300
-"""Up to here sparse vectors are read one by one; above, postings are added up."""
 
 Compare = Callable[[QueryVector], Scores]
 
@@ -99,12 +97,8 @@ def _sparse_chunks(search: Search, field: VectorField, rows: Rows) -> Iterator[C
 
     def compare(example: QueryVector) -> Scores:
         assert isinstance(example, SparseQuery)
-        if len(rows) <= _FORWARD_ROWS:
-            scores = search.similarities(field, example, rows)
-            return np.where(np.isnan(scores), np.float32(0.0), scores)
-        weights = search.weights(field, example)
-        index = search.indexes.sparse(search.reader, field)
-        return index.scores(example.indices, weights, search.reader.view.n_rows)[rows]
+        scores = search.similarities(field, example, rows)
+        return np.where(np.isnan(scores), np.float32(0.0), scores)
 
     yield compare
 

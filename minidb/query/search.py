@@ -47,7 +47,10 @@ _CHUNK_ROWS = 512
 _TOKEN_CHUNK = 65536
 _PRODUCT_SLACK = 1e-5
 """Relative error of a BLAS product that may decide who is a candidate, and never who is a hit."""
-_FORWARD_ROWS = 300
+_FORWARD_ROWS, _ROWS_PER_FORWARD = 8, 5000
+"""Reading a stored sparse vector takes 9 µs, asking the inverted index 60 µs at 10,000 points and more at more: so many
+rows, and one more for so many points, are read.
+"""
 _FEW_SCORES = 8192
 DEFAULT_EF = 128
 """Somewhat more than Qdrant's 100: at 1 M × 384 recall went from 0.947 to 0.962 for 8 % more time."""
@@ -107,7 +110,7 @@ class Search:
     def similarities(self, field: VectorField, query: QueryVector, rows: Rows) -> Scores:
         """Exact internal similarities of rows that have the vector."""
         if isinstance(query, SparseQuery):
-            return self._forward(field, query, rows)
+            return self._sparse_similarities(field, query, rows, None)
         metric = metric_of(field)
         scores = np.empty(len(rows), np.float32)
         if field.kind == "multi":
@@ -295,21 +298,16 @@ class Search:
         self, field: VectorField, query: SparseQuery, k: int, rows: Rows | None, corpus: models.Filter | None
     ) -> Hits:
         view = self.reader.view
-        if rows is not None and len(rows) <= _FORWARD_ROWS:
-            self.reader.trace.note(by="sparse vectors of the rows", candidates=len(rows))
-            scores = self._forward(field, query, rows, corpus)
+        if rows is not None:
+            scores = self._sparse_similarities(field, query, rows, corpus)
             found = np.flatnonzero(~np.isnan(scores))
-            return ranked(view, rows[found], scores[found], k)
+            return self._best(rows[found], scores[found], k)
         self.reader.trace.note(by="inverted index", dimensions=len(query.indices))
         weights = self.weights(field, query, corpus)
         scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, view.n_rows)
-        if rows is not None:
-            scores, all_rows = scores[rows], rows
-        else:
-            all_rows = None
-            lacking = view.lacking(field.slot)
-            if len(lacking):
-                scores[lacking] = 0.0
+        lacking = view.lacking(field.slot)
+        if len(lacking):
+            scores[lacking] = 0.0
         if len(scores) <= _FEW_SCORES:  # selecting among zeros would be the slowest part
             at = np.flatnonzero(scores)
             at = at[best_positions(scores[at], k)] if len(at) else at
@@ -318,14 +316,24 @@ class Search:
         if len(at) and scores[at].min() <= 0.0:  # the border is among zeros, which mean "nothing in common"
             scores[scores == 0.0] = -np.inf
             at = best_positions(scores, k)
-        found_rows = at.astype(np.uint32) if all_rows is None else all_rows[at]
-        return ranked(view, found_rows, scores[at], k)
+        return ranked(view, at.astype(np.uint32), scores[at], k)
 
-    def _forward(
-        self, field: VectorField, query: SparseQuery, rows: Rows, corpus: models.Filter | None = None
+    def _sparse_similarities(
+        self, field: VectorField, query: SparseQuery, rows: Rows, corpus: models.Filter | None
     ) -> Scores:
-        """Dot products from the stored vectors themselves; NaN where there is nothing in common."""
+        """Dot products of some rows with a query; NaN where there is nothing in common."""
+        n_rows = self.reader.view.n_rows
         weights = self.weights(field, query, corpus)
+        if len(rows) <= _FORWARD_ROWS + n_rows // _ROWS_PER_FORWARD:
+            self.reader.trace.note(by="sparse vectors of the rows", candidates=len(rows))
+            return self._forward(field, query, rows, weights)
+        self.reader.trace.note(by="inverted index", dimensions=len(query.indices), candidates=len(rows))
+        scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, n_rows)[rows]
+        scores[scores == 0.0] = np.nan
+        return scores
+
+    def _forward(self, field: VectorField, query: SparseQuery, rows: Rows, weights: NDArray[np.float32]) -> Scores:
+        """The same from the stored vectors themselves."""
         scores = np.full(len(rows), np.nan, np.float32)
         for at, row in enumerate(rows.tolist()):
             indices, stored = self.reader.sparse(field, row)
