@@ -28,15 +28,47 @@ class Segment:
     rows: NDArray[np.int32]
     values: NDArray[np.float32]
 
-    def slices(self, dims: NDArray[np.uint32]) -> tuple[list[int], list[int]]:
-        """Start and end of the postings of each wanted dimension; empty where it is not there."""
+    def slices(self, dims: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Start and end of the postings of each wanted dimension; equal where it is not there."""
         at = np.searchsorted(self.dims, dims)
-        found = at < len(self.dims)
-        found[found] = self.dims[at[found]] == dims[found]
-        at[~found] = 0
-        starts = np.where(found, self.starts[at], 0)
-        ends = np.where(found, self.starts[at + 1], 0) if len(self.dims) else starts
-        return starts.tolist(), ends.tolist()
+        at[at == len(self.dims)] = 0
+        there = self.dims[at] == dims
+        return self.starts[at], self.starts[at + there]
+
+
+@dataclass(frozen=True)
+class Postings:
+    """What an index has of some dimensions: by segment, where the postings of each begin and end."""
+
+    n_rows: int
+    n_dims: int
+    parts: list[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]]
+
+    def frequencies(self, counts: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """In how many rows each dimension occurs; `counts`, `(n_rows,)`, says which rows count (None: all)."""
+        found = np.zeros(self.n_dims, np.int64)
+        if counts is None:
+            for _, starts, ends in self.parts:
+                found += ends - starts
+            return found
+        if len(counts) < self.n_rows:
+            counts = np.concatenate([counts, np.zeros(self.n_rows - len(counts), bool)])
+        for segment, starts, ends in self.parts:
+            for at, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+                if end > start:
+                    found[at] += np.count_nonzero(counts[segment.rows[start:end]])
+        return found
+
+    def scores(self, weights: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
+        """`(n_rows,) float32`: sum of the postings' values times the dimensions' weights; 0 where there are none."""
+        # the index may be newer than the caller's view: postings beyond it must still land inside the array
+        accumulator = np.zeros(max(n_rows, self.n_rows), np.float32)
+        accumulate = _accumulator()
+        for segment, starts, ends in self.parts:
+            for start, end, weight in zip(starts.tolist(), ends.tolist(), weights.tolist(), strict=True):
+                if end > start:
+                    accumulate(segment.rows[start:end], segment.values[start:end], weight, accumulator)
+        return accumulator[:n_rows]
 
 
 @dataclass(frozen=True)
@@ -69,36 +101,11 @@ class SparseIndex:
             segments[-1] = _merged(segments[-1], newest)
         return SparseIndex(n_rows, tuple(segments))
 
-    def scores(self, dims: NDArray[np.uint32], weights: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
-        """`(n_rows,) float32`: dot product of every row with the query; 0 where they share no dimension."""
-        # the index may be newer than the caller's view: postings beyond it must still land inside the array
-        accumulator = np.zeros(max(n_rows, self.n_rows), np.float32)
-        accumulate = _accumulator()
-        weight_list = weights.tolist()
-        for segment in self.segments:
-            if not len(segment.dims):
-                continue
-            starts, ends = segment.slices(dims)
-            for start, end, weight in zip(starts, ends, weight_list, strict=True):
-                if end > start:
-                    accumulate(segment.rows[start:end], segment.values[start:end], weight, accumulator)
-        return accumulator[:n_rows]
-
-    def document_frequencies(self, dims: NDArray[np.uint32], counts: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """In how many rows each dimension occurs; `counts`, `(n_rows,)`, says which rows count (None: all)."""
-        frequencies = np.zeros(len(dims), np.int64)
-        if counts is not None and len(counts) < self.n_rows:
-            counts = np.concatenate([counts, np.zeros(self.n_rows - len(counts), bool)])
-        for segment in self.segments:
-            if not len(segment.dims):
-                continue
-            starts, ends = segment.slices(dims)
-            for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
-                if counts is None:
-                    frequencies[at] += end - start
-                elif end > start:
-                    frequencies[at] += np.count_nonzero(counts[segment.rows[start:end]])
-        return frequencies
+    def postings(self, dims: NDArray[np.uint32]) -> Postings:
+        """Those of some dimensions."""
+        return Postings(
+            self.n_rows, len(dims), [(part, *part.slices(dims)) for part in self.segments if len(part.dims)]
+        )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """All segments as one, for a checkpoint."""

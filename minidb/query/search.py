@@ -24,7 +24,7 @@ from minidb.index.dense.plain import Metric, product_table, similarities, simila
 from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
 from minidb.index.payload.rows import mask_of
-from minidb.index.sparse import idf
+from minidb.index.sparse import Postings, idf
 from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, ranked
 from minidb.query.vectors import QueryVector, SparseQuery
@@ -303,8 +303,8 @@ class Search:
             found = np.flatnonzero(~np.isnan(scores))
             return self._best(rows[found], scores[found], k)
         self.reader.trace.note(by="inverted index", dimensions=len(query.indices))
-        weights = self.weights(field, query, corpus)
-        scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, view.n_rows)
+        postings = self.indexes.sparse(self.reader, field).postings(query.indices)
+        scores = postings.scores(self._weights(field, query, postings, corpus), view.n_rows)
         lacking = view.lacking(field.slot)
         if len(lacking):
             scores[lacking] = 0.0
@@ -323,12 +323,13 @@ class Search:
     ) -> Scores:
         """Dot products of some rows with a query; NaN where there is nothing in common."""
         n_rows = self.reader.view.n_rows
-        weights = self.weights(field, query, corpus)
+        postings = self.indexes.sparse(self.reader, field).postings(query.indices)
+        weights = self._weights(field, query, postings, corpus)
         if len(rows) <= _FORWARD_ROWS + n_rows // _ROWS_PER_FORWARD:
             self.reader.trace.note(by="sparse vectors of the rows", candidates=len(rows))
             return self._forward(field, query, rows, weights)
         self.reader.trace.note(by="inverted index", dimensions=len(query.indices), candidates=len(rows))
-        scores = self.indexes.sparse(self.reader, field).scores(query.indices, weights, n_rows)[rows]
+        scores = postings.scores(weights, n_rows)[rows]
         scores[scores == 0.0] = np.nan
         return scores
 
@@ -345,22 +346,21 @@ class Search:
                 scores[at] = values[common] @ weights[place[common]]
         return scores
 
-    def weights(
-        self, field: VectorField, query: SparseQuery, corpus: models.Filter | None = None
+    def _weights(
+        self, field: VectorField, query: SparseQuery, postings: Postings, corpus: models.Filter | None
     ) -> NDArray[np.float32]:
+        """The query's values, times inverse document frequencies where the field asks for them."""
         if not field.idf or not len(query.indices):
             return query.values
         view = self.reader.view
-        index = self.indexes.sparse(self.reader, field)
         counted = self.reader.matching(corpus)
         if counted is not None:
             in_corpus = mask_of(counted, view.n_rows) & view.has(field.slot)
-            frequencies = index.document_frequencies(query.indices, in_corpus)
-            return query.values * idf(int(np.count_nonzero(in_corpus)), frequencies)
+            return query.values * idf(int(np.count_nonzero(in_corpus)), postings.frequencies(in_corpus))
         n_points = view.count(field.slot)
         # postings of rows that died stay until the next vacuum; then every posting has to be asked
-        counts = view.has(field.slot) if n_points < view.n_rows or index.n_rows > view.n_rows else None
-        return query.values * idf(n_points, index.document_frequencies(query.indices, counts))
+        counts = view.has(field.slot) if n_points < view.n_rows or postings.n_rows > view.n_rows else None
+        return query.values * idf(n_points, postings.frequencies(counts))
 
 
 def _codes_of(field: VectorField) -> str:
