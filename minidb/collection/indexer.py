@@ -24,7 +24,8 @@ from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError, NotFound
 from minidb.filter.evaluate import Evaluation
-from minidb.index.dense.graph import Graph, GraphSettings, build
+from minidb.index.dense.graph import Graph, GraphSettings
+from minidb.index.dense.libraries import build
 from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction

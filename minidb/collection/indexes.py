@@ -22,7 +22,8 @@ from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
 from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
 from minidb.index.dense.bits import BitSketch
-from minidb.index.dense.graph import Graph, restored
+from minidb.index.dense.graph import Graph
+from minidb.index.dense.libraries import restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
 from minidb.index.sparse import SparseIndex

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
-from minidb.index.dense import graph
+from minidb.index.dense import graph, libraries
 
 SIZE, N = 32, 6000
 LIBRARIES = ["hnswlib", "usearch"]
@@ -20,7 +20,7 @@ LIBRARIES = ["hnswlib", "usearch"]
 
 @pytest.fixture(params=LIBRARIES)
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(graph, "_has_hnswlib", lambda: request.param == "hnswlib")
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: request.param == "hnswlib")
     return request.param
 
 
@@ -120,7 +120,7 @@ def test_readers_and_a_writer_that_makes_the_graph_grow(library: str) -> None:
 def test_a_store_saved_with_one_library_opens_with_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = clustered(N)
     for has_hnswlib in (True, False, True):
-        monkeypatch.setattr(graph, "_has_hnswlib", lambda has=has_hnswlib: has)
+        monkeypatch.setattr(libraries, "_has_hnswlib", lambda has=has_hnswlib: has)
         with QdrantClient(tmp_path) as client:
             if not client.collection_exists("c"):
                 create(client, models.Distance.COSINE)
@@ -133,16 +133,16 @@ def test_a_store_saved_with_one_library_opens_with_the_other(tmp_path: Path, mon
 
 def test_long_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    for size, kind in ((graph.LONG_VECTOR - 1, "HnswlibGraph"), (graph.LONG_VECTOR, "UsearchGraph")):
+    for size, kind in ((libraries.LONG_VECTOR - 1, "HnswlibGraph"), (libraries.LONG_VECTOR, "UsearchGraph")):
         block = (np.arange(10, dtype=np.uint32), rng.random((10, size), np.float32))
-        made = graph.build("dot", size, graph.GraphSettings(8, 50), [block], 10, 10)
+        made = libraries.build("dot", size, graph.GraphSettings(8, 50), [block], 10, 10)
         assert type(made).__name__ == kind
         assert made.count == 10
         assert made.search(block[1][3], 50)[0] in range(10)
 
 
 def test_a_mapped_graph_answers_the_first_search_after_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "_has_hnswlib", lambda: False)
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: False)
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
     monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
     vectors = clustered(N)
@@ -157,21 +157,21 @@ def test_a_mapped_graph_answers_the_first_search_after_opening(tmp_path: Path, m
 
 
 def test_many_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "MANY_BYTES", 10 * SIZE * 4)
+    monkeypatch.setattr(libraries, "MANY_BYTES", 10 * SIZE * 4)
     for n, kind in ((10, "HnswlibGraph"), (11, "UsearchGraph")):
         block = (np.arange(n, dtype=np.uint32), clustered(n))
-        assert type(graph.build("dot", SIZE, graph.GraphSettings(8, 50), [block], n, n)).__name__ == kind
+        assert type(libraries.build("dot", SIZE, graph.GraphSettings(8, 50), [block], n, n)).__name__ == kind
 
 
 def test_a_graph_being_opened_by_a_search_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "_has_hnswlib", lambda: False)
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: False)
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
     vectors = clustered(N)
     with QdrantClient(tmp_path) as client:
         create(client, models.Distance.COSINE)
         client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
         assert client.wait_until_indexed("c")
-    opening, may_go_on, restored = threading.Event(), threading.Event(), graph.restored
+    opening, may_go_on, restored = threading.Event(), threading.Event(), libraries.restored
 
     def slowly(*arguments: Any) -> Any:
         opening.set()

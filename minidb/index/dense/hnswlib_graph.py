@@ -49,7 +49,7 @@ class HnswlibGraph:
     def build(
         cls, metric: Metric, size: int, m: int, ef_construct: int, blocks: Blocks, count: int, n_rows: int
     ) -> HnswlibGraph:
-        """See `graph.build`."""
+        """See `libraries.build`."""
         hnswlib = importlib.import_module("hnswlib")
         index = hnswlib.Index(space=_SPACES[metric], dim=size)
         index.init_index(max(count * 3 // 2, 64), ef_construction=ef_construct, M=m, random_seed=_SEED)

@@ -42,7 +42,7 @@ class UsearchGraph:
     def build(
         cls, metric: Metric, codes: Codes, size: int, m: int, ef_construct: int, blocks: Blocks, n_rows: int
     ) -> UsearchGraph:
-        """See `graph.build`."""
+        """See `libraries.build`."""
         index = _new_index(metric, codes, size, m, ef_construct)
         threads = os.cpu_count() or 1
         for rows, vectors in blocks:
