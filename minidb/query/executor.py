@@ -15,7 +15,6 @@ from minidb.collection.indexes import Indexes, metric_of
 from minidb.collection.reads import PointReader
 from minidb.index.dense.plain import reported
 from minidb.query.examples import best_by_examples
-from minidb.query.formula import Formula
 from minidb.query.fusion import dbsf, rrf
 from minidb.query.hits import NO_HITS, Hits, Rows, union
 from minidb.query.mmr import diverse
@@ -69,7 +68,7 @@ class Executor:
                 return _at_least(rrf(self._reader.view, lists, k, weights, node.limit), node.score_threshold)
             case DbsfFusion():
                 return _at_least(dbsf(self._reader.view, lists, node.limit), node.score_threshold)
-            case Formula() as stage:
+            case stage:  # a formula, whose modules are only loaded where one is asked for
                 return _at_least(stage.rescored(self._reader, lists, node.limit), node.score_threshold)
 
     def _by_id(self, node: Node, rows: Rows | None) -> Hits:

@@ -6,12 +6,15 @@ Plain data: `tree` makes it out of requests, `executor` runs it. The computation
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from minidb.query.examples import ExampleScore
-from minidb.query.formula import Formula
 from minidb.query.order_by import Ordering
 from minidb.query.text import TextScore
 from minidb.query.vectors import QueryVector
+
+if TYPE_CHECKING:
+    from minidb.query.formula import Formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +65,4 @@ class Sampled:
     """A random draw has no settings."""
 
 
-Stage = Nearest | ByExamples | Diverse | RrfFusion | DbsfFusion | Ordering | Formula | Sampled | TextScore
+Stage: TypeAlias = "Nearest | ByExamples | Diverse | RrfFusion | DbsfFusion | Ordering | Formula | Sampled | TextScore"

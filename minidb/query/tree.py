@@ -18,7 +18,6 @@ from minidb.models.base import as_list
 from minidb.query.context import context_score
 from minidb.query.discover import discover_score
 from minidb.query.feedback import FeedbackScore
-from minidb.query.formula import formula
 from minidb.query.order_by import ordering
 from minidb.query.recommend import BestScore, SumScores, average_vector
 from minidb.query.references import Lookup, References, Source
@@ -86,6 +85,8 @@ class _Builder:
                 _check_has_prefetches("Fusion", n_prefetches)
                 return _rrf(query.rrf, n_prefetches)
             case models.FormulaQuery():
+                from minidb.query.formula import formula  # 15 ms, and few queries need it
+
                 checked = formula(query)
                 _check_has_prefetches("Formula", n_prefetches)
                 return checked
