@@ -508,12 +508,11 @@ class Database:
             config = change(stored)
             if config == stored:  # no change, but an operation with a number
                 return collection.write(txn, lambda draft: None)[1]
-            return collection.replace_config(txn, config)
+            number = collection.replace_config(txn, config)
+            txn.on_commit(lambda: self._indexer.welcome(collection))  # other settings may ask for another graph
+            return number
 
-        number = self._write(work)
-        with self.snapshot(name) as snapshot:
-            self._indexer.welcome(snapshot.collection)  # other settings may ask for another graph
-        return models.UpdateResult(operation_id=number, status=models.UpdateStatus.COMPLETED)
+        return models.UpdateResult(operation_id=self._write(work), status=models.UpdateStatus.COMPLETED)
 
     def _read(self) -> AbstractContextManager[ReadTransaction]:
         self._check_open()

@@ -24,7 +24,10 @@ Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class MinidbError(Exception):
@@ -39,6 +42,12 @@ class MinidbError(Exception):
 
     def __str__(self) -> str:  # KeyError would quote the text
         return self.message
+
+    def reworded(self, message: str) -> Self:
+        """The same error, with exactly this text: where Qdrant's words are others than the class's own."""
+        self.message = message
+        self.args = (message,)
+        return self
 
 
 class BadInput(MinidbError, ValueError):

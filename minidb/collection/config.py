@@ -87,9 +87,7 @@ class StoredConfig:
         Raises `MinidbError`, or what a value of another type leads to.
         """
         dense, sparse = dense_params(self.config.params), self.config.params.sparse_vectors or {}
-        for name in (*dense, *sparse):
-            check_name(name, "vector", 200)
-        _check_sparse(sparse, dense)
+        _check_vectors(dense, sparse)
         slots = list(self.slots.values())
         if self.slots.keys() != {*dense, *sparse} or any(type(slot) is not int for slot in (*slots, self.next_slot)):
             raise BadInput("its vectors are not numbered")
@@ -168,9 +166,7 @@ def new_config(request: models.CreateCollection) -> StoredConfig:
         id_tracker=request.id_tracker,
     )
     names = [*dense_params(params), *(sparse or {})]
-    for name in names:
-        check_name(name, "vector", 200)
-    _check_sparse(sparse or {}, dense_params(params))
+    _check_vectors(dense_params(params), sparse or {})
     check_json(request.metadata, "metadata")
     config = models.CollectionConfig(
         params=params,
@@ -282,6 +278,12 @@ def check_name(name: str, what: str, max_bytes: int) -> None:
     for character in name:
         if character in _FORBIDDEN_CHARACTERS:
             raise ValidationError(f'[{what}_name: {what} name cannot contain "{character}" char]')
+
+
+def _check_vectors(dense: dict[str, models.VectorParams], sparse: dict[str, models.SparseVectorParams]) -> None:
+    for name in (*dense, *sparse):
+        check_name(name, "vector", 200)
+    _check_sparse(sparse, dense)
 
 
 def _check_sparse(sparse: dict[str, models.SparseVectorParams], dense: dict[str, models.VectorParams]) -> None:

@@ -24,6 +24,7 @@ from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError, NotFound
 from minidb.filter.evaluate import Evaluation
+from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Graph, GraphSettings
 from minidb.index.dense.libraries import build
 from minidb.models import Distance
@@ -37,7 +38,6 @@ _TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
 _BUILD_ROWS = 4096
 _CHECK_STEP = 0.05
 _LEAST_CHECK_ROWS = 1000
-_PLAIN = {"float32": "float", "bfloat16": "float"}
 _KEPT_LOG_ENTRIES = 10_000
 """For other processes that have not looked for a while; one that comes later still reads the records anew."""
 
@@ -214,7 +214,7 @@ def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
 
 def graph_plan(has: NDArray[np.bool_], graph: Graph | None, field: VectorField) -> str:
     """ "build", "extend" or "nothing"."""
-    if graph is None or (field.quantized or "float") != _PLAIN.get(graph.kind, graph.kind):
+    if graph is None or quantized_as(graph.kind) != field.quantized:
         return "build"
     live_inside = int(np.count_nonzero(has[: graph.n_rows]))
     tail = int(np.count_nonzero(has[graph.n_rows :]))

@@ -77,8 +77,7 @@ def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix:
         parts = [f"{prefix}{_path(d['loc'], d['ctx'].get('field'))}: {d['msg']}" for d in details]
         result = errors.ValidationError(f"[{'; '.join(parts)}]")
     if where != "JSON body":
-        result.message = result.message.replace("JSON body", where, 1)
-        result.args = (result.message,)
+        result.reworded(result.message.replace("JSON body", where, 1))
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
 from minidb import errors, models
@@ -55,16 +55,12 @@ class Parameters:
 
 def wrong_parameter(text: str) -> errors.MinidbError:
     """A query parameter that is not of the expected form (400)."""
-    error = errors.FormatError(text)
-    error.message = f"Deserialize error in query parameters: {text}"
-    return error
+    return errors.FormatError(text).reworded(f"Deserialize error in query parameters: {text}")
 
 
 def out_of_range(text: str) -> errors.MinidbError:
     """A query parameter whose value is not allowed (422)."""
-    error = errors.ValidationError(text)
-    error.message = f"Validation error in query parameters: [{text}]"
-    return error
+    return errors.ValidationError(text).reworded(f"Validation error in query parameters: [{text}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +96,11 @@ class Call:
             return models.normalize_id(int(text) if text.isascii() and text.isdigit() else text)
         except (errors.MinidbError, ValueError):  # Python makes no number of thousands of digits
             raise errors.BadInput(f'Can not recognize "{text}" as point id') from None
+
+
+def standalone(call: Call) -> NoReturn:
+    """The handler of what only a cluster can do."""
+    raise errors.StandaloneMode
 
 
 def done(result: models.UpdateResult, wait: bool) -> models.UpdateResult:

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from minidb import models, node
-from minidb.errors import NotFound, StandaloneMode
+from minidb.errors import NotFound
 from minidb.models.service import QuotaConfig
-from minidb.rest.call import Call
+from minidb.rest.call import Call, standalone
 from minidb.rest.encoding import dumps
 from minidb.rest.message import TEXT, Response
 from minidb.rest.route import Route
@@ -131,10 +131,6 @@ def _no_shards(call: Call) -> Any:
     return node.shard_keys(call.database, call.collection)
 
 
-def _standalone(call: Call) -> Any:
-    raise StandaloneMode
-
-
 def _optimizations(call: Call) -> Any:
     wanted = [part for part in (call.parameters.text("with") or "").split(",") if part]
     call.parameters.number("completed_limit")
@@ -163,13 +159,13 @@ ROUTES = (
     Route("GET", "/quotas", _quotas),
     Route("PUT", "/quotas", _set_quotas, QuotaConfig),
     Route("GET", "/cluster", _cluster),
-    Route("GET", "/cluster/telemetry", _standalone),
-    Route("POST", "/cluster/recover", _standalone),
-    Route("DELETE", "/cluster/peer/{peer}", _standalone),
+    Route("GET", "/cluster/telemetry", standalone),
+    Route("POST", "/cluster/recover", standalone),
+    Route("DELETE", "/cluster/peer/{peer}", standalone),
     Route("GET", f"{_COLLECTION}/cluster", _collection_cluster),
-    Route("POST", f"{_COLLECTION}/cluster", _standalone),
+    Route("POST", f"{_COLLECTION}/cluster", standalone),
     Route("GET", f"{_COLLECTION}/shards", _no_shards),
-    Route("PUT", f"{_COLLECTION}/shards", _standalone),
-    Route("POST", f"{_COLLECTION}/shards/delete", _standalone),
+    Route("PUT", f"{_COLLECTION}/shards", standalone),
+    Route("POST", f"{_COLLECTION}/shards/delete", standalone),
     Route("GET", f"{_COLLECTION}/optimizations", _optimizations),
 )

@@ -7,9 +7,9 @@ from email.message import Message
 from mmap import mmap
 from typing import Any
 
-from minidb.errors import FormatError, StandaloneMode
+from minidb.errors import FormatError
 from minidb.models.service import SnapshotPriority, SnapshotRecover
-from minidb.rest.call import Call, wrong_parameter
+from minidb.rest.call import Call, standalone, wrong_parameter
 from minidb.rest.encoding import dumps
 from minidb.rest.message import Response
 from minidb.rest.route import Route
@@ -91,13 +91,7 @@ def _file_part(body: bytes | mmap, content_type: str) -> tuple[int, int]:
 
 
 def _no_upload(why: str) -> FormatError:
-    error = FormatError(why)
-    error.message = f"Format error in multipart body: {why}"
-    return error
-
-
-def _standalone(call: Call) -> Any:
-    raise StandaloneMode
+    return FormatError(why).reworded(f"Format error in multipart body: {why}")
 
 
 def _routes(base: str) -> tuple[Route, ...]:
@@ -116,10 +110,10 @@ _SHARD = "/collections/{collection}/shards/{shard}/snapshots"
 ROUTES = (
     *_routes("/collections/{collection}/snapshots"),
     *_routes("/snapshots"),
-    Route("GET", _SHARD, _standalone),
-    Route("POST", _SHARD, _standalone),
-    Route("GET", f"{_SHARD}/{{snapshot}}", _standalone),
-    Route("DELETE", f"{_SHARD}/{{snapshot}}", _standalone),
-    Route("POST", f"{_SHARD}/upload", _standalone),
-    Route("PUT", f"{_SHARD}/recover", _standalone),
+    Route("GET", _SHARD, standalone),
+    Route("POST", _SHARD, standalone),
+    Route("GET", f"{_SHARD}/{{snapshot}}", standalone),
+    Route("DELETE", f"{_SHARD}/{{snapshot}}", standalone),
+    Route("POST", f"{_SHARD}/upload", standalone),
+    Route("PUT", f"{_SHARD}/recover", standalone),
 )

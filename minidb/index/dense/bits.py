@@ -10,7 +10,7 @@ import simsimd
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import Bits
-from minidb.index.dense.sketch import Chunks
+from minidb.index.dense.sketch import Chunks, with_room
 
 _ENCODE = Bits().encode
 
@@ -38,8 +38,7 @@ class BitSketch:
 
     def extend(self, n_rows: int, chunks: Chunks) -> None:
         """Take in rows up to `n_rows`."""
-        grown = np.zeros((max(n_rows, len(self._rows) * 5 // 4), self._rows.shape[1]), np.uint8)
-        grown[: self.n_rows] = self.rows
+        grown = with_room(self._rows, self.n_rows, n_rows)
         at = self.n_rows
         for chunk in chunks(self.n_rows, n_rows):
             grown[at : at + len(chunk)] = _ENCODE(chunk)

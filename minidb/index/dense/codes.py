@@ -19,6 +19,11 @@ CodeKind: TypeAlias = Literal["float32", "bfloat16", "int8", "binary"]
 _HEADROOM = 1.1
 
 
+def quantized_as(kind: CodeKind) -> Quantized:
+    """What a field asks for that gets these codes."""
+    return kind if kind in ("int8", "binary") else ""
+
+
 class Codes:
     """A way to write vectors, and the number type usearch compares them as."""
 

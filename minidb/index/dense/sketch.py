@@ -8,19 +8,31 @@ values do not suit one scale is found out on a sample and keeps to floats. Deriv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import simsimd
 from numpy.typing import NDArray
 
+from minidb.index.dense.codes import Int8
 from minidb.index.dense.plain import Metric, similarities
 
 Chunks = Callable[[int, int], Iterator[NDArray[np.float32]]]
 """`chunks(start, stop)`: the field's rows in order as `(n, d) float32` blocks."""
 
+C = TypeVar("C", bound=np.generic)
 _HEADROOM = 1.1
 _SAMPLE_ROWS, _SAMPLE_QUERIES, _SAMPLE_K, _SAMPLE_RESCORED = 2000, 16, 10, 40
 _LEAST_RECALL = 0.99
+
+
+def with_room(rows: NDArray[C], n_used: int, n_rows: int) -> NDArray[C]:
+    """Room for `n_rows`, the first `n_used` as they are; rows that others may be reading are never moved or written."""
+    if n_rows <= len(rows) and rows.flags.writeable:
+        return rows
+    grown = np.zeros((max(n_rows, len(rows) * 5 // 4), rows.shape[1]), rows.dtype)
+    grown[:n_used] = rows[:n_used]
+    return grown
 
 
 class Sketch:
@@ -49,7 +61,7 @@ class Sketch:
     def extend(self, n_rows: int, chunks: Chunks) -> None:
         """Take in rows up to `n_rows`; starts over with a wider scale when a value does not fit."""
         while self.suits and self.n_rows < n_rows:
-            grown = self._grown(n_rows)
+            grown = with_room(self._rows, self.n_rows, n_rows)
             at, widest = self.n_rows, 0.0
             for chunk in chunks(self.n_rows, n_rows):
                 widest = max(widest, float(np.abs(chunk).max(initial=0.0)))
@@ -76,12 +88,10 @@ class Sketch:
 
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
         """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
-        widest = float(np.abs(query).max(initial=0.0))
         if self.metric == "euclid":
-            scaled = np.clip(query * np.float32(self.scale), -127, 127)
-        else:
-            scaled = query * np.float32(127.0 / max(widest, 1e-30))
-        quantized: NDArray[np.int8] = np.rint(scaled).astype(np.int8)
+            return Int8(self.scale).encode(query).reshape(1, -1)
+        widest = float(np.abs(query).max(initial=0.0))
+        quantized: NDArray[np.int8] = np.rint(query * np.float32(127.0 / max(widest, 1e-30))).astype(np.int8)
         return quantized.reshape(1, -1)
 
     def _scores(self, query: NDArray[np.int8], rows: NDArray[np.int8]) -> NDArray[np.float32]:
@@ -90,14 +100,6 @@ class Sketch:
         if self.metric == "euclid":
             return -np.asarray(simsimd.cdist(query, rows, metric="sqeuclidean")).reshape(-1).astype(np.float32)
         return np.asarray(simsimd.cdist(query, rows, metric="dot")).reshape(-1).astype(np.float32)
-
-    def _grown(self, n_rows: int) -> NDArray[np.int8]:
-        """Room for `n_rows`; rows other threads may be reading are never moved or written."""
-        if n_rows <= len(self._rows) and self._rows.flags.writeable:
-            return self._rows
-        grown = np.zeros((max(n_rows, len(self._rows) * 5 // 4), self.size), np.int8)
-        grown[: self.n_rows] = self._rows[: self.n_rows]
-        return grown
 
     def _check(self, chunks: Chunks, n_rows: int) -> None:
         """Compare with floats on the first rows: are the true neighbours among the candidates?"""
