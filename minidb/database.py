@@ -459,9 +459,11 @@ class Database:
 
     def _on_snapshot(self, name: str, answer: Callable[[Snapshot], T]) -> T:
         """`answer` on a snapshot, and again on a newer one when another collection it looks into has moved on."""
-        while True:
-            with suppress(_NewerCommit), self.snapshot(name) as snapshot:
+        try:
+            with self.snapshot(name) as snapshot:
                 return answer(snapshot)
+        except _NewerCommit:
+            return self._on_snapshot(name, answer)
 
     def _lookup(self, snapshot: Snapshot) -> Callable[[str], PointReader]:
         """Readers of other collections, of the same commit."""

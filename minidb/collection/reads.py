@@ -87,7 +87,6 @@ class PointReader:
         self.view = view
         self.txn = txn
         self._answers = answers if answers is not None else collection.answers
-        self._filtered: dict[Node, Rows] = {}
         self.trace: Trace = NO_TRACE
 
     # What filters ask (filter.evaluate.RowSource)
@@ -171,18 +170,16 @@ class PointReader:
         return data
 
     def matching(self, filter: models.Filter | None) -> Rows | None:
-        """Rows that satisfy the filter, each distinct filter evaluated once per snapshot; None for no filter."""
+        """Rows that satisfy the filter, None for no filter; an answer is remembered until the collection changes."""
         if filter is None:
             return None
         return self.matching_node(compile_filter(filter).root)
 
     def matching_node(self, node: Node) -> Rows:
         """Rows that satisfy a compiled filter."""
-        rows = self._filtered.get(node)
-        if rows is None:
-            with self.trace.step("filter"):
-                rows = self._filtered[node] = Evaluation(self, self._answers, self.view.space).rows(node)
-                self.trace.note(rows=len(rows))
+        with self.trace.step("filter"):
+            rows = Evaluation(self, self._answers, self.view.space).rows(node)
+            self.trace.note(rows=len(rows))
         return rows
 
     # Vectors

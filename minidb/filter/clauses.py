@@ -232,10 +232,15 @@ Clause: TypeAlias = PathClause | PointClause
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One clause with its scalar test; leaves of equal clauses are equal."""
+    """One clause, and how to make its scalar test; leaves of equal clauses are equal."""
 
     clause: Clause
-    check: Check = field(compare=False, repr=False)
+    make_check: Callable[[Clause], Check] = field(compare=False, repr=False)
+
+    @property
+    def check(self) -> Check:
+        """The clause as a function of one payload: made anew, since most filters are answered by indexes."""
+        return self.make_check(self.clause)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ collections or indexes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 from minidb import models
 from minidb.errors import FormatError
 from minidb.filter import clauses
 from minidb.filter.checks import check_of, check_of_tree
-from minidb.filter.clauses import And, AtLeast, Clause, FilterPoint, Leaf, Node, Not, Or
+from minidb.filter.clauses import And, AtLeast, Check, Clause, FilterPoint, Leaf, Node, Not, Or
 from minidb.filter.datetimes import to_micros
 from minidb.filter.geo import LonLat, Ring
 from minidb.filter.json_path import JsonPath, Payload
@@ -25,11 +26,12 @@ _NO_PAYLOAD: Final[Payload] = {}
 class Predicate:
     """A compiled filter. `root` is the tree for planners and evaluators; equal filters have equal roots."""
 
-    __slots__ = ("_check", "root")
-
     def __init__(self, root: Node) -> None:
         self.root = root
-        self._check = check_of_tree(root)
+
+    @cached_property
+    def _check(self) -> Check:
+        return check_of_tree(self.root)
 
     def check(self, point: FilterPoint) -> bool:
         """Whether the point satisfies the filter."""
@@ -83,7 +85,10 @@ def _condition(condition: models.Condition) -> Node:
 
 
 def _for_class_of(model: object, table: dict[type, Callable[..., Any]]) -> Callable[..., Any]:
-    for kind in type(model).__mro__:  # the class itself, except for a user's own subclass
+    known = table.get(type(model))
+    if known is not None:
+        return known
+    for kind in type(model).__mro__:  # a user's own subclass
         if kind in table:
             return table[kind]
     names = ", ".join(kind.__name__ for kind in table)
@@ -91,7 +96,7 @@ def _for_class_of(model: object, table: dict[type, Callable[..., Any]]) -> Calla
 
 
 def _leaf(clause: Clause) -> Leaf:
-    return Leaf(clause, check_of(clause))
+    return Leaf(clause, check_of)
 
 
 # --- conditions on a field ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,21 +98,21 @@ class RowSource(Protocol):
         """A checkpointed index with the operation and the number of rows it covers; asked once per index."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Dated:
-    """An answer over all rows below `n_rows` as of operation `seq`."""
+    """An answer over all rows below `n_rows` as of operation `seq`. Never changed, nor are those made of it."""
 
     seq: int
     n_rows: int
     space: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Remembered(_Dated):
     rows: Rows
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Indexed(_Dated):
     index: Any
 
@@ -123,7 +124,7 @@ class PayloadAnswers:
         self.lock = threading.RLock()
         self.indexes: dict[IndexKey, _Indexed] = {}
         self.answers: OrderedDict[object, _Remembered] = OrderedDict()
-        self.filtered: OrderedDict[object, _Remembered] = OrderedDict()
+        self.filtered: dict[Node, _Remembered] = {}
         """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
 
     def forget(self) -> None:
@@ -147,18 +148,17 @@ class Evaluation:
 
     def rows(self, node: Node) -> Rows:
         """All rows that satisfy the node, ascending."""
-        known = self._answers.filtered.get(node)
+        filtered = self._answers.filtered
+        known = filtered.get(node)
         if known is not None and known.seq == self._source.seq and known.space == self._space:
             self._trace.note(by="remembered: the collection has not changed since")
             return known.rows
         rows = self._rows(node, None)
         rows.flags.writeable = False
         with self._answers.lock:
-            filtered = self._answers.filtered
             filtered[node] = _Remembered(self._source.seq, self._n, self._space, rows)
-            filtered.move_to_end(node)
-            if len(filtered) > _REMEMBERED_FILTERS:
-                filtered.popitem(last=False)
+            if len(filtered) > _REMEMBERED_FILTERS:  # the oldest, whose rows have most likely changed since
+                del filtered[next(iter(filtered))]
         return rows
 
     def _rows(self, node: Node, within: Rows | None) -> Rows:
@@ -202,7 +202,7 @@ class Evaluation:
             return self._among(_of_mask(self._source.having_vector(clause.name)), within)
         key = key_for(clause, self._source.text_settings)
         if key is not None and key.text is not None and isinstance(clause, TextMatch):
-            leaf = Leaf(clause, text_check(clause, key.text))
+            leaf = Leaf(clause, partial(text_check, settings=key.text))
         n_candidates = len(self._alive) if within is None else len(within)
         if n_candidates <= _FEW_ROWS and (key is None or key not in self._answers.indexes):
             return self._checked(leaf, self._all() if within is None else within)

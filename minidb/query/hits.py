@@ -16,9 +16,9 @@ OrderValues = NDArray[np.int64] | NDArray[np.float64]
 """Payload values an ordering went by: integers and datetimes (microseconds) exact, anything else as floats."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which costs twice as much to make, and every query makes a handful
 class Hits:
-    """Rows and their scores, in the order of the result.
+    """Rows and their scores, in the order of the result. Never changed.
 
     `order_values` is there after an `order_by`; a row then comes once for each of its values.
     """

@@ -29,16 +29,16 @@ from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, ranked
 from minidb.query.vectors import QueryVector, SparseQuery
 
-_FLOAT_ELEMENTS = 1500 * 384
-"""Up to so many floats gathering them beats int8 plus rescoring."""
+_FLOAT_ELEMENTS = 120_000
+"""Up to so many floats gathering them beats int8 plus rescoring (250 rows of 384, 180 of 1024, 1,000 of 64)."""
 _CHUNK_ELEMENTS = 1 << 18
 """Floats gathered and compared at a time: they stay in the cache."""
 TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
-_FLOAT_SCAN_ELEMENTS = 1_000_000
-"""Below this many floats a plain product over all rows beats int8 plus rescoring."""
+_FLOAT_SCAN_ELEMENTS = 700_000
+"""Below this many floats a plain product over all rows beats int8 plus rescoring, at 64, 384 and 1024 dimensions."""
 _RESCORED = 30
 """Candidates rescored beyond k; 20 to 50 gave recall 1.000 on every set."""
 _BINARY_RESCORED = 160

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minidb import models
 from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
@@ -32,7 +34,7 @@ DEFAULT_RRF_K = 2
 DEFAULT_DIVERSITY = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
     """One level of a query tree. `stage` None: points in the order of their ids."""
 
@@ -44,7 +46,7 @@ class Node:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     root: Node
     excluded: list[int]
@@ -78,6 +80,10 @@ class _Builder:
     def _stage(self, request: Any, n_prefetches: int, is_root: bool) -> Stage:
         query = request.query
         match query:
+            case list() | np.ndarray():  # what nearly every query is: found without asking for every other kind
+                source = self._references.source(request.using, request.lookup_from)
+                _check_idf(request.params, source.field)
+                return Nearest(request.using or "", source.vector(query))
             case models.FusionQuery():
                 _check_has_prefetches("Fusion", n_prefetches)
                 return RrfFusion(DEFAULT_RRF_K, None) if query.fusion == models.Fusion.RRF else DbsfFusion()

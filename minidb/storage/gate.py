@@ -44,8 +44,8 @@ class PhaseFairGate:
     """`with gate.shared:` for many readers, `with gate.exclusive:` for one writer. Not reentrant."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
-        self._lock = self._changed  # entering a Condition is entering its lock
+        self._lock = threading.Lock()  # entered itself, not through the Condition, whose methods are Python
+        self._changed = threading.Condition(self._lock)
         self._readers = 0
         self._waiting_readers = 0
         self._waiting_writers = 0

@@ -6,7 +6,6 @@ Keys of one generation of one collection share the prefix `space` (u32 big endia
 from __future__ import annotations
 
 import struct
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,8 +90,14 @@ def pack_record(point_id: PointId, version: int, slots: int, payload: bytes) -> 
 def unpack_record(data: bytes) -> Record:
     """The inverse of `pack_record`."""
     stored_id, version, slots, payload = msgpack.unpackb(data)
-    point_id = stored_id if isinstance(stored_id, int) else str(uuid.UUID(bytes=stored_id))
-    return Record(point_id, version, slots if isinstance(slots, int) else int.from_bytes(slots, "little"), payload)
+    point_id = stored_id if type(stored_id) is int else uuid_text(stored_id)
+    return Record(point_id, version, slots if type(slots) is int else int.from_bytes(slots, "little"), payload)
+
+
+def uuid_text(stored_id: bytes) -> str:
+    """A UUID's 16 bytes as text."""
+    digits = stored_id.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def payload_of(data: bytes) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class MappedRowFile:
         return mapped[:n_rows]
 
     def verify(self, rows: NDArray[np.uint32], n_rows: int, present: NDArray[np.bool_] | None) -> None:
-        if not len(rows) or int(rows.max()) < self._verified_rows:
+        if self._verified_rows >= n_rows or not len(rows) or int(rows.max()) < self._verified_rows:
             return
         blocks = rows >> self._block_shift
         done = self._verified_blocks
@@ -174,6 +174,14 @@ class MappedRowFile:
                     self._verified_blocks[block] = True
                 else:  # the last block is still being filled: good up to here only
                     self._verified_tail = (start, stop)
+            self._count_verified(n_blocks)
+
+    def _count_verified(self, n_blocks: int) -> None:
+        """Rows from the first on that are verified without a gap: asked first, they cost no look at blocks."""
+        gaps = np.flatnonzero(~self._verified_blocks[:n_blocks])
+        end = (int(gaps[0]) if len(gaps) else n_blocks) << self._block_shift
+        start, stop = self._verified_tail
+        self._verified_rows = max(self._verified_rows, stop if start == end else end)
 
     def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
         start = self._verified_rows

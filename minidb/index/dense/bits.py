@@ -57,5 +57,5 @@ class BitSketch:
 def _scores(query: NDArray[np.float32], rows: NDArray[np.uint8]) -> NDArray[np.float32]:
     if not len(rows):
         return np.zeros(0, np.float32)
-    differing = simsimd.cdist(_ENCODE(query).reshape(1, -1), rows, metric="hamming", dtype="bin8")
-    return -np.asarray(differing).reshape(-1).astype(np.float32)
+    differing = simsimd.cdist(_ENCODE(query).reshape(1, -1), rows, metric="hamming", dtype="bin8", out_dtype="float32")
+    return -np.asarray(differing).reshape(-1)

@@ -6,7 +6,7 @@ minus the squared Euclidean distance, minus the Manhattan distance. `reported` t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import simsimd
@@ -21,15 +21,22 @@ waiting for its own took up to 12 times as long as a product.
 """
 
 
+def cdist(query: NDArray[Any], matrix: NDArray[Any], metric: Literal["dot", "sqeuclidean"]) -> NDArray[np.float32]:
+    """`(n,) float32` simsimd distances of `(n, d)` rows to a query `(d,)` of the same type.
+
+    simsimd computes in float64 and rounds once. Its `out=` is not for use: it loses a reference to None every time.
+    """
+    return np.asarray(simsimd.cdist(query.reshape(1, -1), matrix, metric=metric, out_dtype="float32")).reshape(-1)
+
+
 def similarities(metric: Metric, query: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(n,) float32` of `(n, d)` rows to a query `(d,)`."""
     if not len(matrix):
         return np.zeros(0, np.float32)
     if metric == "dot":
-        return np.asarray(simsimd.cdist(query.reshape(1, -1), matrix, metric="dot")).reshape(-1).astype(np.float32)
+        return cdist(query, matrix, "dot")
     if metric == "euclid":
-        distances = np.asarray(simsimd.cdist(query.reshape(1, -1), matrix, metric="sqeuclidean")).reshape(-1)
-        return -distances.astype(np.float32)
+        return -cdist(query, matrix, "sqeuclidean")
     scores = np.empty(len(matrix), np.float32)
     for start in range(0, len(matrix), _CHUNK_ROWS):
         stop = start + _CHUNK_ROWS
@@ -40,7 +47,7 @@ def similarities(metric: Metric, query: NDArray[np.float32], matrix: NDArray[np.
 def similarity_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(q, n) float32` of several queries `(q, d)` to `(n, d)` rows."""
     if metric == "dot" and len(matrix) and len(queries):
-        return np.asarray(simsimd.cdist(queries, matrix, metric="dot")).astype(np.float32)
+        return np.asarray(simsimd.cdist(queries, matrix, metric="dot", out_dtype="float32"))
     table = [similarities(metric, query, matrix) for query in queries]
     return np.stack(table) if table else np.zeros((0, len(matrix)), np.float32)
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
-import simsimd
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import Int8
-from minidb.index.dense.plain import Metric, similarities
+from minidb.index.dense.plain import Metric, cdist, similarities
 
 Chunks = Callable[[int, int], Iterator[NDArray[np.float32]]]
 """`chunks(start, stop)`: the field's rows in order as `(n, d) float32` blocks."""
@@ -89,17 +88,17 @@ class Sketch:
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
         """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
         if self.metric == "euclid":
-            return Int8(self.scale).encode(query).reshape(1, -1)
+            return Int8(self.scale).encode(query)
         widest = float(np.abs(query).max(initial=0.0))
         quantized: NDArray[np.int8] = np.rint(query * np.float32(127.0 / max(widest, 1e-30))).astype(np.int8)
-        return quantized.reshape(1, -1)
+        return quantized
 
     def _scores(self, query: NDArray[np.int8], rows: NDArray[np.int8]) -> NDArray[np.float32]:
         if not len(rows):
             return np.zeros(0, np.float32)
         if self.metric == "euclid":
-            return -np.asarray(simsimd.cdist(query, rows, metric="sqeuclidean")).reshape(-1).astype(np.float32)
-        return np.asarray(simsimd.cdist(query, rows, metric="dot")).reshape(-1).astype(np.float32)
+            return -cdist(query, rows, "sqeuclidean")
+        return cdist(query, rows, "dot")
 
     def _check(self, chunks: Chunks, n_rows: int) -> None:
         """Compare with floats on the first rows: are the true neighbours among the candidates?"""
