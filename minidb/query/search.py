@@ -174,6 +174,8 @@ class Search:
         if width * _graph_ns(field.size) > n * _gather_ns(field) or width > graph.count // 2:
             return None
         found = graph.search(query, width)
+        if len(found) < width:
+            return None  # see `_by_graph`
         place = np.searchsorted(rows, found)
         place[place == n] = 0
         found = found[rows[place] == found]
@@ -225,6 +227,8 @@ class Search:
     ) -> Hits | None:
         view = self.reader.view
         found = graph.search(query, width)
+        if len(found) < min(width, graph.count):
+            return None  # it is torn, and what is nearest may be in another part
         found = found[found < view.n_rows]
         found = found[view.has(field.slot)[found]]
         if len(found) < min(k, view.count(field.slot)) and graph.count > width:

@@ -90,6 +90,22 @@ def test_recall_of_a_graph_new_grown_thinned_out_and_reopened(
         assert recall(client, vectors, np.arange(1000, len(vectors)), name) >= 0.98
 
 
+def test_equal_vectors_that_are_linked_to_each_other_only_hide_nothing(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More equal ones than a row has links: from some, fewer rows can be reached than the search asks for."""
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
+    vectors = np.repeat(clustered(50), 100, axis=0)
+    with QdrantClient(":memory:") as client:
+        create(client, models.Distance.EUCLID)
+        client.upload_collection("c", vectors, ids=range(len(vectors)), batch_size=1000)
+        assert client.wait_until_indexed("c")
+        for query in vectors[::100]:
+            hits = client.query_points("c", query=query, search_params=models.SearchParams(hnsw_ef=len(vectors))).points
+            assert [hit.score for hit in hits] == [0.0] * 10
+
+
 def test_readers_and_a_writer_that_makes_the_graph_grow(library: str) -> None:
     vectors = clustered(N)
     with QdrantClient(":memory:") as client:

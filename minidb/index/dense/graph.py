@@ -25,7 +25,11 @@ class Graph(Protocol):
     """Rows in the graph, dead ones included."""
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        """About the `width` nearest rows, nearest first; dead ones among them."""
+        """About the `width` nearest rows, nearest first; dead ones among them.
+
+        Fewer than `width`, or than there are, when the rest cannot be reached: more equal vectors than a row has links
+        are linked to each other only.
+        """
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         """Insert more rows, all at or beyond `self.n_rows`; afterwards every row below `n_rows` is in the graph."""

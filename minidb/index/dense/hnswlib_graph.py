@@ -66,7 +66,10 @@ class HnswlibGraph:
             width = min(width, self.count)
             if not width:
                 return np.zeros(0, np.uint32)
-            labels, _ = self._index.knn_query(query, k=width, num_threads=1)
+            try:
+                labels, _ = self._index.knn_query(query, k=width, num_threads=1)
+            except RuntimeError:  # fewer can be reached: hnswlib gives all that were asked for, or none
+                return np.zeros(0, np.uint32)
         rows: NDArray[np.uint32] = labels[0].astype(np.uint32)
         return rows
 
