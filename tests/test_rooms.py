@@ -32,7 +32,7 @@ ROOMS = [
     {"filter"},
     {"index"},
     {"storage", "text"},
-    {"models", "errors", "trace"},
+    {"models", "errors", "trace", "cores"},
 ]
 """Top to bottom."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -6,8 +6,10 @@ Each distinct filter is evaluated once per snapshot (the reader remembers), howe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.fields import VectorField
@@ -20,10 +22,12 @@ from minidb.query.hits import NO_HITS, Hits, Rows, union
 from minidb.query.mmr import diverse
 from minidb.query.order_by import Ordering, ordered
 from minidb.query.sample import sample
-from minidb.query.search import Search
+from minidb.query.search import Params, Search
 from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled
 from minidb.query.text import TextScore, best_by_text
 from minidb.query.tree import Node, Plan
+
+DenseQuery = NDArray[np.float32]
 
 
 class Executor:
@@ -37,6 +41,38 @@ class Executor:
         """The hits of the root, best first, with the scores callers see."""
         excluded = np.unique(np.array(plan.excluded, np.uint32)) if plan.excluded else NO_HITS.rows
         return self._run(plan.root, excluded)
+
+    def run_all(self, plans: Sequence[Plan]) -> list[Hits]:
+        """The hits of several plans; those that only look for the nearest points of one dense field go together."""
+        found: dict[int, Hits] = {}
+        alike: dict[tuple[str, int, Params], list[int]] = {}
+        for at, plan in enumerate(plans if len(plans) > 1 else ()):
+            if self._is_plain(plan):
+                stage = cast(Nearest, plan.root.stage)
+                alike.setdefault((stage.using, plan.root.limit, plan.root.params), []).append(at)
+        for places in alike.values():
+            if len(places) > 1:
+                hits = self._nearest_many([plans[at].root for at in places])
+                found.update(zip(places, hits, strict=True))
+        return [found[at] if at in found else self.run(plan) for at, plan in enumerate(plans)]
+
+    def _is_plain(self, plan: Plan) -> bool:
+        """Whether a plan is the `nearest` of one dense vector among all points, and nothing else."""
+        root, stage = plan.root, plan.root.stage
+        if not isinstance(stage, Nearest) or root.prefetches or root.filter is not None or not root.limit:
+            return False
+        return not plan.excluded and self._reader.view.fields[stage.using].kind == "dense"
+
+    def _nearest_many(self, nodes: Sequence[Node]) -> list[Hits]:
+        """Plain nodes of one field, limit and set of parameters."""
+        stages = [cast(Nearest, node.stage) for node in nodes]
+        field = self._reader.view.fields[stages[0].using]
+        vectors = [cast(DenseQuery, stage.vector) for stage in stages]
+        hits = self._search.nearest_many(field, vectors, nodes[0].limit, nodes[0].params)
+        return [
+            _beyond(field, as_reported(field, some), node.score_threshold)
+            for some, node in zip(hits, nodes, strict=True)
+        ]
 
     def _run(self, node: Node, excluded: Rows) -> Hits:
         trace = self._reader.trace

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.view import View
+from minidb.index.topk import best_positions
 
 Rows = NDArray[np.uint32]
 Scores = NDArray[np.float32]
@@ -46,6 +47,14 @@ def ranked(view: View, rows: Rows, scores: Scores, k: int) -> Hits:
     """The `k` best, larger scores first, equal ones by id: the one order every result has."""
     order = view.rank(rows, scores)[:k]
     return Hits(rows[order], scores[order])
+
+
+def best_hits(view: View, rows: Rows, scores: Scores, k: int) -> Hits:
+    """The same of many rows, most of which are far from the best."""
+    if len(rows) > 4 * k:
+        at = best_positions(scores, k)
+        rows, scores = rows[at], scores[at]
+    return ranked(view, rows, scores, k)
 
 
 def union(lists: Sequence[Hits]) -> Rows:

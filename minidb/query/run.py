@@ -36,13 +36,16 @@ def run_queries(
     view = snapshot.view
     reader = PointReader(snapshot.collection, view, snapshot.txn)
     executor = Executor(reader, snapshot.collection.indexes_for(view))
-    responses = []
-    for request in requests:
-        limit = DEFAULT_LIMIT if request.limit is None else request.limit
-        offset = _offset(request)
-        hits = executor.run(plan(reader, lookup, request, limit + offset)).cut(offset, offset + limit)
-        responses.append(models.QueryResponse(points=scored_points(reader, hits, request)))
-    return responses
+    limits = [DEFAULT_LIMIT if request.limit is None else request.limit for request in requests]
+    offsets = list(map(_offset, requests))
+    planned = [
+        plan(reader, lookup, request, limit + offset)
+        for request, limit, offset in zip(requests, limits, offsets, strict=True)
+    ]
+    return [
+        models.QueryResponse(points=scored_points(reader, hits.cut(offset, offset + limit), request))
+        for request, limit, offset, hits in zip(requests, limits, offsets, executor.run_all(planned), strict=True)
+    ]
 
 
 def _offset(request: models.QueryRequest) -> int:

@@ -31,6 +31,9 @@ class Graph(Protocol):
         are linked to each other only.
         """
 
+    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        """The same for `(q, d)` queries in one call of the library, on all cores."""
+
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         """Insert more rows, all at or beyond `self.n_rows`; afterwards every row below `n_rows` is in the graph."""
 

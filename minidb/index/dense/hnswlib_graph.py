@@ -10,12 +10,12 @@ anyway.
 from __future__ import annotations
 
 import importlib
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind
 from minidb.index.dense.graph import Blocks, VectorsOf
 from minidb.index.dense.plain import Metric
@@ -53,24 +53,32 @@ class HnswlibGraph:
         hnswlib = importlib.import_module("hnswlib")
         index = hnswlib.Index(space=_SPACES[metric], dim=size)
         index.init_index(max(count * 3 // 2, 64), ef_construction=ef_construct, M=m, random_seed=_SEED)
-        threads = os.cpu_count() or 1
         inserted = 0
         for rows, vectors in blocks:
             if len(rows):
-                index.add_items(vectors, rows.astype(np.uint64), num_threads=threads)
+                index.add_items(vectors, rows.astype(np.uint64), num_threads=N_CORES)
                 inserted += len(rows)
         return cls(index, metric, n_rows, inserted)
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
+        rows: NDArray[np.uint32] = self._nearest(query, width, 1)[0]
+        return rows
+
+    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        return list(self._nearest(queries, width, N_CORES))
+
+    def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> NDArray[np.uint32]:
+        """`(q, width)`, or `(q, 0)` when not every query reaches so many: hnswlib then gives none."""
+        nothing = np.zeros((len(queries) if queries.ndim == 2 else 1, 0), np.uint32)
         with self._gate.shared:
             width = min(width, self.count)
             if not width:
-                return np.zeros(0, np.uint32)
+                return nothing
             try:
-                labels, _ = self._index.knn_query(query, k=width, num_threads=1)
-            except RuntimeError:  # fewer can be reached: hnswlib gives all that were asked for, or none
-                return np.zeros(0, np.uint32)
-        rows: NDArray[np.uint32] = labels[0].astype(np.uint32)
+                labels, _ = self._index.knn_query(queries, k=width, num_threads=threads)
+            except RuntimeError:
+                return nothing
+        rows: NDArray[np.uint32] = labels.astype(np.uint32)
         return rows
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:

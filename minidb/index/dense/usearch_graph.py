@@ -8,14 +8,14 @@ when rows are to be added.
 
 from __future__ import annotations
 
-import os
 import threading
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
+from usearch.index import BatchMatches, Index
 
+from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind, Codes, codes_of
 from minidb.index.dense.graph import Blocks
 from minidb.index.dense.plain import Metric
@@ -44,10 +44,9 @@ class UsearchGraph:
     ) -> UsearchGraph:
         """See `libraries.build`."""
         index = _new_index(metric, codes, size, m, ef_construct)
-        threads = os.cpu_count() or 1
         for rows, vectors in blocks:
             if len(rows):
-                index.add(rows.astype(np.uint64), codes.encode(vectors), threads=threads)
+                index.add(rows.astype(np.uint64), codes.encode(vectors), threads=N_CORES)
         return cls(index, codes, n_rows)
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
@@ -60,6 +59,16 @@ class UsearchGraph:
                 found = self._index.search(codes, width, threads=1).keys
         rows: NDArray[np.uint32] = found.astype(np.uint32)
         return rows
+
+    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        with self._gate.shared:
+            width = min(width, self.count)
+            if not width:
+                return [np.zeros(0, np.uint32)] * len(queries)
+            codes = self._codes.encode(queries)
+            with self._turn:
+                found = cast(BatchMatches, self._index.search(codes, width, threads=N_CORES))
+        return [keys[:n] for keys, n in zip(found.keys.astype(np.uint32), found.counts.tolist(), strict=True)]
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         if self._mapped is not None:
