@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 _MAX_SEGMENTS = 8
 
-Accumulate = Callable[[NDArray[np.int32], NDArray[np.float32], float, NDArray[np.float32]], None]
-
-
 @dataclass(frozen=True)
 class Segment:
     """Postings of some rows: those of dimension `dims[i]` are `rows[starts[i]:starts[i + 1]]` with their values."""
@@ -65,9 +62,8 @@ class Postings:
         accumulator = np.zeros(max(n_rows, self.n_rows), np.float32)
         accumulate = _accumulator()
         for segment, starts, ends in self.parts:
-            for start, end, weight in zip(starts.tolist(), ends.tolist(), weights.tolist(), strict=True):
-                if end > start:
-                    accumulate(segment.rows[start:end], segment.values[start:end], weight, accumulator)
+            there = (ends > starts).nonzero()[0]
+            accumulate(segment, np.stack([starts[there], ends[there]], axis=1), weights[there], accumulator)
         return accumulator[:n_rows]
 
 
@@ -159,6 +155,11 @@ def _merged(first: Segment, second: Segment) -> Segment:
     return Segment(dims, starts, rows, values)
 
 
+Accumulate = Callable[[Segment, NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
+"""`accumulate(segment, spans (n, 2), weights (n,), into (n_rows,))` adds each span of postings times its weight."""
+_MAX_POSTINGS = 2**31 - 1
+
+
 @cache
 def _accumulator() -> Accumulate:
     """scipy's private C loop when it is there and does what it did, else numpy (about half as fast)."""
@@ -168,18 +169,27 @@ def _accumulator() -> Accumulate:
         return _add_at
 
     def with_scipy(
-        rows: NDArray[np.int32], values: NDArray[np.float32], weight: float, into: NDArray[np.float32]
+        segment: Segment, spans: NDArray[np.int64], weights: NDArray[np.float32], into: NDArray[np.float32]
     ) -> None:
-        bounds = np.array([0, len(rows)], np.int32)
-        _sparsetools.csc_matvec(len(into), 1, bounds, rows, values, np.array([weight], np.float32), into)
+        """Each span is the one column of a matrix: its bounds are the column's, so that no posting is copied."""
+        rows, values, n = segment.rows, segment.values, len(into)
+        if len(rows) > _MAX_POSTINGS:  # the bounds have the type of the rows
+            _add_at(segment, spans, weights, into)
+            return
+        for bounds, weight in zip(spans.astype(np.int32), weights.reshape(-1, 1), strict=True):
+            _sparsetools.csc_matvec(n, 1, bounds, rows, values, weight, into)
 
     try:
-        trial = np.zeros(4, np.float32)
-        with_scipy(np.array([1, 3], np.int32), np.array([2.0, 3.0], np.float32), 0.5, trial)
+        trial, postings = np.zeros(4, np.float32), np.array([0, 1, 3, 2], np.int32)
+        segment = Segment(_NOTHING[1], np.zeros(1, np.int64), postings, np.array([1.0, 2.0, 3.0, 4.0], np.float32))
+        with_scipy(segment, np.array([[1, 3]]), np.array([0.5], np.float32), trial)
     except (AttributeError, TypeError, ValueError):
         return _add_at
     return with_scipy if trial.tolist() == [0.0, 1.0, 0.0, 1.5] else _add_at
 
 
-def _add_at(rows: NDArray[np.int32], values: NDArray[np.float32], weight: float, into: NDArray[np.float32]) -> None:
-    np.add.at(into, rows, values * np.float32(weight))
+def _add_at(
+    segment: Segment, spans: NDArray[np.int64], weights: NDArray[np.float32], into: NDArray[np.float32]
+) -> None:
+    for (start, end), weight in zip(spans.tolist(), weights, strict=True):
+        np.add.at(into, segment.rows[start:end], segment.values[start:end] * weight)
