@@ -23,6 +23,7 @@ from minidb.collection.view import View, view_arrays, view_of_arrays
 from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
 from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.graph import Graph
+from minidb.index.dense.hot import HotRows
 from minidb.index.dense.libraries import restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
@@ -64,6 +65,7 @@ class Indexes:
         self._lock = threading.RLock()
         self._sketches: dict[int, Sketch | BitSketch] = {}
         self._sparse: dict[int, SparseIndex] = {}
+        self._hot: dict[int, HotRows] = {}
         self.graphs: dict[int, Graph] = {}
         """Published by the indexer, one assignment each; rows a graph does not cover are for the reader to scan."""
         self._tried_to_load: set[tuple[str, int]] = set()
@@ -88,6 +90,10 @@ class Indexes:
                     reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
             return sketch
+
+    def hot_rows(self, field: VectorField) -> HotRows:
+        """Codes of the filters that are asked again and again."""
+        return self._hot.get(field.slot) or self._hot.setdefault(field.slot, HotRows())
 
     def _fitting_sketch(self, field: VectorField) -> Sketch | BitSketch | None:
         """The sketch there is, unless the field's quantization has changed since."""
@@ -160,7 +166,7 @@ class Indexes:
     def forget(self, slot: int) -> None:
         """Drop what a removed vector name left."""
         with self._lock:
-            for forms in (self._sketches, self._sparse, self.graphs):
+            for forms in (self._sketches, self._sparse, self._hot, self.graphs):
                 forms.pop(slot, None)
 
     # Checkpoints

@@ -6,7 +6,6 @@ scored hits are put together by `query`, with the same selectors.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from minidb.filter.conditions import compile as compile_filter
 from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import IndexKey, PayloadIndex, TextSettings
+from minidb.index import scratch
 from minidb.index.payload.rows import mask_of
 from minidb.storage.interface import CorruptRow, ReadTransaction, RowFile
 from minidb.storage.records import (
@@ -45,13 +45,6 @@ if TYPE_CHECKING:
 Rows = NDArray[np.uint32]
 PayloadSelector = Callable[[dict[str, Any]], dict[str, Any]] | None
 """None: no payload."""
-
-
-class _Scratch(threading.local):
-    memory = np.empty(0, np.uint8)
-
-
-_scratch = _Scratch()
 
 
 class _Point:
@@ -192,10 +185,7 @@ class PointReader:
         """Like `dense`, but in memory the next call in this thread uses again: fresh pages cost more than the copy."""
         file = self.collection.store.row_file(self.view.space, field.rows_file, field.row_bytes)
         self._verify(file, rows, field.slot)
-        size = len(rows) * file.stride
-        if len(_scratch.memory) < size:
-            _scratch.memory = np.empty(size, np.uint8)
-        target = _scratch.memory[:size].reshape(len(rows), file.stride)
+        target = scratch.borrowed(len(rows) * file.stride).reshape(len(rows), file.stride)
         file.raw(self.view.n_rows).take(rows, axis=0, out=target, mode="clip")
         return field.decode(target)
 

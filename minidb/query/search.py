@@ -39,6 +39,10 @@ _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _FLOAT_SCAN_ELEMENTS = 700_000
 """Below this many floats a plain product over all rows beats int8 plus rescoring, at 64, 384 and 1024 dimensions."""
+_LONG_SCAN_NS = 500_000
+"""Scans of a batch that take so long are spread over the cores; of shorter ones threads would mostly wait for the
+interpreter's lock (1,000 points: twice the time).
+"""
 _RESCORED = 30
 """Candidates rescored beyond k; 20 to 50 gave recall 1.000 on every set."""
 _BINARY_RESCORED = 160
@@ -119,7 +123,8 @@ class Search:
             return [NO_HITS] * len(queries)
         walk = self._walk(field, k, params)
         if walk is None:
-            return on_all_cores(lambda query: self._scanned(field, query, k, params), queries)
+            each = on_all_cores if self.reader.view.n_rows * _scan_ns(field) > _LONG_SCAN_NS else map
+            return list(each(lambda query: self._scanned(field, query, k, params), queries))
         found = walk.graph.search_many(np.stack(queries), walk.width)
         walked = [self._walked(walk, rows, field, query, k, params) for rows, query in zip(found, queries, strict=True)]
         return [
@@ -167,31 +172,39 @@ class Search:
         if _by_floats(field, params) or n <= 2 * k or n * field.size <= _FLOAT_ELEMENTS:
             self.reader.trace.note(by="floats of the rows", candidates=n)
             return best_hits(self.reader.view, rows, self.similarities(field, query, rows), k)
+        hot, n_rows = self.indexes.hot_rows(field), self.reader.view.n_rows
+        gather_ns = n * (_scan_ns(field) if hot.is_hot(rows, field.size) else _gather_ns(field))
         graph = self.indexes.graph(self.reader, field)
         if graph is not None:
-            hits = self._over_fetched(graph, field, query, k, rows, params)
+            hits = self._over_fetched(graph, field, query, k, rows, params, min(gather_ns, n_rows * _scan_ns(field)))
             if hits is not None:
                 return hits
         sketch = self.indexes.sketch(self.reader, field)
         if not sketch.suits:
             return best_hits(self.reader.view, rows, self.similarities(field, query, rows), k)
-        n_rows = self.reader.view.n_rows
         self.reader.trace.note(by=f"{_codes_of(field)} of the rows, best rescored as floats", candidates=n)
-        if n * 3 > n_rows:
+        if gather_ns > n_rows * _scan_ns(field):
             scores = sketch.scan(query, n_rows)[rows]
         else:
-            scores = sketch.gather(query, rows)
+            scores = sketch.gather(query, rows, hot)
         return self._rescored(field, query, k, rows[best_positions(scores, params.n_candidates(field, k))])
 
     def _over_fetched(
-        self, graph: Graph, field: VectorField, query: NDArray[np.float32], k: int, rows: Rows, params: Params
+        self,
+        graph: Graph,
+        field: VectorField,
+        query: NDArray[np.float32],
+        k: int,
+        rows: Rows,
+        params: Params,
+        most_ns: float,
     ) -> Hits | None:
-        """Ask the graph for so many that k should pass the filter; None when gathering is cheaper or too few passed."""
+        """Ask the graph for so many that k should pass the filter; None when that takes too long or too few passed."""
         n = len(rows)
         share = n / max(self.reader.view.n_rows, 1)
         kept = _kept(graph, params.n_candidates(field, k), k)
         width = int(max(params.hnsw_ef or DEFAULT_EF, 3 * k / share, kept / share))
-        if width * _graph_ns(field.size) > n * _gather_ns(field) or width > graph.count // 2:
+        if width * _graph_ns(field.size) > most_ns or width > graph.count // 2:
             return None
         found = graph.search(query, width)
         if len(found) < width:
@@ -206,9 +219,9 @@ class Search:
         if not params.indexed_only:
             tail = rows[np.searchsorted(rows, graph.n_rows) :]
             if len(tail) > _FEW_ROWS:
-                sketch = self.indexes.sketch(self.reader, field)
+                sketch, hot = self.indexes.sketch(self.reader, field), self.indexes.hot_rows(field)
                 if sketch.suits:
-                    tail = tail[best_positions(sketch.gather(query, tail), params.n_candidates(field, k))]
+                    tail = tail[best_positions(sketch.gather(query, tail, hot), params.n_candidates(field, k))]
             candidates = np.concatenate([candidates, tail])
         return self._rescored(field, query, k, candidates)
 
@@ -344,8 +357,8 @@ def _scan_ns(field: VectorField) -> float:
 
 
 def _gather_ns(field: VectorField) -> float:
-    """Nanoseconds per gathered row (measured: int8 11 to 21 at 128, 21 at 384)."""
-    return 8.0 + (0.005 if field.quantized == "binary" else 0.035) * field.size
+    """Nanoseconds per row gathered and compared (measured: int8 29 to 36 at 128, 36 to 60 at 384)."""
+    return 20.0 + (0.008 if field.quantized == "binary" else 0.07) * field.size
 
 
 def _graph_ns(size: int) -> float:

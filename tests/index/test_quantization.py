@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
 from minidb.index.dense.bits import BitSketch
+from minidb.index.dense.hot import HotRows
 
 SIZE, N = 128, 10_000
 SCALAR = models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type="int8", quantile=0.99))
@@ -157,4 +158,4 @@ def test_the_signs_of_a_field_are_compared_bit_by_bit(size: int) -> None:
     sketch.extend(300, lambda start, stop: iter([rows[start:stop]]))
     differing = ((rows > 0) != (query > 0)).sum(axis=1)
     assert np.array_equal(sketch.scan(query, 300), -differing)
-    assert np.array_equal(sketch.gather(query, np.array([5, 250], np.uint32)), -differing[[5, 250]])
+    assert np.array_equal(sketch.gather(query, np.array([5, 250], np.uint32), HotRows()), -differing[[5, 250]])

@@ -5,11 +5,14 @@ Made where a field asks for binary quantization. The same interface as the int8 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import simsimd
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import Bits
+from minidb.index.dense.hot import HotRows
 from minidb.index.dense.sketch import Chunks, with_room
 
 _ENCODE = Bits().encode
@@ -49,9 +52,9 @@ class BitSketch:
         """Minus the number of differing bits of rows `[start, stop)`."""
         return _scores(query, self._rows[start:stop])
 
-    def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+    def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32], hot: HotRows) -> NDArray[np.float32]:
         """The same for some rows."""
-        return _scores(query, self._rows.take(rows, axis=0))
+        return hot.scores(self._rows, rows, partial(_scores, query))
 
 
 def _scores(query: NDArray[np.float32], rows: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -8,12 +8,14 @@ values do not suit one scale is found out on a sample and keeps to floats. Deriv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import Int8
+from minidb.index.dense.hot import HotRows
 from minidb.index.dense.plain import Metric, cdist, similarities
 
 Chunks = Callable[[int, int], Iterator[NDArray[np.float32]]]
@@ -81,9 +83,9 @@ class Sketch:
         """Approximate similarities of rows `[start, stop)`, in a scale of their own: only the order counts."""
         return self._scores(self._quantized(query), self._rows[start:stop])
 
-    def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+    def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32], hot: HotRows) -> NDArray[np.float32]:
         """The same for some rows."""
-        return self._scores(self._quantized(query), self._rows.take(rows, axis=0))
+        return hot.scores(self._rows, rows, partial(self._scores, self._quantized(query)))
 
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
         """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
