@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,30 @@ class Numbers:
         values = self._random.integers(1, 4, len(indices)) if self._whole else self._random.random(len(indices)) + 0.1
         return m.SparseVector(indices=indices.tolist(), values=values.astype(np.float32).tolist())
 
-    def points(self, schema: Schema, count: int, missing: float) -> list[m.PointStruct]:
+    def points(self, schema: Schema, count: int, missing: float, start: int = 0) -> list[m.PointStruct]:
+        """New ones; the ids, from `start` on, are integers and UUIDs."""
         found = []
-        for number in range(count):
+        for number in range(start, start + count):
             vectors = {field.name: self.vector(field) for field in schema if self._random.random() >= missing}
-            payload = {"n": int(self._random.integers(0, 5)), "half": number % 2}
-            point_id: Any = number if number % 7 != 3 else f"00000000-0000-0000-0000-{number:012d}"
-            found.append(m.PointStruct(id=point_id, vector=vectors, payload=payload))
+            payload = self.payload(number)
+            if "v" in vectors:
+                payload["side"] = int(sum(vectors["v"]) > 0)  # a filter on it leaves near points, or only far ones
+            found.append(m.PointStruct(id=id_of(number), vector=vectors, payload=payload))
         return found
+
+    def payload(self, number: int) -> dict[str, Any]:
+        """Single values, a list, a list of objects; sometimes a path is not there."""
+        draw = self._random.integers
+        payload: dict[str, Any] = {"n": int(draw(0, 5)), "half": number % 2}
+        if draw(0, 4):
+            payload["tags"] = [f"t{tag}" for tag in draw(0, 4, draw(0, 3))]
+        if draw(0, 4):
+            payload["parts"] = [{"a": int(draw(0, 3)), "b": float(draw(0, 3))} for _ in range(draw(0, 3))]
+        return payload
+
+
+def id_of(number: int) -> Any:
+    return number if number % 7 != 3 else f"00000000-0000-0000-0000-{number:012d}"
 
 
 conditions = st.one_of(
@@ -77,12 +94,42 @@ conditions = st.one_of(
     st.integers(0, 1).map(lambda n: m.FieldCondition(key="half", match=m.MatchValue(value=n))),
     st.just(m.HasIdCondition(has_id=[0, 1, 2, UUID_OF_3, 4, 5, 6])),
 )
-groups = st.none() | st.lists(conditions, min_size=1, max_size=2)
-filters = st.none() | st.builds(m.Filter, must=groups, should=groups, must_not=groups)
+
+
+def _matches(key: str, **match: Any) -> m.FieldCondition:
+    return m.FieldCondition(key=key, match=(m.MatchAny if "any" in match else m.MatchExcept)(**match))
+
+
+tags = st.lists(st.sampled_from(["t0", "t1", "t2", "t3"]), min_size=1, max_size=2)
+of_a_part = st.one_of(
+    st.integers(0, 2).map(lambda a: m.FieldCondition(key="a", match=m.MatchValue(value=a))),
+    st.integers(0, 2).map(lambda b: m.FieldCondition(key="b", range=m.Range(lt=b))),
+)
+rich_conditions = st.one_of(
+    conditions,
+    tags.map(lambda some: _matches("tags", any=some)),
+    tags.map(lambda some: _matches("tags", **{"except": some})),
+    st.integers(0, 2).map(lambda b: m.FieldCondition(key="parts[].b", range=m.Range(gt=0, lte=b))),
+    st.lists(of_a_part, min_size=1, max_size=2).map(
+        lambda some: m.NestedCondition(nested=m.Nested(key="parts", filter=m.Filter(must=some)))
+    ),
+    st.sampled_from(["v", "multi", "sparse"]).map(lambda name: m.HasVectorCondition(has_vector=name)),
+    st.sampled_from(["tags", "parts", "n"]).map(lambda key: m.IsEmptyCondition(is_empty=m.PayloadField(key=key))),
+    st.lists(conditions, min_size=1, max_size=2).map(lambda some: m.Filter(should=some)),
+)
+"""More than the Rust core is asked here."""
+
+
+def filters_of(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[m.Filter | None]:
+    groups = st.none() | st.lists(conditions, min_size=1, max_size=2)
+    return st.none() | st.builds(m.Filter, must=groups, should=groups, must_not=groups)
+
+
+filters, rich_filters = filters_of(conditions), filters_of(rich_conditions)
 thresholds = st.none() | st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0, 50.0])
 
 
-def _nearest(schema: Schema, points: list[m.PointStruct], numbers: Numbers) -> st.SearchStrategy[dict[str, Any]]:
+def _nearest(schema: Schema, points: Sequence[Any], numbers: Numbers) -> st.SearchStrategy[dict[str, Any]]:
     """A vector, or the id of a point that has one."""
 
     def by_vector(field: Field) -> dict[str, Any]:
@@ -104,12 +151,14 @@ def _fusions(n: int) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def _nodes(draw: st.DrawFn, nearest: st.SearchStrategy[dict[str, Any]], depth: int) -> dict[str, Any]:
+def _nodes(
+    draw: st.DrawFn, nearest: st.SearchStrategy[dict[str, Any]], filters: st.SearchStrategy[Any], depth: int
+) -> dict[str, Any]:
     """The common fields of a request and a prefetch."""
     node: dict[str, Any] = {"filter": draw(filters), "limit": draw(st.none() | st.integers(1, 20))}
     below = []
     if depth and draw(st.booleans()):
-        below = [m.Prefetch(**draw(_nodes(nearest, depth - 1))) for _ in range(draw(st.integers(1, 3)))]
+        below = [m.Prefetch(**draw(_nodes(nearest, filters, depth - 1))) for _ in range(draw(st.integers(1, 3)))]
         node["prefetch"] = below
     if below and draw(st.booleans()):
         node["query"] = draw(_fusions(len(below)))
@@ -121,7 +170,14 @@ def _nodes(draw: st.DrawFn, nearest: st.SearchStrategy[dict[str, Any]], depth: i
 
 
 @st.composite
-def requests(draw: st.DrawFn, schema: Schema, points: list[m.PointStruct], numbers: Numbers) -> m.QueryRequest:
-    """A query tree of at most three levels of prefetches."""
-    node = draw(_nodes(_nearest(schema, points, numbers), 3))
+def requests(
+    draw: st.DrawFn,
+    schema: Schema,
+    points: Sequence[Any],
+    numbers: Numbers,
+    filters: st.SearchStrategy[Any] = filters,
+    depth: int = 3,
+) -> m.QueryRequest:
+    """A query tree of at most `depth` levels of prefetches; of `points` the ids and the names of vectors count."""
+    node = draw(_nodes(_nearest(schema, points, numbers), filters, depth))
     return m.QueryRequest(**node, offset=draw(st.none() | st.integers(0, 5)))
