@@ -42,6 +42,7 @@ ALL: dict[str, Callable[[Stage], list[Table]]] = {
     "sizes": sizes.run,
     "concurrency": concurrency.run,
     "filtered": filtered.run,
+    "defaults": filtered.run_defaults,
     "sparse": sparse.run,
     "hybrid": hybrid.run,
     "prefetch": prefetch.run,
