@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import plots, report, scenarios
+from benchmarks import plots, profiles, report, scenarios
 from benchmarks.adapters import ALL, BASELINE
 from benchmarks.results import Table
 from benchmarks.stage import Settings, Stage
@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found: list[Table] = []
             try:
                 found = scenarios.ALL[name](stage)
+                if options.profile is not None:
+                    profiles.profile(name, scenarios.ALL[name], settings, scratch, options.profile)
             except Exception:  # noqa: BLE001 - the other scenarios still have something to say
                 error = traceback.format_exc()
                 print(f"\n{name} failed:\n{error}", file=sys.stderr)
@@ -115,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peers", type=_names(ALL), help=f"beside minidb, of {', '.join(ALL)}")
     parser.add_argument("--json", type=Path, help="where to write results (benchmarks/results/<time>.json)")
     parser.add_argument("--plots", type=Path, help="folder to draw charts into, as SVG")
+    parser.add_argument("--profile", type=Path, help="folder for profiles of minidb; plays scenarios again")
     parser.add_argument("--cranfield", type=Path, help="folder of the Cranfield collection, for retrieval quality")
     parser.add_argument("--scratch", type=Path, help="folder for stores; its disk decides what durability costs")
     return parser

@@ -76,10 +76,17 @@ class Cast:
 class Stage:
     """Makes stores in a scratch folder, each in its contestant's process."""
 
-    def __init__(self, settings: Settings, contestants: dict[str, Contestant], folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        contestants: dict[str, Contestant],
+        folder: Path,
+        start_worker: Callable[[str], Worker] = Worker,
+    ) -> None:
         self.settings = settings
         self.contestants = contestants
         self._folder = folder
+        self._start_worker = start_worker
         self._numbers = iter(range(10**9))
         self._workers: dict[str, Worker] = {}
 
@@ -89,7 +96,9 @@ class Stage:
 
     def worker(self, name: str) -> Worker:
         """The process of a contestant, the same one for the whole run."""
-        return self._workers.setdefault(name, Worker(name))
+        if name not in self._workers:
+            self._workers[name] = self._start_worker(name)
+        return self._workers[name]
 
     def close(self) -> None:
         for worker in self._workers.values():

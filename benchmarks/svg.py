@@ -1,6 +1,6 @@
-"""Line charts as SVG, without a library: axes, linear or logarithmic ticks, lines named at their ends.
+"""Charts as SVG, without a library: lines over axes, linear or logarithmic, named at their ends; icicles of call paths.
 
-Knows nothing of benchmarks; `plots` calls it.
+Knows nothing of benchmarks; `plots` and `profiles` call it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Literal
 _WIDTH, _HEIGHT = 860, 520
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 150, 64, 58
 _LABEL_GAP = 17
+_ICICLE_WIDTH, _MARGIN, _ROW, _LETTER = 1200, 16, 19, 6.2
+_INNER_WIDTH = _ICICLE_WIDTH - 2 * _MARGIN
 _INK, _SOFT, _GRID = "#24292f", "#6e7781", "#e4e8ec"
 _COLOURS = (
     "#d1242f", "#0969da", "#1a7f37", "#bf5b00", "#8250df", "#0a8f96", "#b32684", "#6b7d00", "#8a5a3c", "#4f5bd5",
@@ -36,6 +38,16 @@ class Series:
     name: str
     points: Sequence[tuple[float, float]]
     style: Literal["plain", "strong", "dashed"] = "plain"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A call on its path: where it begins and how wide it is, as shares of the whole."""
+
+    name: str
+    start: float
+    share: float
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -65,11 +77,7 @@ def line_chart(title: str, subtitle: str, x: Axis, y: Axis, series: Sequence[Ser
     to_y = _Scale(low_y, high_y, y.log, _HEIGHT - _BOTTOM, _TOP)
     colours = {each.name: _COLOURS[at % len(_COLOURS)] for at, each in enumerate(series)}
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
-        f'height="{_HEIGHT}" font-family="system-ui, Segoe UI, Helvetica, Arial, sans-serif" font-size="13">',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-        _text(_LEFT, 26, title, size=17, weight=600),
-        _text(_LEFT, 46, subtitle, fill=_SOFT),
+        *_head(title, subtitle, _LEFT, _WIDTH, _HEIGHT),
         *_x_axis(to_x, x),
         *_y_axis(to_y, y),
         *(
@@ -80,6 +88,36 @@ def line_chart(title: str, subtitle: str, x: Axis, y: Axis, series: Sequence[Ser
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def icicle_chart(title: str, subtitle: str, blocks: Sequence[Block]) -> str:
+    """The text of an SVG file. Blocks lie in rows by depth; a name that does not fit is shown on pointing at it."""
+    height = _TOP + _ROW * (1 + max((block.depth for block in blocks), default=0)) + _MARGIN
+    parts = _head(title, subtitle, _MARGIN, _ICICLE_WIDTH, height)
+    for block in blocks:
+        x, width = _MARGIN + block.start * _INNER_WIDTH, block.share * _INNER_WIDTH
+        y = _TOP + _ROW * block.depth
+        colour = _COLOURS[sum(map(ord, block.name)) % len(_COLOURS)]
+        parts.append(
+            f'<g class="block"><title>{escape(block.name)} {block.share:.1%}</title>'
+            f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_ROW - 1}" fill="{colour}" fill-opacity="0.3"/>'
+        )
+        letters = int((width - 6) / _LETTER)
+        if letters > 2:
+            name = block.name if len(block.name) <= letters else "…" + block.name[1 - letters :]
+            parts.append(_text(x + 3, y + 13, name, size=11))
+        parts.append("</g>")
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _head(title: str, subtitle: str, left: int, width: int, height: int) -> list[str]:
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="system-ui, Segoe UI, Helvetica, Arial, sans-serif" font-size="13">',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        _text(left, 26, title, size=17, weight=600),
+        _text(left, 46, subtitle, fill=_SOFT),
+    ]
 
 
 def _x_axis(scale: _Scale, axis: Axis) -> list[str]:
