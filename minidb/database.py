@@ -252,10 +252,14 @@ class Database:
     ) -> tuple[list[int], MinidbError | None]:
         collection = self._find(name, txn)
         numbers: list[int] = []
-        for step in steps:
-            if (collection.number, collection.staged_view(txn).config_version) != asked:
+
+        def run(step: operations.Step, draft: Draft) -> MinidbError | None:
+            if (collection.number, draft.view.config_version) != asked:
                 raise _ConfigChanged
-            error, number = collection.write(txn, step)
+            return step(draft)
+
+        for step in steps:
+            error, number = collection.write(txn, partial(run, step))
             numbers.append(number)
             if error is not None:
                 return numbers, error
@@ -494,10 +498,13 @@ class Database:
         if txn.txn_id == known:
             return catalog
         newest = Catalog.data(txn)
-        if newest != data:
+        is_other = newest != data
+        if is_other:
             catalog = Catalog.of(newest)
-        if not txn.is_write:  # what a writer sees may never be committed
-            self._catalog = (catalog, newest, txn.txn_id)
+        if txn.is_write:  # what a writer sees may never be committed
+            return catalog
+        self._catalog = (catalog, newest, txn.txn_id)
+        if is_other:
             with self._lock:
                 for number in self._collections.keys() - set(catalog.collections.values()):
                     del self._collections[number]

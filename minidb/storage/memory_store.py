@@ -206,7 +206,8 @@ class MemoryStore:
         run(txn)
         with self._gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers
             for name, changes in txn.changes.items():
-                self._tables[name].apply(changes)
+                if changes:
+                    self._tables[name].apply(changes)
             self._txn_id = txn.txn_id
         for publish in txn.publishers:
             publish()
