@@ -110,12 +110,15 @@ class Database:
     # Collections
 
     def create_collection(self, name: str, request: models.CreateCollection) -> bool:
-        config = new_config(request)
+        config = new_config(request).pack()
 
         def work(txn: WriteTransaction, catalog: Catalog) -> None:
-            number = catalog.add(name)
-            txn.put("meta", config_key(number), config.pack())
-            txn.put("meta", head_key(number), Head(new_space(txn)).pack())
+            number, head = catalog.add(name), Head(new_space(txn))
+            txn.put("meta", config_key(number), config)
+            txn.put("meta", head_key(number), head.pack())
+            collection = Collection(self._store, number, name)
+            collection.begin(txn, StoredConfig.unpack(config), head)  # the request's objects may yet be changed
+            txn.on_commit(lambda: self._keep(collection))
 
         self.change_catalog(work)
         return True
@@ -487,10 +490,12 @@ class Database:
     def _find(self, name: str, txn: ReadTransaction) -> Collection:
         number = self._newest_catalog(txn).number_of(name)
         collection = self._collections.get(number)
-        if collection is None:
-            with self._lock:
-                collection = self._collections.setdefault(number, Collection(self._store, number, name))
-        return collection
+        return collection or self._keep(Collection(self._store, number, name))
+
+    def _keep(self, collection: Collection) -> Collection:
+        """The one this process works with, which may be there already."""
+        with self._lock:
+            return self._collections.setdefault(collection.number, collection)
 
     def _newest_catalog(self, txn: ReadTransaction) -> Catalog:
         """The catalog `txn` shows; decoded only when its record has changed."""

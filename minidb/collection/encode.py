@@ -131,9 +131,8 @@ def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> N
             return dense_vector(field, vectors[0])[0].reshape(1, -1)
         for vector in vectors:
             _check_dense(field, vector)
-        matrix = np.empty((len(vectors), field.size), np.float32)
-        for at, vector in enumerate(vectors):
-            matrix[at] = _floats(vector)
+        rows = [_floats(vector) for vector in vectors]
+        matrix = np.array(rows) if rows else np.zeros((0, field.size), np.float32)
     _check_finite(field, matrix)
     return matrix
 

@@ -137,9 +137,8 @@ def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     keep = (squares < _TINY) | (np.abs(squares - 1.0) <= _NEAR_ONE)
     if keep.all():
         return vectors
-    lengths = np.sqrt(squares)
-    lengths[keep] = 1.0
-    scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
+    squares[keep] = 1.0
+    scaled: NDArray[np.float32] = vectors / np.sqrt(squares)[:, None]
     return scaled
 
 
