@@ -118,7 +118,11 @@ class Database:
             txn.put("meta", head_key(number), head.pack())
             collection = Collection(self._store, number, name)
             collection.begin(txn, StoredConfig.unpack(config), head)  # the request's objects may yet be changed
-            txn.on_commit(lambda: self._keep(collection))
+
+            def publish() -> None:
+                self._keep(collection)
+
+            txn.on_commit(publish)
 
         self.change_catalog(work)
         return True

@@ -129,9 +129,10 @@ def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> N
     else:
         if len(vectors) == 1:
             return dense_vector(field, vectors[0])[0].reshape(1, -1)
+        rows = []
         for vector in vectors:
             _check_dense(field, vector)
-        rows = [_floats(vector) for vector in vectors]
+            rows.append(_floats(vector))
         matrix = np.array(rows) if rows else np.zeros((0, field.size), np.float32)
     _check_finite(field, matrix)
     return matrix

@@ -81,6 +81,8 @@ def _add_chosen(draft: Draft, batch: PointBatch, chosen: list[int], rows: list[i
 
 def _taken(column: FieldColumn, chosen: list[int], n_points: int) -> FieldColumn:
     """The column of the chosen points only, with positions among them."""
+    if chosen == list(range(n_points)):
+        return column
     index_of = np.full(n_points, -1, np.int64)
     index_of[column.positions] = np.arange(len(column.positions))
     source = index_of[np.array(chosen, np.int64)]
