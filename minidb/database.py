@@ -110,12 +110,19 @@ class Database:
     # Collections
 
     def create_collection(self, name: str, request: models.CreateCollection) -> bool:
-        config = new_config(request)
+        config = new_config(request).pack()
 
         def work(txn: WriteTransaction, catalog: Catalog) -> None:
-            number = catalog.add(name)
-            txn.put("meta", config_key(number), config.pack())
-            txn.put("meta", head_key(number), Head(new_space(txn)).pack())
+            number, head = catalog.add(name), Head(new_space(txn))
+            txn.put("meta", config_key(number), config)
+            txn.put("meta", head_key(number), head.pack())
+            collection = Collection(self._store, number, name)
+            collection.begin(txn, StoredConfig.unpack(config), head)  # the request's objects may yet be changed
+
+            def publish() -> None:
+                self._keep(collection)
+
+            txn.on_commit(publish)
 
         self.change_catalog(work)
         return True
@@ -252,10 +259,14 @@ class Database:
     ) -> tuple[list[int], MinidbError | None]:
         collection = self._find(name, txn)
         numbers: list[int] = []
-        for step in steps:
-            if (collection.number, collection.staged_view(txn).config_version) != asked:
+
+        def run(step: operations.Step, draft: Draft) -> MinidbError | None:
+            if (collection.number, draft.view.config_version) != asked:
                 raise _ConfigChanged
-            error, number = collection.write(txn, step)
+            return step(draft)
+
+        for step in steps:
+            error, number = collection.write(txn, partial(run, step))
             numbers.append(number)
             if error is not None:
                 return numbers, error
@@ -483,10 +494,12 @@ class Database:
     def _find(self, name: str, txn: ReadTransaction) -> Collection:
         number = self._newest_catalog(txn).number_of(name)
         collection = self._collections.get(number)
-        if collection is None:
-            with self._lock:
-                collection = self._collections.setdefault(number, Collection(self._store, number, name))
-        return collection
+        return collection or self._keep(Collection(self._store, number, name))
+
+    def _keep(self, collection: Collection) -> Collection:
+        """The one this process works with, which may be there already."""
+        with self._lock:
+            return self._collections.setdefault(collection.number, collection)
 
     def _newest_catalog(self, txn: ReadTransaction) -> Catalog:
         """The catalog `txn` shows; decoded only when its record has changed."""
@@ -494,10 +507,13 @@ class Database:
         if txn.txn_id == known:
             return catalog
         newest = Catalog.data(txn)
-        if newest != data:
+        is_other = newest != data
+        if is_other:
             catalog = Catalog.of(newest)
-        if not txn.is_write:  # what a writer sees may never be committed
-            self._catalog = (catalog, newest, txn.txn_id)
+        if txn.is_write:  # what a writer sees may never be committed
+            return catalog
+        self._catalog = (catalog, newest, txn.txn_id)
+        if is_other:
             with self._lock:
                 for number in self._collections.keys() - set(catalog.collections.values()):
                     del self._collections[number]

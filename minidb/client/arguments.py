@@ -43,7 +43,7 @@ def query_request(
 
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:
     """An upsert of points or of a columnar batch, as an operation."""
-    if isinstance(points, Mapping) or hasattr(points, "vectors"):
+    if not isinstance(points, list) and (isinstance(points, Mapping) or hasattr(points, "vectors")):
         body: Any = models.PointsBatch
         content: dict[str, Any] = {"batch": points}
     else:

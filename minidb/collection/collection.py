@@ -113,6 +113,11 @@ class Collection:
             self.answers.forget()
         return indexes
 
+    def begin(self, txn: WriteTransaction, config: StoredConfig, head: Head) -> None:
+        """Take what this transaction has stored of a new collection; nobody may know it before the commit."""
+        self.config = config
+        self.published = (empty_view(config.fields(), head.space, head.config_version), txn.txn_id)
+
     def write(self, txn: WriteTransaction, operation: Callable[[Draft], T]) -> tuple[T, int]:
         """Run one operation inside a write transaction; what it returned and its operation id."""
         view = self.staged_view(txn)

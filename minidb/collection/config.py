@@ -128,7 +128,8 @@ def dense_field(
     kind = "dense" if params.multivector_config is None else "multi"
     distance = models.Distance(params.distance.value)
     field = VectorField(name, slot, kind, params.size, distance, datatype.value)  # type: ignore[arg-type]
-    return replace(field, **_quantization(field, params.quantization_config or default))
+    quantization = _quantization(field, params.quantization_config or default)
+    return replace(field, **quantization) if quantization else field
 
 
 def _quantization(field: VectorField, config: models.QuantizationConfig | None) -> dict[str, Any]:

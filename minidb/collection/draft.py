@@ -69,7 +69,9 @@ class Draft:
         return NO_ROW if value is None else row_of_value(value)
 
     def rows_of(self, ids: Iterable[PointId]) -> list[int]:
-        return [self.row_of(point_id) for point_id in ids]
+        space = self.view.space
+        values = self.txn.get_many("ids", [id_key(space, point_id) for point_id in ids])
+        return [NO_ROW if value is None else row_of_value(value) for value in values]
 
     def record(self, row: int) -> Record:
         data = self.txn.get("records", row_key(self.view.space, row))
@@ -102,6 +104,7 @@ class Draft:
             bit = 1 << column.field.slot
             for position in column.positions.tolist():
                 slots[position] |= bit
+        pack = msgpack.Packer().pack
         for field in self.view.fields.values():
             copied = [at for at in range(n) if carried[at] >> field.slot & 1] if carried is not None else []
             self._add_vectors(field, by_slot.get(field.slot), copied, [old_rows[at] for at in copied], first, n)
@@ -109,7 +112,7 @@ class Draft:
         txn.put_many(
             "records",
             [
-                (row_key(space, first + at), pack_record(point_id, version, slots[at], payloads[at]))
+                (row_key(space, first + at), pack_record(point_id, version, slots[at], payloads[at], pack))
                 for at, point_id in enumerate(ids)
             ],
         )

@@ -84,13 +84,15 @@ class VectorField:
             vectors = normalized(vectors)
         if self.datatype == "uint8":
             stored = np.clip(vectors, 0, 255).astype(np.uint8)  # saturating, as Qdrant casts
-        else:
+        elif self.datatype == "float16":
             with np.errstate(over="ignore"):
-                stored = np.ascontiguousarray(vectors.astype(self.dtype, copy=False))
-            if self.datatype == "float16" and not np.isfinite(stored).all():
+                stored = np.ascontiguousarray(vectors, self.dtype)
+            if not np.isfinite(stored).all():
                 raise BadInput(
                     f"Vector contains values that are not finite numbers as float16 for vector '{self.name}'"
                 )
+        else:
+            stored = np.ascontiguousarray(vectors, self.dtype)
         return stored.view(np.uint8).reshape(len(vectors), self.row_bytes)
 
 
@@ -129,14 +131,14 @@ _NEAR_ONE = 1e-6
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows brought to unit length in float32; see `unit`."""
     if len(vectors) == 1:
-        return unit(vectors[0], float(vectors[0] @ vectors[0])).reshape(1, -1)
+        vector = vectors[0]
+        return unit(vector, float(np.vdot(vector, vector))).reshape(1, -1)
     squares = np.einsum("ij,ij->i", vectors, vectors)
     keep = (squares < _TINY) | (np.abs(squares - 1.0) <= _NEAR_ONE)
     if keep.all():
         return vectors
-    lengths = np.sqrt(squares)
-    lengths[keep] = 1.0
-    scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
+    squares[keep] = 1.0
+    scaled: NDArray[np.float32] = vectors / np.sqrt(squares)[:, None]
     return scaled
 
 

@@ -51,15 +51,16 @@ def upsert(
     update_filter = request.update_filter
 
     def step(draft: Draft) -> None:
-        last = {point_id: position for position, point_id in enumerate(batch.ids)}
-        chosen = list(last.values())
-        rows = draft.rows_of(last)
-        allowed = None
-        if update_filter is not None:
-            allowed = {row for _, row in select(draft, update_filter)}
-        kept = [(position, row) for position, row in zip(chosen, rows, strict=True) if _may_write(row, mode, allowed)]
-        if kept:
-            _add_chosen(draft, batch, [position for position, _ in kept], [row for _, row in kept])
+        last = dict(zip(batch.ids, range(len(batch.ids)), strict=True))
+        chosen, rows = list(last.values()), draft.rows_of(last)
+        if update_filter is not None or mode != models.UpdateMode.UPSERT:
+            allowed = None
+            if update_filter is not None:
+                allowed = {row for _, row in select(draft, update_filter)}
+            kept = [at for at, row in enumerate(rows) if _may_write(row, mode, allowed)]
+            chosen, rows = [chosen[at] for at in kept], [rows[at] for at in kept]
+        if chosen:
+            _add_chosen(draft, batch, chosen, rows)
 
     return step
 
@@ -80,6 +81,8 @@ def _add_chosen(draft: Draft, batch: PointBatch, chosen: list[int], rows: list[i
 
 def _taken(column: FieldColumn, chosen: list[int], n_points: int) -> FieldColumn:
     """The column of the chosen points only, with positions among them."""
+    if chosen == list(range(n_points)):
+        return column
     index_of = np.full(n_points, -1, np.int64)
     index_of[column.positions] = np.arange(len(column.positions))
     source = index_of[np.array(chosen, np.int64)]

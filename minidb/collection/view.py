@@ -46,6 +46,9 @@ class PointColumns:
         what it was to what it is in one assignment, never through zero.
         """
         n = len(ids)
+        if n == 1:
+            self._put(first_row, ids[0], slots[0])
+            return
         fresh = slice(first_row, first_row + n)
         kinds, high, low = np.zeros(n, np.uint8), np.zeros(n, np.uint64), np.zeros(n, np.uint64)
         if all(isinstance(point_id, int) for point_id in ids):
@@ -55,8 +58,7 @@ class PointColumns:
                 if isinstance(point_id, int):
                     low[at] = point_id
                 else:
-                    digits = point_id.replace("-", "")
-                    kinds[at], high[at], low[at] = 1, int(digits[:16], 16), int(digits[16:], 16)
+                    kinds[at], (high[at], low[at]) = 1, _halves(point_id)
             self.any_uuid = True
         self.kinds[fresh], self.high[fresh], self.low[fresh] = kinds, high, low
         masks = set(slots)
@@ -66,12 +68,30 @@ class PointColumns:
             if slot in self.present or any(has):
                 self.slot(slot)[fresh] = has
 
+    def _put(self, row: int, point_id: PointId, slots: int) -> None:
+        """`put_many` of one row, at a fifth of its cost."""
+        if isinstance(point_id, int):
+            self.kinds[row], self.high[row], self.low[row] = 0, 0, point_id
+        else:
+            self.kinds[row], (self.high[row], self.low[row]) = 1, _halves(point_id)
+            self.any_uuid = True
+        for slot in {*self.present, *range(slots.bit_length())}:
+            has = bool(slots >> slot & 1)
+            if has or slot in self.present:
+                self.slot(slot)[row] = has
+
     def slot(self, slot: int) -> NDArray[np.bool_]:
         """Which rows have the vector of that slot."""
         present = self.present.get(slot)
         if present is None:
             present = self.present.setdefault(slot, np.zeros(len(self.kinds), bool))  # another thread may be first
         return present
+
+
+def _halves(point_id: str) -> tuple[int, int]:
+    """A UUID as two numbers that sort as it does."""
+    digits = point_id.replace("-", "")
+    return int(digits[:16], 16), int(digits[16:], 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +196,7 @@ class View:
         if isinstance(point_id, int):
             after = (kinds == 1) | (low >= np.uint64(point_id))
             return after
-        digits = point_id.replace("-", "")
-        first, second = np.uint64(int(digits[:16], 16)), np.uint64(int(digits[16:], 16))
+        first, second = map(np.uint64, _halves(point_id))
         after = (kinds == 1) & ((high > first) | ((high == first) & (low >= second)))
         return after
 
@@ -211,9 +230,9 @@ class View:
         if len(removed):
             alive[removed] = False
         n_alive = self.n_alive + n_added - len(removed)
-        return replace(
-            self, seq=seq, alive=alive, columns=columns, n_rows=n_rows, n_alive=n_alive, n_tokens=n_tokens,
-            last_change=last_change,
+        return View(  # `replace` takes 4 us longer, and every write comes by here
+            self.fields, self.space, seq, n_rows, n_alive, columns, alive, self.config_version, n_tokens, last_change,
+            self.known_since,
         )  # fmt: skip
 
 

@@ -34,6 +34,9 @@ def seal_rows(content: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`(n, width) uint8` → `(n, stride) uint8`, each row padded with zeros and closed by its CRC-32."""
     n, width = content.shape
     stride = stride_of(width)
+    if n == 1:  # as bytes: a third of the time that arrays of one row take
+        row = content.tobytes() + bytes(stride - CRC_BYTES - width)
+        return np.frombuffer(row + crc32(row).to_bytes(CRC_BYTES, "little"), np.uint8).reshape(1, stride)
     rows = np.zeros((n, stride), np.uint8)
     rows[:, :width] = content
     body = stride - CRC_BYTES

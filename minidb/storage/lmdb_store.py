@@ -127,6 +127,9 @@ class _LmdbWrite(_LmdbRead):
             self.wal_bytes += len(value)
 
     def put_many(self, table: Table, items: list[tuple[bytes, bytes]]) -> None:
+        if len(items) == 1:  # a cursor costs more than the entry
+            self.put(table, *items[0])
+            return
         self.has_changes = True
         with self._txn.cursor(self._store.tables[table]) as cursor:
             cursor.putmulti([(key, seal(key, value)) for key, value in items])

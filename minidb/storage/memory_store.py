@@ -109,12 +109,16 @@ class _MemoryWrite:
         return [self.get(table, key) for key in keys]
 
     def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
-        keys = {key for key in self._tables[table].sorted_keys() if start <= key < stop}
-        keys.update(key for key in self.changes[table] if start <= key < stop)
-        for key in sorted(keys):
+        for key in self._keys(table, start, stop):
             value = self.get(table, key)
             if value is not None:
                 yield key, value
+
+    def _keys(self, table: Table, start: bytes, stop: bytes) -> list[bytes]:
+        """Those in the range, removed ones among them."""
+        stored, changes = self._tables[table].sorted_keys(), self.changes[table]
+        keys = stored[bisect_left(stored, start) : bisect_left(stored, stop)]
+        return sorted({*keys, *(key for key in changes if start <= key < stop)}) if changes else keys
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
         self.changes[table][key] = value
@@ -129,8 +133,7 @@ class _MemoryWrite:
         return True
 
     def delete_range(self, table: Table, start: bytes, stop: bytes) -> None:
-        for key, _ in list(self.scan(table, start, stop)):
-            self.changes[table][key] = None
+        self.changes[table].update(dict.fromkeys(self._keys(table, start, stop)))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -206,7 +209,8 @@ class MemoryStore:
         run(txn)
         with self._gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers
             for name, changes in txn.changes.items():
-                self._tables[name].apply(changes)
+                if changes:
+                    self._tables[name].apply(changes)
             self._txn_id = txn.txn_id
         for publish in txn.publishers:
             publish()

@@ -6,6 +6,7 @@ Keys of one generation of one collection share the prefix `space` (u32 big endia
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,7 @@ def id_key(space: int, point_id: PointId) -> bytes:
 
 def row_of_value(value: bytes) -> int:
     """The row number an entry of `ids` holds."""
-    return int(_ROW_VALUE.unpack(value)[0])
+    return int.from_bytes(value, "little")
 
 
 @dataclass(slots=True)
@@ -79,12 +80,16 @@ class Record:
     """Packed by `pack_payload`; unpacked only when somebody asks."""
 
 
-def pack_record(point_id: PointId, version: int, slots: int, payload: bytes) -> bytes:
-    """`(id, version, slots, payload)` as msgpack; the payload as a byte string: reading the rest does not unpack it."""
+def pack_record(
+    point_id: PointId, version: int, slots: int, payload: bytes, pack: Callable[[Any], bytes] = msgpack.packb
+) -> bytes:
+    """`(id, version, slots, payload)` as msgpack; the payload as a byte string: reading the rest does not unpack it.
+
+    Many are packed in half the time by the `pack` of one `Packer`.
+    """
     stored_id = point_id if isinstance(point_id, int) else bytes.fromhex(point_id.replace("-", ""))
     stored_slots = slots if slots < 1 << 64 else slots.to_bytes((slots.bit_length() + 7) // 8, "little")
-    packed: bytes = msgpack.packb((stored_id, version, stored_slots, payload))
-    return packed
+    return pack((stored_id, version, stored_slots, payload))
 
 
 def unpack_record(data: bytes) -> Record:

@@ -42,6 +42,17 @@ def test_the_life_of_a_collection(client: QdrantClient) -> None:
         client.get_collection("c")
 
 
+def test_a_collection_keeps_the_settings_it_was_made_with(client: QdrantClient) -> None:
+    """The objects of the request are the caller's, and may be used again for another collection."""
+    params = models.VectorParams(size=2, distance=models.Distance.DOT)
+    client.create_collection("c", params, metadata={"pair": (1, 2)})
+    params.size, params.distance = 3, models.Distance.COSINE
+    config = client.get_collection("c").config
+    assert (config.params.vectors, config.metadata) == (VECTOR, {"pair": [1, 2]})
+    client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0])])
+    assert client.count("c").count == 1
+
+
 def test_an_existing_collection_is_not_created_again(client: QdrantClient) -> None:
     client.create_collection("c", VECTOR)
     client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0])])

@@ -260,6 +260,31 @@ def test_stored_forms(client: QdrantClient) -> None:
     assert [hit.score for hit in client.query_points("f", [1.0, 0.0], using="cos").points] == pytest.approx([0.6, 0.0])
 
 
+@pytest.mark.parametrize("datatype", ["float32", "float16", "uint8"])
+def test_a_vector_is_stored_alike_in_every_form_alone_and_among_others(client: QdrantClient, datatype: str) -> None:
+    params = models.VectorParams(size=5, distance="Dot", datatype=datatype)
+    client.create_collection("f", params)
+    numbers = [0.1, 255.0, 3.0, 1e-3, 7.5]
+    wide = np.array([numbers, numbers])
+    forms: list[Any] = [numbers, wide[0], wide[0].astype(np.float32), wide.T[:, 1], wide.T.astype(np.float32)[:, 1]]
+    for at, form in enumerate(forms):
+        client.upsert("f", [models.PointStruct(id=at, vector=form)])
+    client.upsert("f", [models.PointStruct(id=10 + at, vector=form) for at, form in enumerate(forms)])
+    client.upsert("f", models.Batch(ids=[20, 21], vectors=wide))
+    client.upsert("f", models.Batch(ids=[22], vectors=wide.astype(np.float32).T[:, :1].T))
+    kept = [record.vector for record in client.scroll("f", limit=100, with_vectors=True)[0]]
+    assert (len(kept), kept) == (13, [kept[0]] * 13)
+    assert kept[0] == pytest.approx([0.0, 255.0, 3.0, 0.0, 7.0] if datatype == "uint8" else numbers, rel=1e-3)
+
+
+def test_a_long_vector_is_no_error_alone_or_among_others(client: QdrantClient) -> None:
+    """Its squared length is beyond float32, its numbers are not."""
+    client.create_collection("f", models.VectorParams(size=2, distance="Dot"))
+    client.upsert("f", [models.PointStruct(id=1, vector=[1e30, 1.0])])
+    client.upsert("f", [models.PointStruct(id=at, vector=[1e30, 1.0]) for at in (2, 3)])
+    assert [record.vector for record in client.scroll("f", with_vectors=True)[0]] == [pytest.approx([1e30, 1.0])] * 3
+
+
 def test_cosine_over_bytes_keeps_the_bytes(client: QdrantClient) -> None:
     """They cannot be normalised; the core divides by the lengths when it compares (checked with qdrant-edge)."""
     client.create_collection("f", models.VectorParams(size=2, distance="Cosine", datatype="uint8"))

@@ -92,6 +92,13 @@ REFUSED: dict[str, tuple[Call, int, str]] = {
         "all vectors must have the same dimension, found vector with dimension 1",
     ),
     "NaN": (upsert(vector=[1.0, 2.0, NAN]), 400, "not finite"),
+    "NaN alone": (lambda client: client.upsert("c", [{"id": 9, "vector": [1.0, 2.0, NAN]}]), 400, "not finite"),
+    "beyond float32": (upsert(vector=[1.0, 2.0, 1e39]), 400, "not finite"),
+    "beyond float32 alone": (
+        lambda client: client.upsert("c", [{"id": 9, "vector": [1.0, 2.0, 1e39]}]),
+        400,
+        "not finite",
+    ),
     "infinity": (upsert(vector=[1.0, 2.0, INF]), 400, "not finite"),
     "NaN in an array": (batch(ids=[8], vectors=np.full((1, 3), np.nan)), 400, "not finite"),
     "NaN in a multivector": (upsert(vector={"multi": [[1.0, NAN]]}), 400, "not finite"),
