@@ -167,7 +167,7 @@ class Indexer:
         reader = PointReader(collection, view, NoTransaction())
         plan = graph_plan(view.has(field.slot), loaded, field)
         if plan == "build":
-            indexes.graphs[field.slot] = self._built(collection, reader, field)
+            indexes.replace_graph(field, self._built(collection, reader, field))
             collection.store.row_file(view.space, field.rows_file, field.row_bytes).release()
         elif plan == "extend" and loaded is not None:
             self._extend(loaded, reader, field)

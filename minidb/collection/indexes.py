@@ -81,9 +81,12 @@ class Indexes:
             if sketch is None:
                 is_binary = field.quantized == "binary"
                 sketch = BitSketch(field.size) if is_binary else Sketch(field.size, metric_of(field))
+                self._saved_rows.pop(("sketch", field.slot), None)
             if sketch.n_rows < view.n_rows:
-                n_new = view.n_rows - sketch.n_rows
+                n_new, scale = view.n_rows - sketch.n_rows, sketch.scale
                 sketch.extend(view.n_rows, lambda start, stop: dense_chunks(reader, field, start, stop))
+                if sketch.scale != scale:  # it started over
+                    self._saved_rows.pop(("sketch", field.slot), None)
                 if n_new > _CHUNK_ROWS:
                     reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
@@ -156,6 +159,12 @@ class Indexes:
                 reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
                 self.graphs[field.slot] = graph
         return graph
+
+    def replace_graph(self, field: VectorField, graph: Graph) -> None:
+        """Publish a graph that was built anew; what may be saved is another."""
+        with self._lock:
+            self._saved_rows.pop(("graph", field.slot), None)
+            self.graphs[field.slot] = graph
 
     def forget(self, slot: int) -> None:
         """Drop what a removed vector name left."""
