@@ -55,7 +55,6 @@ _ADDING = (
     models.UpsertOperation, models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation,
 )  # fmt: skip
 """Operations that may make a collection larger."""
-_CLOSE_SHARE = 0.1
 T = TypeVar("T")
 
 
@@ -100,7 +99,7 @@ class Database:
             for collection in self._collections.values():
                 if collection.published[1] >= 0:
                     with suppress(MinidbError, OSError):  # derived data only: deleted meanwhile, or the disk is full
-                        checkpoint(self._store, collection, self._snapshot_of, _CLOSE_SHARE)
+                        checkpoint(self._store, collection, self._snapshot_of, closing=True)
         finally:
             self._inference.close()
             if self._snapshots is not None:
@@ -341,9 +340,10 @@ class Database:
         def answer(snapshot: Snapshot) -> list[models.QueryResponse]:
             if unchecked:
                 self._check_queries(snapshot.collection, requests, context)
-            if not snapshot.collection.seen_by_indexer:
+            responses = run_queries(snapshot, requests, self._lookup(snapshot))
+            if not snapshot.collection.seen_by_indexer:  # after the answer: the two would wait for each other
                 self._indexer.welcome(snapshot.collection)
-            return run_queries(snapshot, requests, self._lookup(snapshot))
+            return responses
 
         return self._on_snapshot(name, answer)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,11 @@ from minidb.index.dense.graph import Graph
 from minidb.index.dense.hot import HotRows
 from minidb.index.dense.libraries import restored
 from minidb.index.dense.plain import Metric
-from minidb.index.dense.sketch import Sketch
+from minidb.index.dense.sketch import SCANNED_FLOATS, Sketch
 from minidb.index.sparse import SparseIndex
 from minidb.models import Distance
-from minidb.storage.checkpoint import Checkpoint, find_checkpoint, read_arrays, write_arrays
-from minidb.storage.interface import ReadTransaction
+from minidb.storage.checkpoint import Checkpoint, checkpoints_of, find_checkpoint, read_arrays, write_arrays
+from minidb.storage.interface import CorruptRow, ReadTransaction
 from minidb.storage.records import sparse_key, unpack_sparse
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ METRICS: dict[Distance, Metric] = {
     Distance.MANHATTAN: "manhattan",
 }
 _CHUNK_ROWS = 8192
+_LEAST_ROWS = 1000
+"""Fewer are read faster than a file is written."""
 
 
 def metric_of(field: VectorField) -> Metric:
@@ -54,6 +56,23 @@ def comparable(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.f
     if field.distance == Distance.COSINE and field.datatype == "uint8":
         return normalized(vectors)
     return vectors
+
+
+class Form(NamedTuple):
+    """What a checkpoint is to keep of one index; immutable."""
+
+    kind: str
+    slot: int
+    n_rows: int
+    meta: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+def payload_form(key: IndexKey, view: View, index: PayloadIndex) -> Form:
+    """A payload index that is current as of the view."""
+    meta, arrays = index.arrays()
+    meta = {**meta, "seq": view.seq, "key": canonical(key)}
+    return Form("payload", checkpoint_slot(key), view.n_rows, meta, arrays)
 
 
 class Indexes:
@@ -83,9 +102,12 @@ class Indexes:
             if sketch is None:
                 is_binary = field.quantized == "binary"
                 sketch = BitSketch(field.size) if is_binary else Sketch(field.size, metric_of(field))
+                self._saved_rows.pop(("sketch", field.slot), None)
             if sketch.n_rows < view.n_rows:
-                n_new = view.n_rows - sketch.n_rows
+                n_new, scale = view.n_rows - sketch.n_rows, sketch.scale
                 sketch.extend(view.n_rows, lambda start, stop: dense_chunks(reader, field, start, stop))
+                if sketch.scale != scale:  # it started over
+                    self._saved_rows.pop(("sketch", field.slot), None)
                 if n_new > _CHUNK_ROWS:
                     reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
@@ -122,14 +144,10 @@ class Indexes:
         checkpoint, arrays = loaded
         return checkpoint.meta["seq"], checkpoint.n_rows, CLASSES[key.kind].of_arrays(checkpoint.meta, arrays)
 
-    def save_payload_index(self, key: IndexKey, view: View, index: PayloadIndex) -> tuple[str, int, Checkpoint]:
-        """Write a payload index that is current as of the view."""
-        meta, arrays = index.arrays()
-        meta = {**meta, "seq": view.seq, "key": canonical(key)}
-        return self._write("payload", checkpoint_slot(key), view.n_rows, meta, arrays)
-
     def load_view(self, txn: ReadTransaction, empty: View) -> View:
         """The newest checkpointed view of this space; `empty` itself when there is none."""
+        for kind, slot, checkpoint in checkpoints_of(txn, self.space):
+            self._saved_rows.setdefault((kind, slot), checkpoint.n_rows)
         loaded = self._load(txn, "points", 0)
         if loaded is None:
             return empty
@@ -145,23 +163,33 @@ class Indexes:
                     checkpoint = find_checkpoint(reader.txn, self.space, "graph", field.slot)
                     loaded = None
                     if checkpoint is not None and "usearch" in checkpoint.meta:
-                        loaded = self._load_graph(reader, field)
+                        loaded = self._load_graph(reader, field, lambda: None)
                     if loaded is not None:
                         self.graphs[field.slot] = loaded
                     self._sought_graphs.add(field.slot)
             graph = self.graphs.get(field.slot)
         return graph
 
-    def load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:
-        """The field's graph, from its checkpoint if it is not loaded yet. For the indexer: it may take a second."""
+    def load_graph(self, reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> Graph | None:
+        """The field's graph, from its checkpoint if it is not loaded yet. For the indexer: it may take a second.
+
+        Args:
+            go_on: called now and then; raises when nobody waits for the graph any more.
+        """
         graph = self.graph(reader, field)
         if graph is None:
-            graph = self._load_graph(reader, field)
+            graph = self._load_graph(reader, field, go_on)
             if graph is not None:
-                reader.all_dense(field)  # every row is in memory now: check them all, so that no search has to
+                _check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
                 reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
                 self.graphs[field.slot] = graph
         return graph
+
+    def replace_graph(self, field: VectorField, graph: Graph) -> None:
+        """Publish a graph that was built anew; what may be saved is another."""
+        with self._lock:
+            self._saved_rows.pop(("graph", field.slot), None)
+            self.graphs[field.slot] = graph
 
     def forget(self, slot: int) -> None:
         """Drop what a removed vector name left."""
@@ -171,38 +199,66 @@ class Indexes:
 
     # Checkpoints
 
-    def save(self, view: View, least_share: float) -> list[tuple[str, int, Checkpoint]]:
-        """Write every form that covers `least_share` more rows than its last checkpoint; what to name in the store."""
+    def lacks(self, view: View, field: VectorField, least_share: float) -> int:
+        """How many rows a checkpoint waits for: rows to be taken into what searches of the field will ask for.
+
+        0 when the last checkpoint has nearly all rows, or when searches of the field need none.
+        """
+        kind = self._asked_for(view, field)
+        if self._folder is None or kind is None or not self._worth((kind, field.slot), view.n_rows, least_share):
+            return 0
+        form = self._sketches.get(field.slot) if kind == "sketch" else self._sparse.get(field.slot)
+        if form is None:
+            return view.n_rows - self._saved_rows.get((kind, field.slot), 0)
+        return view.n_rows - form.n_rows if isinstance(form, SparseIndex) or form.suits else 0
+
+    def make(self, reader: PointReader, field: VectorField) -> None:
+        """What searches of the field will ask for, before one does: the first after opening finds it saved."""
+        if field.kind == "sparse":
+            self.sparse(reader, field)
+        else:
+            self.sketch(reader, field)
+
+    def _asked_for(self, view: View, field: VectorField) -> str | None:
+        if field.kind == "sparse":
+            return "sparse" if view.n_rows >= _LEAST_ROWS else None
+        if field.kind == "multi" or field.distance == Distance.MANHATTAN or view.n_rows * field.size <= SCANNED_FLOATS:
+            return None
+        graph = self.graphs.get(field.slot)
+        return None if graph is not None and graph.opens_mapped else "sketch"
+
+    def unsaved(self, view: View, least_share: float) -> list[Form]:
+        """Every form that covers `least_share` more rows than its last checkpoint."""
         if self._folder is None:
             return []
-        saved = []
-        with self._lock:
-            if self._worth(("points", 0), view.n_rows, least_share):
-                meta: dict[str, Any] = {"seq": view.seq, "tokens": list(view.n_tokens.items())}
-                saved.append(self._write("points", 0, view.n_rows, meta, view_arrays(view)))
-            for field in view.fields.values():
-                sketch, index, graph = (
-                    self._sketches.get(field.slot),
-                    self._sparse.get(field.slot),
-                    self.graphs.get(field.slot),
-                )
-                if (
-                    sketch is not None
-                    and sketch.suits
-                    and self._worth(("sketch", field.slot), sketch.n_rows, least_share)
-                ):
+        forms: list[Form] = []
+        if self._worth(("points", 0), view.n_rows, least_share):
+            meta: dict[str, Any] = {"seq": view.seq, "tokens": list(view.n_tokens.items())}
+            forms.append(Form("points", 0, view.n_rows, meta, view_arrays(view)))
+        for slot in (field.slot for field in view.fields.values()):
+            with self._lock:  # a sketch grows in place; what it has of the rows it covers stays
+                sketch = self._sketches.get(slot)
+                if sketch is not None and sketch.suits and self._worth(("sketch", slot), sketch.n_rows, least_share):
                     meta = {"scale": sketch.scale, "binary": isinstance(sketch, BitSketch)}
-                    saved.append(self._write("sketch", field.slot, sketch.n_rows, meta, {"rows": sketch.rows}))
-                if index is not None and self._worth(("sparse", field.slot), index.n_rows, least_share):
-                    saved.append(self._write("sparse", field.slot, index.n_rows, {}, index.arrays()))
-                if graph is not None and self._worth(("graph", field.slot), graph.n_rows, least_share):
-                    saved.append(self._write("graph", field.slot, graph.n_rows, *graph.saved()))
-        return saved
+                    forms.append(Form("sketch", slot, sketch.n_rows, meta, {"rows": sketch.rows}))
+            index, graph = self._sparse.get(slot), self.graphs.get(slot)
+            if index is not None and self._worth(("sparse", slot), index.n_rows, least_share):
+                forms.append(Form("sparse", slot, index.n_rows, {}, index.arrays()))
+            if graph is not None and self._worth(("graph", slot), graph.n_rows, least_share):
+                forms.append(Form("graph", slot, graph.n_rows, *graph.saved()))
+        return forms
 
-    def remove_old_files(self, kept: list[str]) -> None:
-        """Delete checkpoint files newer ones replace; one that is mapped where that forbids it stays for later."""
-        if self._folder is None:
-            return
+    def write(self, form: Form) -> Checkpoint:
+        """Write a form to a file of its own; searches go on."""
+        assert self._folder is not None
+        name = f"{form.kind}-{form.slot}-{os.urandom(4).hex()}"  # never over a file somebody may have mapped
+        return write_arrays(self._folder, name, form.n_rows, form.meta, form.arrays)
+
+    def named(self, saved: list[tuple[Form, Checkpoint]]) -> None:
+        """The store names these files now: delete those they replace; one that cannot be while it is mapped stays."""
+        assert self._folder is not None
+        self._saved_rows |= {(form.kind, form.slot): form.n_rows for form, _ in saved}
+        kept = [written.file for _, written in saved]
         replaced = tuple(name.rsplit("-", 1)[0] + "-" for name in kept)
         for file in self._folder.iterdir():
             if file.name.startswith(replaced) and file.name not in kept:
@@ -211,15 +267,6 @@ class Indexes:
 
     def _worth(self, key: tuple[str, int], n_rows: int, least_share: float) -> bool:
         return n_rows > self._saved_rows.get(key, 0) * (1.0 + least_share)
-
-    def _write(
-        self, kind: str, slot: int, n_rows: int, meta: dict[str, Any], arrays: dict[str, NDArray[np.generic]]
-    ) -> tuple[str, int, Checkpoint]:
-        assert self._folder is not None
-        name = f"{kind}-{slot}-{os.urandom(4).hex()}"  # never over a file somebody may have mapped
-        checkpoint = write_arrays(self._folder, name, n_rows, meta, arrays)
-        self._saved_rows[kind, slot] = n_rows
-        return kind, slot, checkpoint
 
     def _load(
         self, txn: ReadTransaction, kind: str, slot: int
@@ -231,6 +278,7 @@ class Indexes:
         checkpoint = find_checkpoint(txn, self.space, kind, slot)
         arrays = read_arrays(self._folder, checkpoint) if checkpoint is not None else None
         if checkpoint is None or arrays is None:
+            self._saved_rows.pop((kind, slot), None)
             return None
         self._saved_rows[kind, slot] = checkpoint.n_rows
         return checkpoint, arrays
@@ -248,12 +296,17 @@ class Indexes:
         loaded = self._load(txn, "sparse", field.slot)
         return None if loaded is None else SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
 
-    def _load_graph(self, reader: PointReader, field: VectorField) -> Graph | None:
+    def _load_graph(self, reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> Graph | None:
         loaded = self._load(reader.txn, "graph", field.slot)
         if loaded is None:
             return None
         checkpoint, arrays = loaded
-        return restored(metric_of(field), checkpoint.meta, arrays, lambda rows: graph_vectors(reader, field, rows))
+
+        def vectors_of(rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+            go_on()
+            return graph_vectors(reader, field, rows)
+
+        return restored(metric_of(field), checkpoint.meta, arrays, vectors_of)
 
 
 def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
@@ -263,6 +316,18 @@ def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int)
         chunk = comparable(field, field.decode(reader.dense_range(field, at, min(at + _CHUNK_ROWS, stop))))
         present = has[at : at + len(chunk)]
         yield chunk if present.all() else np.where(present[:, None], chunk, np.float32(0.0))
+
+
+def _check_rows(reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> None:
+    """Check every row, like `PointReader.all_dense`, but in steps."""
+    view = reader.view
+    file = reader.collection.store.row_file(view.space, field.rows_file, field.row_bytes)
+    try:
+        for start in range(0, view.n_rows, _CHUNK_ROWS):
+            go_on()
+            file.verify_all(min(start + _CHUNK_ROWS, view.n_rows), view.has(field.slot))
+    except CorruptRow as error:
+        raise reader.collection.corrupt_row(reader.txn, view, error.file, error.row) from None
 
 
 def graph_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:

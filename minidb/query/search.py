@@ -22,6 +22,7 @@ from minidb.cores import on_all_cores
 from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.plain import Metric, product_table, similarities, similarity_table
+from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
 from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
 from minidb.index.topk import best_positions
@@ -37,8 +38,6 @@ TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[n
 
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
-_FLOAT_SCAN_ELEMENTS = 700_000
-"""Below this many floats a plain product over all rows beats int8 plus rescoring, at 64, 384 and 1024 dimensions."""
 _LONG_SCAN_NS = 500_000
 """Scans of a batch that take so long are spread over the cores; of shorter ones threads would mostly wait for the
 interpreter's lock (1,000 points: twice the time).

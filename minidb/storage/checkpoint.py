@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from minidb.errors import InsufficientStorage
 from minidb.storage.interface import ReadTransaction, WriteTransaction
+from minidb.storage.records import space_range
 from minidb.storage.rows import forget_pages
 
 _ALIGNMENT = 64
@@ -51,6 +53,13 @@ def checkpoint_key(space: int, kind: str, slot: int) -> bytes:
 def find_checkpoint(txn: ReadTransaction, space: int, kind: str, slot: int) -> Checkpoint | None:
     data = txn.get("checkpoints", checkpoint_key(space, kind, slot))
     return None if data is None else Checkpoint.unpack(data)
+
+
+def checkpoints_of(txn: ReadTransaction, space: int) -> Iterator[tuple[str, int, Checkpoint]]:
+    """Kind, slot and all that is remembered of every derived file of a space."""
+    for key, data in txn.scan("checkpoints", *space_range(space)):
+        kind, slot = key[4:].decode().split("-")
+        yield kind, int(slot), Checkpoint.unpack(data)
 
 
 def name_checkpoint(txn: WriteTransaction, space: int, kind: str, slot: int, checkpoint: Checkpoint) -> None:

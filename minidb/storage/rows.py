@@ -29,7 +29,8 @@ except ImportError:
 WAL_LIMIT_BYTES = 256 * 1024
 """Appends below this ride in the commit (one sync); above it the file itself is synced first (measured: 0.27 ms
 against 0.46 for single points, while large batches gain from writing once)."""
-_BLOCK_BYTES = 64 * 1024
+_BLOCK_BYTES = 16 * 1024
+"""Checked together: the 40 candidates of a first search at 384 dimensions take 0.4 ms, with 64 KB they took 1.5."""
 _FIRST_CAPACITY_BYTES = 64 * 1024
 _NO_ROWS = np.zeros((0, 0), np.uint8)
 

@@ -20,6 +20,8 @@ class Graph(Protocol):
 
     kind: CodeKind
     """What it keeps of the vectors: how far its order of candidates can be trusted."""
+    opens_mapped: bool
+    """Whether a saved one answers as soon as it is opened, and need not be read into memory first."""
     n_rows: int
     count: int
     """Rows in the graph, dead ones included."""

@@ -37,6 +37,8 @@ _SCALARS = (
 class HnswlibGraph:
     """See `graph.Graph`."""
 
+    opens_mapped = False
+
     def __init__(self, index: Any, metric: Metric, n_rows: int, count: int) -> None:
         self._index = index
         self.kind: CodeKind = "float32"
@@ -94,7 +96,7 @@ class HnswlibGraph:
 
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The graph without its vectors."""
-        with self._gate.exclusive:
+        with self._gate.shared:
             state = self._index.__getstate__()[0]
         count, width = state["cur_element_count"], state["size_data_per_element"]
         level0 = state["data_level0"].view(np.uint8)[: count * width].reshape(count, width)

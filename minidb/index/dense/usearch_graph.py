@@ -28,6 +28,8 @@ _INSERT_CHUNK = 4
 class UsearchGraph:
     """See `graph.Graph`."""
 
+    opens_mapped = True
+
     def __init__(self, index: Index, codes: Codes, n_rows: int, mapped: NDArray[np.uint8] | None = None) -> None:
         self._index = index
         self._codes = codes
@@ -83,7 +85,7 @@ class UsearchGraph:
         self.n_rows = n_rows
 
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        with self._gate.exclusive:
+        with self._gate.shared:
             index = self._index
             data = np.frombuffer(index.save() or b"", np.uint8)
             settings = [index.ndim, index.connectivity, index.expansion_add]

@@ -1,0 +1,170 @@
+"""Derived data at checkpoints: what is saved, when, and that an opened store uses it in place of building it again."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from minidb import QdrantClient, models
+from minidb.collection import indexer, indexes
+from minidb.index.dense.bits import BitSketch
+from minidb.index.dense.sketch import Sketch
+from minidb.index.sparse import SparseIndex
+
+SIZE, N = 128, 10_000
+BINARY = models.BinaryQuantization(binary=models.BinaryQuantizationConfig())
+GRAPH_AT_ONCE, NO_GRAPH = 1, 0
+
+
+def vectors(n: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).standard_normal((n, SIZE)).astype(np.float32)
+
+
+def fill(client: QdrantClient, indexing_threshold: int, n: int = N) -> None:
+    client.create_collection(
+        "c",
+        models.VectorParams(size=SIZE, distance="Cosine"),
+        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=indexing_threshold),
+    )
+    client.upload_collection("c", vectors(n), ids=range(n), batch_size=4000)
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is built of rows, as it happens."""
+    made: list[str] = []
+
+    def noted(name: str, function: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            made.append(name)
+            return function(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(indexer, "build", noted("graph", indexer.build))
+    monkeypatch.setattr(Sketch, "extend", noted("sketch", Sketch.extend))
+    monkeypatch.setattr(BitSketch, "extend", noted("bits", BitSketch.extend))
+    monkeypatch.setattr(SparseIndex, "with_rows", noted("postings", SparseIndex.with_rows))
+    return made
+
+
+@pytest.mark.parametrize("threshold", [GRAPH_AT_ONCE, NO_GRAPH], ids=["graph", "sketch"])
+def test_what_another_quantization_replaced_is_saved_though_it_has_no_more_rows(
+    tmp_path: Path, built: list[str], threshold: int
+) -> None:
+    query = vectors(1, seed=1)[0]
+    for settings in ({}, {"quantization_config": BINARY}):
+        with QdrantClient(tmp_path) as client:
+            if not settings:
+                fill(client, threshold)
+            else:
+                client.update_collection("c", **settings)
+            client.query_points("c", query=query)
+            assert client.wait_until_indexed("c")
+    assert built
+    built.clear()
+    with QdrantClient(tmp_path) as client:
+        client.query_points("c", query=query)
+        assert client.wait_until_indexed("c")
+    assert built == []
+
+
+WORDS = models.SparseVector(indices=[3, 5], values=[1.0, 2.0])
+
+
+def fill_sparse(client: QdrantClient) -> None:
+    client.create_collection("c", {}, sparse_vectors_config={"words": models.SparseVectorParams()})
+    client.upsert("c", [models.PointStruct(id=i, vector={"words": WORDS}) for i in range(2000)])
+
+
+def test_a_store_that_was_never_searched_answers_at_once_when_it_is_opened(tmp_path: Path, built: list[str]) -> None:
+    with QdrantClient(tmp_path / "dense") as client:
+        fill(client, NO_GRAPH)
+    with QdrantClient(tmp_path / "sparse") as client:
+        fill_sparse(client)
+    assert {*built} == {"sketch", "postings"}
+    built.clear()
+    with QdrantClient(tmp_path / "dense") as client:
+        assert client.query_points("c", query=vectors(N)[77], limit=1).points[0].id == 77
+    with QdrantClient(tmp_path / "sparse") as client:
+        assert client.query_points("c", query=WORDS, using="words", limit=1).points[0].id == 0
+    assert built == []
+
+
+def test_the_indexer_saves_what_searches_will_ask_for_in_case_the_process_is_killed(
+    tmp_path: Path, built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "_CLOSING_ROWS", N // 2)
+    with QdrantClient(tmp_path / "open") as client:
+        fill(client, NO_GRAPH)
+        assert client.wait_until_indexed("c")
+        shutil.copytree(tmp_path / "open", tmp_path / "killed")
+    built.clear()
+    with QdrantClient(tmp_path / "killed") as client:
+        assert client.query_points("c", query=vectors(N)[77], limit=1).points[0].id == 77
+    assert built == []
+
+
+def test_few_points_are_not_worth_a_file(tmp_path: Path) -> None:
+    with QdrantClient(tmp_path) as client:
+        fill(client, NO_GRAPH, n=500)
+    assert not list(tmp_path.rglob("sketch-*"))
+
+
+def test_a_damaged_sketch_is_made_again_and_saved(tmp_path: Path, built: list[str]) -> None:
+    with QdrantClient(tmp_path) as client:
+        fill(client, NO_GRAPH)
+    [file] = tmp_path.rglob("sketch-*")
+    content = bytearray(file.read_bytes())
+    content[777] ^= 1
+    file.write_bytes(content)
+    for expected in (["sketch", "sketch"], []):  # the second is the sample it is checked on
+        built.clear()
+        with QdrantClient(tmp_path) as client:
+            assert client.query_points("c", query=vectors(N)[77], limit=1).points[0].id == 77
+        assert built == expected
+    [made_again] = tmp_path.rglob("sketch-*")
+    assert made_again != file
+
+
+def test_a_sketch_of_another_scale_replaces_the_saved_one(tmp_path: Path, built: list[str]) -> None:
+    wide = np.zeros(SIZE, np.float32)
+    wide[0] = 1.0
+    with QdrantClient(tmp_path) as client:
+        fill(client, NO_GRAPH)
+    for expected in (["sketch"], []):
+        built.clear()
+        with QdrantClient(tmp_path) as client:
+            if expected:
+                client.upsert("c", [models.PointStruct(id=N, vector=wide)])
+            assert client.query_points("c", query=wide, limit=1).points[0].id == N
+        assert built == expected
+
+
+def test_searches_and_writes_go_on_while_a_checkpoint_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, finish = threading.Event(), threading.Event()
+
+    def slow(*args: Any) -> Any:
+        writing.set()
+        assert finish.wait(30)
+        return write_arrays(*args)
+
+    write_arrays = indexes.write_arrays
+    monkeypatch.setattr(indexes, "write_arrays", slow)
+    with QdrantClient(tmp_path) as client:
+        fill(client, NO_GRAPH)
+        saving = threading.Thread(target=client.wait_until_indexed, args=("c",))
+        saving.start()
+        assert writing.wait(30)
+        client.upsert("c", [models.PointStruct(id=N, vector=vectors(1, seed=5)[0])])
+        assert client.query_points("c", query=vectors(1, seed=5)[0], limit=1).points[0].id == N
+        finish.set()
+        saving.join()
