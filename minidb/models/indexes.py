@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import StrictStr, model_validator
 from typing_extensions import Self
 
-from minidb.models.base import Bool, Later, Model, Number, StrEnum, UInt, one_of, out_of_range, tag
+from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, out_of_range, tag
 from minidb.models.inference import StemmingAlgorithm, StopwordsInterface, TokenizerType
 
 
@@ -235,14 +235,14 @@ def _params_kind(value: Any) -> str | None:
 
 
 PayloadSchemaParams: TypeAlias = Annotated[
-    Annotated[KeywordIndexParams, Later(), tag("KeywordIndexParams")]
-    | Annotated[IntegerIndexParams, Later(), tag("IntegerIndexParams")]
-    | Annotated[FloatIndexParams, Later(), tag("FloatIndexParams")]
-    | Annotated[GeoIndexParams, Later(), tag("GeoIndexParams")]
-    | Annotated[TextIndexParams, Later(), tag("TextIndexParams")]
-    | Annotated[BoolIndexParams, Later(), tag("BoolIndexParams")]
-    | Annotated[DatetimeIndexParams, Later(), tag("DatetimeIndexParams")]
-    | Annotated[UuidIndexParams, Later(), tag("UuidIndexParams")],
+    Annotated[KeywordIndexParams, tag("KeywordIndexParams")]
+    | Annotated[IntegerIndexParams, tag("IntegerIndexParams")]
+    | Annotated[FloatIndexParams, tag("FloatIndexParams")]
+    | Annotated[GeoIndexParams, tag("GeoIndexParams")]
+    | Annotated[TextIndexParams, tag("TextIndexParams")]
+    | Annotated[BoolIndexParams, tag("BoolIndexParams")]
+    | Annotated[DatetimeIndexParams, tag("DatetimeIndexParams")]
+    | Annotated[UuidIndexParams, tag("UuidIndexParams")],
     one_of(f"index params with a type of {', '.join(_PARAMS)}", {}, _params_kind, tuple(_PARAMS.values())),
 ]
 PayloadFieldSchema: TypeAlias = Annotated[

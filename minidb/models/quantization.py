@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from minidb.models.base import Bool, Later, Model, StrEnum, number, one_of, tag
+from minidb.models.base import Bool, Model, StrEnum, number, one_of, tag
 from minidb.models.indexes import Memory
 
 
@@ -126,17 +126,17 @@ def _disabled(value: Any) -> str | None:
 
 
 QuantizationConfig: TypeAlias = Annotated[
-    Annotated[ScalarQuantization, Later(), tag("ScalarQuantization")]
-    | Annotated[ProductQuantization, Later(), tag("ProductQuantization")]
-    | Annotated[BinaryQuantization, Later(), tag("BinaryQuantization")]
-    | Annotated[TurboQuantization, Later(), tag("TurboQuantization")],
+    Annotated[ScalarQuantization, tag("ScalarQuantization")]
+    | Annotated[ProductQuantization, tag("ProductQuantization")]
+    | Annotated[BinaryQuantization, tag("BinaryQuantization")]
+    | Annotated[TurboQuantization, tag("TurboQuantization")],
     one_of("quantization: one of scalar, product, binary, turbo", _KINDS),
 ]
 QuantizationConfigDiff: TypeAlias = Annotated[
-    Annotated[ScalarQuantization, Later(), tag("ScalarQuantization")]
-    | Annotated[ProductQuantization, Later(), tag("ProductQuantization")]
-    | Annotated[BinaryQuantization, Later(), tag("BinaryQuantization")]
-    | Annotated[TurboQuantization, Later(), tag("TurboQuantization")]
+    Annotated[ScalarQuantization, tag("ScalarQuantization")]
+    | Annotated[ProductQuantization, tag("ProductQuantization")]
+    | Annotated[BinaryQuantization, tag("BinaryQuantization")]
+    | Annotated[TurboQuantization, tag("TurboQuantization")]
     | Annotated[Disabled, tag("Disabled")],
     one_of('quantization: one of scalar, product, binary, turbo, or "Disabled"', _KINDS, _disabled, ("Disabled",)),
 ]
