@@ -172,24 +172,6 @@ class Checked:
         return dict(self.json_schema)
 
 
-class Later:
-    """Marks a model whose validator is made when the first value of it comes: `Annotated[Filter, Later()]`.
-
-    pydantic makes the validator of a type with those of everything below it: of a query, every kind of query, filter,
-    formula and prefetch took 40 ms, which the first search of a process had to wait for.
-    """
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: object) -> core_schema.CoreSchema:
-        def check(value: Any) -> Any:
-            return value if type(value) is source else source.__pydantic_validator__.validate_python(value)
-
-        return core_schema.no_info_plain_validator_function(check, metadata={"later": source})
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> AnyDict:
-        whole: AnyDict = handler(schema["metadata"]["later"].__pydantic_core_schema__)
-        return whole
-
-
 def _bounds(minimum: float | None, maximum: float | None) -> str:
     if maximum is None:
         return f"must be {minimum} or larger"

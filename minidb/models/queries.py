@@ -8,7 +8,6 @@ from typing_extensions import Self, TypeAliasType
 from minidb.models.base import (
     Bool,
     Checked,
-    Later,
     Model,
     Number,
     OneOrMany,
@@ -337,17 +336,17 @@ _QUERIES = {
 Query = TypeAliasType(
     "Query",
     Annotated[
-        Annotated[NearestQuery, Later(), tag("NearestQuery")]
-        | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
-        | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
-        | Annotated[ContextQuery, Later(), tag("ContextQuery")]
-        | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
-        | Annotated[FusionQuery, Later(), tag("FusionQuery")]
-        | Annotated[RrfQuery, Later(), tag("RrfQuery")]
-        | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
-        | Annotated[SampleQuery, Later(), tag("SampleQuery")]
-        | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
-        | Annotated[TextQuery, Later(), tag("TextQuery")],
+        Annotated[NearestQuery, tag("NearestQuery")]
+        | Annotated[RecommendQuery, tag("RecommendQuery")]
+        | Annotated[DiscoverQuery, tag("DiscoverQuery")]
+        | Annotated[ContextQuery, tag("ContextQuery")]
+        | Annotated[OrderByQuery, tag("OrderByQuery")]
+        | Annotated[FusionQuery, tag("FusionQuery")]
+        | Annotated[RrfQuery, tag("RrfQuery")]
+        | Annotated[FormulaQuery, tag("FormulaQuery")]
+        | Annotated[SampleQuery, tag("SampleQuery")]
+        | Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")]
+        | Annotated[TextQuery, tag("TextQuery")],
         one_of(f"a type of query ({', '.join(_QUERIES)})", _QUERIES),
     ],
 )
@@ -368,23 +367,23 @@ QueryInterface = TypeAliasType(
         | Annotated[SparseVector, tag("SparseVector")]
         | Annotated[MultiList, tag("multi")]
         | Annotated[ExtendedPointId, tag("id")]
-        | Annotated[Document, Later(), tag("Document")]
-        | Annotated[Image, Later(), tag("Image")]
-        | Annotated[InferenceObject, Later(), tag("InferenceObject")]
+        | Annotated[Document, tag("Document")]
+        | Annotated[Image, tag("Image")]
+        | Annotated[InferenceObject, tag("InferenceObject")]
         | Annotated[ScipyRow, tag("scipy")]
         | Annotated[Stacked, tag("stacked")]
         | Annotated[Empty, tag("empty")]
-        | Annotated[NearestQuery, Later(), tag("NearestQuery")]
-        | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
-        | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
-        | Annotated[ContextQuery, Later(), tag("ContextQuery")]
-        | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
-        | Annotated[FusionQuery, Later(), tag("FusionQuery")]
-        | Annotated[RrfQuery, Later(), tag("RrfQuery")]
-        | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
-        | Annotated[SampleQuery, Later(), tag("SampleQuery")]
-        | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
-        | Annotated[TextQuery, Later(), tag("TextQuery")],
+        | Annotated[NearestQuery, tag("NearestQuery")]
+        | Annotated[RecommendQuery, tag("RecommendQuery")]
+        | Annotated[DiscoverQuery, tag("DiscoverQuery")]
+        | Annotated[ContextQuery, tag("ContextQuery")]
+        | Annotated[OrderByQuery, tag("OrderByQuery")]
+        | Annotated[FusionQuery, tag("FusionQuery")]
+        | Annotated[RrfQuery, tag("RrfQuery")]
+        | Annotated[FormulaQuery, tag("FormulaQuery")]
+        | Annotated[SampleQuery, tag("SampleQuery")]
+        | Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")]
+        | Annotated[TextQuery, tag("TextQuery")],
         one_of(
             "some form of vector, id, or a type of query",
             _QUERIES,

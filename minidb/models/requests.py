@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import Bool, Later, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
+from minidb.models.base import Bool, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
 from minidb.models.filters import Filter
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.queries import LookupLocation, OrderByInterface, QueryInterface, SearchParams
@@ -17,28 +17,28 @@ class Prefetch(Model):
     prefetch: "OneOrMany[Prefetch] | None" = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
-    filter: Annotated[Filter, Later()] | None = None
-    params: Annotated[SearchParams, Later()] | None = None
+    filter: Filter | None = None
+    params: SearchParams | None = None
     score_threshold: Number | None = None
     limit: PositiveInt | None = None
-    lookup_from: Annotated[LookupLocation, Later()] | None = None
+    lookup_from: LookupLocation | None = None
 
 
 class QueryRequest(Model):
     """A query, the prefetches below it, and what to return."""
 
     shard_key: ShardKeySelector | None = None
-    prefetch: OneOrMany[Annotated[Prefetch, Later()]] | None = None
+    prefetch: OneOrMany[Prefetch] | None = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
-    filter: Annotated[Filter, Later()] | None = None
-    params: Annotated[SearchParams, Later()] | None = None
+    filter: Filter | None = None
+    params: SearchParams | None = None
     score_threshold: Number | None = None
     limit: PositiveInt | None = None
     offset: UInt | None = None
     with_vector: WithVector | None = Field(default=None, validation_alias=AliasChoices("with_vector", "with_vectors"))
     with_payload: WithPayloadInterface | None = None
-    lookup_from: Annotated[LookupLocation, Later()] | None = None
+    lookup_from: LookupLocation | None = None
 
 
 class QueryRequestBatch(Model):
@@ -69,15 +69,15 @@ class QueryGroupsRequest(Model):
     """A query whose hits are grouped by a payload value."""
 
     shard_key: ShardKeySelector | None = None
-    prefetch: OneOrMany[Annotated[Prefetch, Later()]] | None = None
+    prefetch: OneOrMany[Prefetch] | None = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
-    filter: Annotated[Filter, Later()] | None = None
-    params: Annotated[SearchParams, Later()] | None = None
+    filter: Filter | None = None
+    params: SearchParams | None = None
     score_threshold: Number | None = None
     with_vector: WithVector | None = Field(default=None, validation_alias=AliasChoices("with_vector", "with_vectors"))
     with_payload: WithPayloadInterface | None = None
-    lookup_from: Annotated[LookupLocation, Later()] | None = None
+    lookup_from: LookupLocation | None = None
     group_by: StrictStr
     group_size: PositiveInt | None = None
     limit: PositiveInt | None = None
@@ -90,7 +90,7 @@ class ScrollRequest(Model):
     shard_key: ShardKeySelector | None = None
     offset: ExtendedPointId | None = None
     limit: PositiveInt | None = None
-    filter: Annotated[Filter, Later()] | None = None
+    filter: Filter | None = None
     with_payload: WithPayloadInterface | None = None
     with_vector: WithVector | None = Field(default=None, validation_alias=AliasChoices("with_vector", "with_vectors"))
     order_by: OrderByInterface | None = None
@@ -100,7 +100,7 @@ class CountRequest(Model):
     """How many points satisfy a filter."""
 
     shard_key: ShardKeySelector | None = None
-    filter: Annotated[Filter, Later()] | None = None
+    filter: Filter | None = None
     exact: Bool | None = True
 
 
@@ -110,7 +110,7 @@ class FacetRequest(Model):
     shard_key: ShardKeySelector | None = None
     key: StrictStr
     limit: PositiveInt | None = None
-    filter: Annotated[Filter, Later()] | None = None
+    filter: Filter | None = None
     exact: Bool | None = None
 
 
@@ -118,7 +118,7 @@ class SearchMatrixRequest(Model):
     """Distances within a random sample."""
 
     shard_key: ShardKeySelector | None = None
-    filter: Annotated[Filter, Later()] | None = None
+    filter: Filter | None = None
     sample: Annotated[int, integer(2)] | None = None
     limit: PositiveInt | None = None
     using: StrictStr | None = None
