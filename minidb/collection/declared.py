@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 from zlib import crc32
 
 import msgpack
 
 from minidb import models
 from minidb.errors import BadInput, FormatError
+from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import IndexKey, TextSettings
 from minidb.text.languages import snowball_language, stopword_language
 from minidb.text.pipeline import TokenOptions, stopwords
 from minidb.text.segmenters import BORROWED, BorrowedTerms
@@ -92,6 +93,13 @@ def _stemmer(given: Any) -> str | None:
     if not isinstance(given, models.SnowballParams):
         return None
     return snowball_language(given.language.value)
+
+
+def is_uuid(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
 
 
 def canonical(key: IndexKey) -> bytes:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from minidb.collection.declared import canonical, checkpoint_slot
 from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
-from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
+from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex
 from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.libraries import restored

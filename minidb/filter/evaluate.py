@@ -8,16 +8,14 @@ through `RowSource`.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.filter.answers import Dated, Indexed, PayloadAnswers, Remembered
 from minidb.filter.clauses import (
     And,
     AtLeast,
@@ -34,17 +32,9 @@ from minidb.filter.clauses import (
     ValueIn,
     ValueNotIn,
 )
+from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import (
-    CLASSES,
-    IndexKey,
-    PayloadIndex,
-    TextSettings,
-    elements_of,
-    key_for,
-    rows_by_index,
-    text_check,
-)
+from minidb.filter.lookup import elements_of, key_for, rows_by_index, text_check
 from minidb.index.payload.rows import mask_of
 from minidb.trace import Trace
 
@@ -98,43 +88,6 @@ class RowSource(Protocol):
         """A checkpointed index with the operation and the number of rows it covers; asked once per index."""
 
 
-@dataclass(slots=True)
-class _Dated:
-    """An answer over all rows below `n_rows` as of operation `seq`. Never changed, nor are those made of it."""
-
-    seq: int
-    n_rows: int
-    space: int
-
-
-@dataclass(slots=True)
-class _Remembered(_Dated):
-    rows: Rows
-
-
-@dataclass(slots=True)
-class _Indexed(_Dated):
-    index: Any
-
-
-class PayloadAnswers:
-    """Payload indexes, and remembered answers by clause and by filter, for one collection; shared by all threads."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.indexes: dict[IndexKey, _Indexed] = {}
-        self.answers: OrderedDict[object, _Remembered] = OrderedDict()
-        self.filtered: dict[Node, _Remembered] = {}
-        """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
-
-    def forget(self) -> None:
-        """Drop everything: the collection's rows were renumbered."""
-        with self.lock:
-            self.indexes.clear()
-            self.answers.clear()
-            self.filtered.clear()
-
-
 class Evaluation:
     """One snapshot and what is known of its payloads; evaluates any number of filters."""
 
@@ -156,7 +109,7 @@ class Evaluation:
         rows = self._rows(node, None)
         rows.flags.writeable = False
         with self._answers.lock:
-            filtered[node] = _Remembered(self._source.seq, self._n, self._space, rows)
+            filtered[node] = Remembered(self._source.seq, self._n, self._space, rows)
             if len(filtered) > _REMEMBERED_FILTERS:  # the oldest, whose rows have most likely changed since
                 del filtered[next(iter(filtered))]
         return rows
@@ -235,7 +188,7 @@ class Evaluation:
         living: Rows = rows[self._alive[rows]]
         return living
 
-    def _index(self, key: IndexKey) -> _Indexed | None:
+    def _index(self, key: IndexKey) -> Indexed | None:
         """The index: built when missing, advanced when much has changed since; None in an older snapshot."""
         with self._answers.lock:
             indexed = self._answers.indexes.get(key) or self._stored(key)
@@ -264,16 +217,16 @@ class Evaluation:
             fresh = self._living(stale)
             return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh))).index
 
-    def _stored(self, key: IndexKey) -> _Indexed | None:
+    def _stored(self, key: IndexKey) -> Indexed | None:
         stored = self._source.stored_index(key)
         if stored is None:
             return None
         seq, n_rows, index = stored
-        indexed = self._answers.indexes[key] = _Indexed(seq, n_rows, self._space, index)
+        indexed = self._answers.indexes[key] = Indexed(seq, n_rows, self._space, index)
         return indexed
 
-    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> _Indexed:
-        indexed = _Indexed(self._source.seq, self._n, self._space, index)
+    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> Indexed:
+        indexed = Indexed(self._source.seq, self._n, self._space, index)
         self._answers.indexes[key] = indexed
         return indexed
 
@@ -292,13 +245,13 @@ class Evaluation:
             else:
                 rows = self._checked(leaf, self._all())
             if known is None or known.seq < self._source.seq:
-                answers[leaf.clause] = _Remembered(self._source.seq, self._n, self._space, rows)
+                answers[leaf.clause] = Remembered(self._source.seq, self._n, self._space, rows)
                 answers.move_to_end(leaf.clause)
                 if len(answers) > _REMEMBERED_CLAUSES:
                     answers.popitem(last=False)
             return rows
 
-    def _stale(self, known: _Dated) -> Rows | None:
+    def _stale(self, known: Dated) -> Rows | None:
         """Rows the dated answer may be wrong about: changed in place since, or added since; None when unknowable."""
         changed = self._source.changed_since(known.seq)
         if changed is None or self._n <= known.n_rows:
@@ -306,7 +259,7 @@ class Evaluation:
         added = np.arange(known.n_rows, self._n, dtype=np.uint32)
         return np.union1d(changed, added) if len(changed) else added
 
-    def _brought_up_to_date(self, leaf: Leaf, rows: Rows, known: _Dated) -> Rows:
+    def _brought_up_to_date(self, leaf: Leaf, rows: Rows, known: Dated) -> Rows:
         """`rows` as of an earlier operation, corrected for this snapshot."""
         rows = rows[self._alive[rows]]
         if known.seq == self._source.seq:
