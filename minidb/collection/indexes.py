@@ -26,7 +26,6 @@ from minidb.index.dense.graph import Graph
 from minidb.index.dense.libraries import restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import Sketch
-from minidb.index.sparse import SparseIndex
 from minidb.models import Distance
 from minidb.storage.checkpoint import Checkpoint, find_checkpoint, read_arrays, write_arrays
 from minidb.storage.interface import ReadTransaction
@@ -34,6 +33,7 @@ from minidb.storage.records import sparse_key, unpack_sparse
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
+    from minidb.index.sparse import SparseIndex
 
 METRICS: dict[Distance, Metric] = {
     Distance.COSINE: "dot",
@@ -100,6 +100,8 @@ class Indexes:
         index = self._sparse.get(field.slot)
         if index is not None and index.n_rows >= view.n_rows:
             return index
+        from minidb.index.sparse import SparseIndex
+
         with self._lock:
             index = self._sparse.get(field.slot) or self._load_sparse(reader.txn, field) or SparseIndex.empty()
             while index.n_rows < view.n_rows:
@@ -239,6 +241,8 @@ class Indexes:
         return Sketch.of(arrays["rows"], checkpoint.meta["scale"], metric_of(field))  # type: ignore[arg-type]
 
     def _load_sparse(self, txn: ReadTransaction, field: VectorField) -> SparseIndex | None:
+        from minidb.index.sparse import SparseIndex
+
         loaded = self._load(txn, "sparse", field.slot)
         return None if loaded is None else SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
 

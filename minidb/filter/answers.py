@@ -7,15 +7,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from minidb.filter.index_key import IndexKey
 
 if TYPE_CHECKING:
     from minidb.filter.clauses import Node
-
-Rows = NDArray[np.uint32]
 
 
 @dataclass(slots=True)
@@ -25,16 +20,8 @@ class Dated:
     seq: int
     n_rows: int
     space: int
-
-
-@dataclass(slots=True)
-class Remembered(Dated):
-    rows: Rows
-
-
-@dataclass(slots=True)
-class Indexed(Dated):
-    index: Any
+    value: Any
+    """The rows, or the index."""
 
 
 class PayloadAnswers:
@@ -42,9 +29,9 @@ class PayloadAnswers:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.indexes: dict[IndexKey, Indexed] = {}
-        self.answers: OrderedDict[object, Remembered] = OrderedDict()
-        self.filtered: dict[Node, Remembered] = {}
+        self.indexes: dict[IndexKey, Dated] = {}
+        self.answers: OrderedDict[object, Dated] = OrderedDict()
+        self.filtered: dict[Node, Dated] = {}
         """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
 
     def forget(self) -> None:

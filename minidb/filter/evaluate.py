@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.filter.answers import Dated, Indexed, PayloadAnswers, Remembered
+from minidb.filter.answers import Dated, PayloadAnswers
 from minidb.filter.clauses import (
     And,
     AtLeast,
@@ -105,11 +105,12 @@ class Evaluation:
         known = filtered.get(node)
         if known is not None and known.seq == self._source.seq and known.space == self._space:
             self._trace.note(by="remembered: the collection has not changed since")
-            return known.rows
+            remembered: Rows = known.value
+            return remembered
         rows = self._rows(node, None)
         rows.flags.writeable = False
         with self._answers.lock:
-            filtered[node] = Remembered(self._source.seq, self._n, self._space, rows)
+            filtered[node] = Dated(self._source.seq, self._n, self._space, rows)
             if len(filtered) > _REMEMBERED_FILTERS:  # the oldest, whose rows have most likely changed since
                 del filtered[next(iter(filtered))]
         return rows
@@ -181,14 +182,14 @@ class Evaluation:
         indexed = self._index(key)
         if indexed is None:
             return self._checked(leaf, self._all())
-        rows = rows_by_index(indexed.index, leaf.clause, key, lambda some: self._checked(leaf, self._living(some)))
+        rows = rows_by_index(indexed.value, leaf.clause, key, lambda some: self._checked(leaf, self._living(some)))
         return self._brought_up_to_date(leaf, rows, indexed)
 
     def _living(self, rows: Rows) -> Rows:
         living: Rows = rows[self._alive[rows]]
         return living
 
-    def _index(self, key: IndexKey) -> Indexed | None:
+    def _index(self, key: IndexKey) -> Dated | None:
         """The index: built when missing, advanced when much has changed since; None in an older snapshot."""
         with self._answers.lock:
             indexed = self._answers.indexes.get(key) or self._stored(key)
@@ -200,7 +201,7 @@ class Evaluation:
                     return indexed
                 if stale is not None:
                     fresh = self._living(stale)
-                    return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh)))
+                    return self._keep_index(key, indexed.value.with_rows(stale, fresh, self._elements(key, fresh)))
             rows = self._all()
             return self._keep_index(key, CLASSES[key.kind].build(rows, self._elements(key, rows)))
 
@@ -213,20 +214,20 @@ class Evaluation:
                 return CLASSES[key.kind].build(rows, self._elements(key, rows))
             stale = self._stale(indexed)
             if stale is None or not len(stale):
-                return indexed.index
+                return indexed.value
             fresh = self._living(stale)
-            return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh))).index
+            return self._keep_index(key, indexed.value.with_rows(stale, fresh, self._elements(key, fresh))).value
 
-    def _stored(self, key: IndexKey) -> Indexed | None:
+    def _stored(self, key: IndexKey) -> Dated | None:
         stored = self._source.stored_index(key)
         if stored is None:
             return None
         seq, n_rows, index = stored
-        indexed = self._answers.indexes[key] = Indexed(seq, n_rows, self._space, index)
+        indexed = self._answers.indexes[key] = Dated(seq, n_rows, self._space, index)
         return indexed
 
-    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> Indexed:
-        indexed = Indexed(self._source.seq, self._n, self._space, index)
+    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> Dated:
+        indexed = Dated(self._source.seq, self._n, self._space, index)
         self._answers.indexes[key] = indexed
         return indexed
 
@@ -241,11 +242,11 @@ class Evaluation:
             if known is not None and (known.space != self._space or self._stale(known) is None):
                 known = None
             if known is not None and known.seq <= self._source.seq:
-                rows = self._brought_up_to_date(leaf, known.rows, known)
+                rows = self._brought_up_to_date(leaf, known.value, known)
             else:
                 rows = self._checked(leaf, self._all())
             if known is None or known.seq < self._source.seq:
-                answers[leaf.clause] = Remembered(self._source.seq, self._n, self._space, rows)
+                answers[leaf.clause] = Dated(self._source.seq, self._n, self._space, rows)
                 answers.move_to_end(leaf.clause)
                 if len(answers) > _REMEMBERED_CLAUSES:
                     answers.popitem(last=False)

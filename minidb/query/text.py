@@ -20,7 +20,6 @@ from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath
 from minidb.index.payload.rows import member
 from minidb.index.payload.words import WordIndex
-from minidb.index.sparse import idf
 from minidb.query.hits import NO_HITS, Hits, Rows, ranked
 
 _DEFAULT_K, _DEFAULT_B = 1.2, 0.75
@@ -63,6 +62,7 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     from minidb.filter.clauses import TextMatch
     from minidb.filter.evaluate import Evaluation
     from minidb.filter.lookup import query_terms
+    from minidb.index.sparse import idf
 
     key = IndexKey("words", score.path, score.settings)
     index: WordIndex = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
