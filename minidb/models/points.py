@@ -112,7 +112,7 @@ class PointsList(Model):
 
 
 PointInsertOperations: TypeAlias = Annotated[
-    Annotated[PointsBatch, tag("PointsBatch")] | Annotated[PointsList, tag("PointsList")],
+    Annotated[PointsBatch, Later(), tag("PointsBatch")] | Annotated[PointsList, tag("PointsList")],
     one_of("points or batch: Invalid PointInsertOperations format", {"batch": "PointsBatch", "points": "PointsList"}),
 ]
 
