@@ -79,7 +79,7 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
             "aliases", "filters", "formulas", "indexes", "inference", "info", "quantization", "search_params",
             "service", "strict_mode",
         ],
-        "query": ["formula", "groups", "matrix", "sample"],
+        "query": ["formula", "groups", "matrix", "sample", "sparse"],
         "storage": ["lmdb_store"],
     }  # fmt: skip
     own = [".".join(filter(None, ("minidb", room, name))) for room, names in rooms.items() for name in names]

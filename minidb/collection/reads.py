@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb import filter as filters
 from minidb import models
 from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, field_named
 from minidb.collection.view import View
@@ -172,16 +173,12 @@ class PointReader:
         """Rows that satisfy the filter, None for no filter; an answer is remembered until the collection changes."""
         if filter is None:
             return None
-        from minidb.filter.conditions import compile as compile_filter
-
-        return self.matching_node(compile_filter(filter).root)
+        return self.matching_node(filters.compile(filter).root)
 
     def matching_node(self, node: Node) -> Rows:
         """Rows that satisfy a compiled filter."""
-        from minidb.filter.evaluate import Evaluation
-
         with self.trace.step("filter"):
-            rows = Evaluation(self, self._answers, self.view.space).rows(node)
+            rows = filters.Evaluation(self, self._answers, self.view.space).rows(node)
             self.trace.note(rows=len(rows))
         return rows
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 _MAX_SEGMENTS = 8
 
+
 @dataclass(frozen=True)
 class Segment:
     """Postings of some rows: those of dimension `dims[i]` are `rows[starts[i]:starts[i + 1]]` with their values."""
