@@ -12,7 +12,7 @@ from minidb.client.search import SearchMethods
 from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
-from minidb.inference import ImageRules, get_embedding_size, settings_of
+from minidb.inference import ImageRules, settings_of
 from minidb.storage.interface import Durability
 from __future__ import annotations
 from collections.abc import Mapping, Sequence

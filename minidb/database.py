@@ -27,18 +27,13 @@ from minidb.collection.config import (
 )
 from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.draft import Draft
-from minidb.collection.facets import facet
 from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
-from minidb.collection.info import collection_info
 from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import StrictMode, limits_of
 from minidb.errors import MinidbError, NotFound, StoreClosed
-from minidb.filter.evaluate import Evaluation, PayloadAnswers
+from minidb.filter.answers import PayloadAnswers
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
-from minidb.query.groups import run_groups
-from minidb.query.matrix import Matrix, run_matrix
-from minidb.query.order_by import scroll_ordered
 from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.lru_table import LruTable
@@ -47,6 +42,7 @@ from minidb.storage.records import Head, PointId, check_format, mark_format, new
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.query.matrix import Matrix
     from minidb.snapshots import Snapshots
 
 MEMORY = ":memory:"
@@ -149,6 +145,8 @@ class Database:
 
     def create_payload_index(self, name: str, path: str, field_schema: object) -> models.UpdateResult:
         """Declare and build an index; the same again is no change, another schema replaces it."""
+        from minidb.filter.evaluate import Evaluation
+
         schema = parse_schema(path, field_schema)
         with self.snapshot(name) as snapshot:
             config = snapshot.collection.config
@@ -166,6 +164,8 @@ class Database:
         return self._change_config(name, lambda config: with_payload_index(config, path, None))
 
     def facet(self, name: str, request: models.FacetRequest, timeout: float | None = None) -> models.FacetResponse:
+        from minidb.collection.facets import facet
+
         with self.snapshot(name) as snapshot:
             strict = self._strict_read(snapshot.collection, timeout)
             if strict is not None:
@@ -183,6 +183,8 @@ class Database:
             return sorted(self._newest_catalog(txn).collections)
 
     def info(self, name: str) -> models.CollectionInfo:
+        from minidb.collection.info import collection_info
+
         with self.snapshot(name) as snapshot:
             busy = self._indexer.is_busy_with(snapshot.collection)
             return collection_info(PointReader(snapshot.collection, snapshot.view, snapshot.txn), busy)
@@ -314,6 +316,8 @@ class Database:
                 strict.check_limit(limit)
                 strict.check_read_filter(request.filter)
             if request.order_by is not None:
+                from minidb.query.order_by import scroll_ordered
+
                 return scroll_ordered(reader, request), None
             rows, next_offset = reader.scroll(reader.matching(request.filter), offset, limit)
             return reader.records(rows.tolist(), request.with_payload, request.with_vector), next_offset
@@ -351,6 +355,8 @@ class Database:
         self, name: str, request: models.QueryGroupsRequest, context: InferenceContext | None = None
     ) -> models.GroupsResult:
         """Answer a query whose hits are grouped by a payload value."""
+        from minidb.query.groups import run_groups
+
         resolved = self._inference.resolve(request, operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> models.GroupsResult:
@@ -364,6 +370,8 @@ class Database:
 
     def search_matrix(self, name: str, request: models.SearchMatrixRequest, timeout: float | None = None) -> Matrix:
         """The distances within a random sample of points."""
+        from minidb.query.matrix import run_matrix
+
         with self.snapshot(name) as snapshot:
             strict = self._strict_read(snapshot.collection, timeout)
             if strict is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 
@@ -32,7 +33,7 @@ def test_public_names() -> None:
 
 def loaded_by(code: str, packages: list[str]) -> list[str]:
     """Which of some packages a new process has loaded after running `code`."""
-    shown = f"{code}; import sys; print([name for name in {packages!r} if name in sys.modules])"
+    shown = f"{code}\nimport sys; print([name for name in {packages!r} if name in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True).stdout
     names: list[str] = ast.literal_eval(printed)
     return names
@@ -52,6 +53,38 @@ def test_importing_the_client_loads_no_heavy_or_optional_package() -> None:
         "PIL",
     ]
     assert loaded_by("from minidb import AsyncQdrantClient, QdrantClient, context_headers, errors, models", heavy) == []
+
+
+PLAIN_USE = """
+from minidb import QdrantClient, models
+client = QdrantClient(":memory:")
+client.create_collection("c", vectors_config=models.VectorParams(size=2, distance="Cosine"))
+client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0], payload={"a": 1})])
+assert client.query_points("c", query=[1.0, 2.0]).points[0].id == 1
+"""
+
+
+def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
+    packages = [
+        "scipy", "httpx", "fastembed", "qdrant_client", "qdrant_edge", "hnswlib", "usearch", "lmdb", "py_rust_stemmers",
+        "PIL", "numpy.random", "asyncio", "concurrent.futures", "json", "logging", "multiprocessing",
+    ]  # fmt: skip
+    rooms = {
+        "": ["aio", "cli", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
+        "collection": ["chunks", "declared_text", "facets", "info"],
+        "filter": ["clauses", "conditions", "datetimes", "evaluate", "lookup"],
+        "index": ["dense.hnswlib_graph", "dense.usearch_graph", "sparse"],
+        "inference": ["bm25", "cache", "catalog", "execute", "fastembed", "plan", "providers.http"],
+        "models": [
+            "aliases", "filters", "formulas", "indexes", "inference", "info", "quantization", "search_params",
+            "service", "strict_mode",
+        ],
+        "query": ["formula", "groups", "matrix", "sample", "sparse"],
+        "storage": ["lmdb_store"],
+    }  # fmt: skip
+    own = [".".join(filter(None, ("minidb", room, name))) for room, names in rooms.items() for name in names]
+    assert [name for name in own if importlib.util.find_spec(name) is None] == []
+    assert loaded_by(PLAIN_USE, packages + own) == []
 
 
 def test_importing_the_pytest_plugin_loads_next_to_nothing() -> None:

@@ -19,7 +19,7 @@ from minidb.client.search import SearchMethods
 from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
-from minidb.inference import ImageRules, get_embedding_size, settings_of
+from minidb.inference import ImageRules, settings_of
 from minidb.storage.interface import Durability
 
 
@@ -135,4 +135,6 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
 
         Raises `InferenceError`, a ValueError, for models whose vectors are sparse and for unknown ones.
         """
+        from minidb.inference.catalog import get_embedding_size
+
         return get_embedding_size(model_name)

@@ -22,14 +22,14 @@ from minidb.collection.indexes import Indexes
 from minidb.collection.rate import RateLimiter
 from minidb.collection.view import PayloadChange, View, empty_view
 from minidb.errors import CorruptionError, NotFound
-from minidb.filter.evaluate import PayloadAnswers
-from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import TextSettings
+from minidb.filter.answers import PayloadAnswers
 from minidb.storage.interface import SPACE_TABLES, ReadTransaction, Store, WriteTransaction
 from minidb.storage.records import Head, LogEntry, row_key, seq_key, space_range, unpack_record
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
+    from minidb.filter.index_key import TextSettings
+    from minidb.filter.json_path import JsonPath
 
 T = TypeVar("T")
 

@@ -136,7 +136,9 @@ def _quantization(field: VectorField, config: models.QuantizationConfig | None) 
     """What a field keeps in place of floats. Product and turbo quantization are answered from the floats, and so is
     what bits or bytes would make no sense of: bytes, Manhattan distances, and distances by signs.
     """
-    if field.kind != "dense" or field.datatype == "uint8" or field.distance == models.Distance.MANHATTAN:
+    if config is None or field.kind != "dense":
+        return {}
+    if field.datatype == "uint8" or field.distance == models.Distance.MANHATTAN:
         return {}
     if isinstance(config, models.ScalarQuantization):
         quantile = config.scalar.quantile

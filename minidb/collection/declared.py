@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 from zlib import crc32
 
 import msgpack
 
 from minidb import models
-from minidb.errors import BadInput, FormatError
+from minidb.errors import FormatError
+from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import IndexKey, TextSettings
-from minidb.text.languages import snowball_language, stopword_language
-from minidb.text.pipeline import TokenOptions, stopwords
-from minidb.text.segmenters import BORROWED, BorrowedTerms
 
 _KINDS = {
     "keyword": "values",
@@ -56,42 +54,16 @@ def text_settings(schema: Any) -> TextSettings | None:
     """How a text schema cuts texts; None for the other types."""
     if schema_type(schema) != "text":
         return None
-    if not isinstance(schema, models.TextIndexParams):
-        return TextSettings(TokenOptions())
-    tokenizer = "word" if schema.tokenizer is None else schema.tokenizer.value
-    options = TokenOptions(
-        tokenizer=tokenizer,  # type: ignore[arg-type]  # the enum has the literal's members
-        lowercase=schema.lowercase is not False,
-        ascii_folding=bool(schema.ascii_folding),
-        stopwords=_stopwords(schema.stopwords),
-        stemmer=_stemmer(schema.stemmer),
-        min_token_len=schema.min_token_len,
-        max_token_len=schema.max_token_len,
-    )
-    scoring = schema.scoring is not None and schema.scoring is not False
-    if tokenizer in BORROWED:
-        if schema.phrase_matching or scoring:
-            raise BadInput(f"minidb has no phrase_matching and no scoring for the tokenizer {tokenizer}")
-        BorrowedTerms(options)  # says what to install, before anything is declared
-    return TextSettings(options, bool(schema.phrase_matching), scoring)
+    from minidb.collection.declared_text import settings_of
+
+    return settings_of(schema)
 
 
-def _stopwords(given: Any) -> frozenset[str]:
-    if given is None:
-        return frozenset()
-    languages = [given] if isinstance(given, str) else list(given.languages or [])
-    words = set() if isinstance(given, str) else set(given.custom or [])
-    for language in languages:
-        name = stopword_language(str(getattr(language, "value", language)))
-        if name is not None:
-            words |= stopwords(name)
-    return frozenset(words)
-
-
-def _stemmer(given: Any) -> str | None:
-    if not isinstance(given, models.SnowballParams):
-        return None
-    return snowball_language(given.language.value)
+def is_uuid(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
 
 
 def canonical(key: IndexKey) -> bytes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minidb import models
-from minidb.collection.declared import MATCH_TYPES, index_key, schema_type
+from minidb.collection.declared import MATCH_TYPES, index_key, is_uuid, schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
 from minidb.filter.evaluate import Evaluation
@@ -38,13 +37,6 @@ def _n_points(reader: PointReader, index: Any, type_: str) -> int:
     if type_ in _WANTED:
         return int(index.n_rows_with(reader.alive, _WANTED[type_]))
     return int(np.count_nonzero(mask_of(index.rows, reader.n_rows) & reader.alive))
-
-
-def is_uuid(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(uuid.UUID(value))
-    except ValueError:
-        return False
 
 
 _WANTED: dict[str, Callable[[Any], bool]] = {

@@ -23,7 +23,6 @@ from minidb.collection.indexes import graph_vectors, metric_of, payload_form
 from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError, NotFound
-from minidb.filter.evaluate import Evaluation
 from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Graph, GraphSettings
 from minidb.index.dense.libraries import build
@@ -260,6 +259,8 @@ def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, *,
                 indexes.make(reader, field)
         forms = indexes.unsaved(view, least_share)
         if forms and collection.config.payload_schema:
+            from minidb.filter.evaluate import Evaluation
+
             evaluation = Evaluation(reader, collection.answers, view.space)
             for path, schema in collection.config.payload_schema.items():
                 key = index_key(path, schema)

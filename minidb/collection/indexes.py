@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from minidb.collection.declared import canonical, checkpoint_slot
 from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
-from minidb.filter.lookup import CLASSES, IndexKey, PayloadIndex
+from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex
 from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.hot import HotRows
 from minidb.index.dense.libraries import restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import SCANNED_FLOATS, Sketch
-from minidb.index.sparse import SparseIndex
 from minidb.models import Distance
 from minidb.storage.checkpoint import Checkpoint, checkpoints_of, find_checkpoint, read_arrays, write_arrays
 from minidb.storage.interface import CorruptRow, ReadTransaction
@@ -35,6 +34,7 @@ from minidb.storage.records import sparse_key, unpack_sparse
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
+    from minidb.index.sparse import SparseIndex
 
 METRICS: dict[Distance, Metric] = {
     Distance.COSINE: "dot",
@@ -128,6 +128,8 @@ class Indexes:
         index = self._sparse.get(field.slot)
         if index is not None and index.n_rows >= view.n_rows:
             return index
+        from minidb.index.sparse import SparseIndex
+
         with self._lock:
             index = self._sparse.get(field.slot) or self._load_sparse(reader.txn, field) or SparseIndex.empty()
             while index.n_rows < view.n_rows:
@@ -210,7 +212,8 @@ class Indexes:
         form = self._sketches.get(field.slot) if kind == "sketch" else self._sparse.get(field.slot)
         if form is None:
             return view.n_rows - self._saved_rows.get((kind, field.slot), 0)
-        return view.n_rows - form.n_rows if isinstance(form, SparseIndex) or form.suits else 0
+        useless = isinstance(form, Sketch | BitSketch) and not form.suits
+        return 0 if useless else view.n_rows - form.n_rows
 
     def make(self, reader: PointReader, field: VectorField) -> None:
         """What searches of the field will ask for, before one does: the first after opening finds it saved."""
@@ -293,6 +296,8 @@ class Indexes:
         return Sketch.of(arrays["rows"], checkpoint.meta["scale"], metric_of(field))  # type: ignore[arg-type]
 
     def _load_sparse(self, txn: ReadTransaction, field: VectorField) -> SparseIndex | None:
+        from minidb.index.sparse import SparseIndex
+
         loaded = self._load(txn, "sparse", field.slot)
         return None if loaded is None else SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
 

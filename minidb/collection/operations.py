@@ -29,7 +29,7 @@ from minidb.filter.json_path import JsonPath, delete_keys, set_at
 from minidb.storage.records import PointId, unpack_payload
 
 Step = Callable[[Draft], MinidbError | None]
-Selector = Callable[[Draft, models.Filter], list[tuple[PointId, int]]]
+Selector = Callable[[Draft, "models.Filter"], list[tuple[PointId, int]]]
 """Points (id and row) that satisfy a filter, in the order of ids."""
 
 _CHUNK = 32  # Qdrant checks ids of payload and vector operations in chunks of this size

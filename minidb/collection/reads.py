@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb import filter as filters
 from minidb import models
 from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, field_named
 from minidb.collection.view import View
 from minidb.errors import CorruptionError
 from minidb.filter import json_path
-from minidb.filter.clauses import Node
-from minidb.filter.conditions import compile as compile_filter
-from minidb.filter.evaluate import Evaluation, PayloadAnswers
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import IndexKey, PayloadIndex, TextSettings
 from minidb.index import scratch
 from minidb.index.payload.rows import mask_of
 from minidb.storage.interface import CorruptRow, ReadTransaction, RowFile
@@ -41,6 +38,9 @@ from minidb.trace import NO_TRACE, Trace
 
 if TYPE_CHECKING:
     from minidb.collection.collection import Collection as PointCollection
+    from minidb.filter.answers import PayloadAnswers
+    from minidb.filter.clauses import Node
+    from minidb.filter.index_key import IndexKey, PayloadIndex, TextSettings
 
 Rows = NDArray[np.uint32]
 PayloadSelector = Callable[[dict[str, Any]], dict[str, Any]] | None
@@ -166,12 +166,12 @@ class PointReader:
         """Rows that satisfy the filter, None for no filter; an answer is remembered until the collection changes."""
         if filter is None:
             return None
-        return self.matching_node(compile_filter(filter).root)
+        return self.matching_node(filters.compile(filter).root)
 
     def matching_node(self, node: Node) -> Rows:
         """Rows that satisfy a compiled filter."""
         with self.trace.step("filter"):
-            rows = Evaluation(self, self._answers, self.view.space).rows(node)
+            rows = filters.Evaluation(self, self._answers, self.view.space).rows(node)
             self.trace.note(rows=len(rows))
         return rows
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from minidb import models
-from minidb.collection.declared import MATCH_TYPES, schema_type
-from minidb.collection.facets import is_uuid
+from minidb.collection.declared import MATCH_TYPES, is_uuid, schema_type
 from minidb.collection.view import View
 from minidb.errors import BadRequest
 from minidb.models.base import as_list

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from minidb.collection.chunks import ChunkWriter, read_chunks
 from minidb.collection.collection import Collection, erase_space
 from minidb.collection.config import StoredConfig
 from minidb.collection.reads import PointReader
@@ -26,6 +25,8 @@ def vacuum(store: Store, collection: Collection) -> None:
         view = collection.staged_view(txn)
         if not worth_vacuuming(view, collection.staged_config(txn)):
             return
+        from minidb.collection.chunks import ChunkWriter, read_chunks
+
         writer = ChunkWriter(store, txn, new_space(txn), view.fields.values())
         for chunk in read_chunks(PointReader(collection, view, txn)):
             writer.put(chunk)

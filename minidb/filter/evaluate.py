@@ -8,16 +8,14 @@ through `RowSource`.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.filter.answers import Dated, PayloadAnswers
 from minidb.filter.clauses import (
     And,
     AtLeast,
@@ -34,17 +32,9 @@ from minidb.filter.clauses import (
     ValueIn,
     ValueNotIn,
 )
+from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import (
-    CLASSES,
-    IndexKey,
-    PayloadIndex,
-    TextSettings,
-    elements_of,
-    key_for,
-    rows_by_index,
-    text_check,
-)
+from minidb.filter.lookup import elements_of, key_for, rows_by_index, text_check
 from minidb.index.payload.rows import mask_of
 from minidb.trace import Trace
 
@@ -98,43 +88,6 @@ class RowSource(Protocol):
         """A checkpointed index with the operation and the number of rows it covers; asked once per index."""
 
 
-@dataclass(slots=True)
-class _Dated:
-    """An answer over all rows below `n_rows` as of operation `seq`. Never changed, nor are those made of it."""
-
-    seq: int
-    n_rows: int
-    space: int
-
-
-@dataclass(slots=True)
-class _Remembered(_Dated):
-    rows: Rows
-
-
-@dataclass(slots=True)
-class _Indexed(_Dated):
-    index: Any
-
-
-class PayloadAnswers:
-    """Payload indexes, and remembered answers by clause and by filter, for one collection; shared by all threads."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.indexes: dict[IndexKey, _Indexed] = {}
-        self.answers: OrderedDict[object, _Remembered] = OrderedDict()
-        self.filtered: dict[Node, _Remembered] = {}
-        """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
-
-    def forget(self) -> None:
-        """Drop everything: the collection's rows were renumbered."""
-        with self.lock:
-            self.indexes.clear()
-            self.answers.clear()
-            self.filtered.clear()
-
-
 class Evaluation:
     """One snapshot and what is known of its payloads; evaluates any number of filters."""
 
@@ -152,11 +105,12 @@ class Evaluation:
         known = filtered.get(node)
         if known is not None and known.seq == self._source.seq and known.space == self._space:
             self._trace.note(by="remembered: the collection has not changed since")
-            return known.rows
+            remembered: Rows = known.value
+            return remembered
         rows = self._rows(node, None)
         rows.flags.writeable = False
         with self._answers.lock:
-            filtered[node] = _Remembered(self._source.seq, self._n, self._space, rows)
+            filtered[node] = Dated(self._source.seq, self._n, self._space, rows)
             if len(filtered) > _REMEMBERED_FILTERS:  # the oldest, whose rows have most likely changed since
                 del filtered[next(iter(filtered))]
         return rows
@@ -228,14 +182,14 @@ class Evaluation:
         indexed = self._index(key)
         if indexed is None:
             return self._checked(leaf, self._all())
-        rows = rows_by_index(indexed.index, leaf.clause, key, lambda some: self._checked(leaf, self._living(some)))
+        rows = rows_by_index(indexed.value, leaf.clause, key, lambda some: self._checked(leaf, self._living(some)))
         return self._brought_up_to_date(leaf, rows, indexed)
 
     def _living(self, rows: Rows) -> Rows:
         living: Rows = rows[self._alive[rows]]
         return living
 
-    def _index(self, key: IndexKey) -> _Indexed | None:
+    def _index(self, key: IndexKey) -> Dated | None:
         """The index: built when missing, advanced when much has changed since; None in an older snapshot."""
         with self._answers.lock:
             indexed = self._answers.indexes.get(key) or self._stored(key)
@@ -247,7 +201,7 @@ class Evaluation:
                     return indexed
                 if stale is not None:
                     fresh = self._living(stale)
-                    return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh)))
+                    return self._keep_index(key, indexed.value.with_rows(stale, fresh, self._elements(key, fresh)))
             rows = self._all()
             return self._keep_index(key, CLASSES[key.kind].build(rows, self._elements(key, rows)))
 
@@ -260,20 +214,20 @@ class Evaluation:
                 return CLASSES[key.kind].build(rows, self._elements(key, rows))
             stale = self._stale(indexed)
             if stale is None or not len(stale):
-                return indexed.index
+                return indexed.value
             fresh = self._living(stale)
-            return self._keep_index(key, indexed.index.with_rows(stale, fresh, self._elements(key, fresh))).index
+            return self._keep_index(key, indexed.value.with_rows(stale, fresh, self._elements(key, fresh))).value
 
-    def _stored(self, key: IndexKey) -> _Indexed | None:
+    def _stored(self, key: IndexKey) -> Dated | None:
         stored = self._source.stored_index(key)
         if stored is None:
             return None
         seq, n_rows, index = stored
-        indexed = self._answers.indexes[key] = _Indexed(seq, n_rows, self._space, index)
+        indexed = self._answers.indexes[key] = Dated(seq, n_rows, self._space, index)
         return indexed
 
-    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> _Indexed:
-        indexed = _Indexed(self._source.seq, self._n, self._space, index)
+    def _keep_index(self, key: IndexKey, index: PayloadIndex) -> Dated:
+        indexed = Dated(self._source.seq, self._n, self._space, index)
         self._answers.indexes[key] = indexed
         return indexed
 
@@ -288,17 +242,17 @@ class Evaluation:
             if known is not None and (known.space != self._space or self._stale(known) is None):
                 known = None
             if known is not None and known.seq <= self._source.seq:
-                rows = self._brought_up_to_date(leaf, known.rows, known)
+                rows = self._brought_up_to_date(leaf, known.value, known)
             else:
                 rows = self._checked(leaf, self._all())
             if known is None or known.seq < self._source.seq:
-                answers[leaf.clause] = _Remembered(self._source.seq, self._n, self._space, rows)
+                answers[leaf.clause] = Dated(self._source.seq, self._n, self._space, rows)
                 answers.move_to_end(leaf.clause)
                 if len(answers) > _REMEMBERED_CLAUSES:
                     answers.popitem(last=False)
             return rows
 
-    def _stale(self, known: _Dated) -> Rows | None:
+    def _stale(self, known: Dated) -> Rows | None:
         """Rows the dated answer may be wrong about: changed in place since, or added since; None when unknowable."""
         changed = self._source.changed_since(known.seq)
         if changed is None or self._n <= known.n_rows:
@@ -306,7 +260,7 @@ class Evaluation:
         added = np.arange(known.n_rows, self._n, dtype=np.uint32)
         return np.union1d(changed, added) if len(changed) else added
 
-    def _brought_up_to_date(self, leaf: Leaf, rows: Rows, known: _Dated) -> Rows:
+    def _brought_up_to_date(self, leaf: Leaf, rows: Rows, known: Dated) -> Rows:
         """`rows` as of an earlier operation, corrected for this snapshot."""
         rows = rows[self._alive[rows]]
         if known.seq == self._source.seq:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from minidb.errors import FormatError
-from minidb.text.tokenizers import is_alphanumeric
 
 Json: TypeAlias = Any
 Payload: TypeAlias = dict[str, Any]
@@ -129,8 +128,11 @@ def _key_of(found: re.Match[str]) -> str:
     raw: str | None = found["raw"]
     if raw is None:
         return str(found["quoted"])
-    if not raw.isascii() and not is_alphanumeric(raw.replace("_", "").replace("-", "")):
-        raise _invalid(found.string, f"`{raw}` must be quoted", found.start())
+    if not raw.isascii():
+        from minidb.text.tokenizers import is_alphanumeric
+
+        if not is_alphanumeric(raw.replace("_", "").replace("-", "")):
+            raise _invalid(found.string, f"`{raw}` must be quoted", found.start())
     return raw
 
 

@@ -7,9 +7,8 @@ one, because its settings change what matches. Called by `evaluate`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from minidb.filter.clauses import (
     ValueNotIn,
 )
 from minidb.filter.datetimes import parse_micros
+from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath, Payload
 from minidb.filter.text import contains_phrase
 from minidb.index.payload.moments import MomentIndex
@@ -41,35 +41,6 @@ from minidb.text.segmenters import BORROWED, BorrowedTerms
 
 Elements: TypeAlias = Callable[[Payload], Sequence[Any]]
 
-
-class PayloadIndex(Protocol):
-    """What all payload indexes have in common; immutable."""
-
-    def with_rows(self, dropped: Rows, rows: Rows, elements: Any) -> PayloadIndex: ...
-
-    def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]: ...
-
-
-@dataclass(frozen=True)
-class TextSettings:
-    """How a declared text index cuts texts, and whether it answers phrases and scores."""
-
-    tokens: TokenOptions
-    phrases: bool = False
-    scoring: bool = False
-
-
-@dataclass(frozen=True)
-class IndexKey:
-    """Names one index of a collection."""
-
-    kind: str
-    """"values", "moments", "places" or "words"."""
-    path: JsonPath
-    text: TextSettings | None = None
-
-
-CLASSES: dict[str, Any] = {"values": ValueIndex, "moments": MomentIndex, "places": PlaceIndex, "words": WordIndex}
 _KINDS: dict[type, str] = {
     ValueIn: "values",
     ValueNotIn: "values",

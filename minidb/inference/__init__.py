@@ -7,20 +7,24 @@ no library that runs one: those come with the first request.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minidb.errors import InferenceError
 from minidb.inference.builtin import register as _register_builtin
-from minidb.inference.cache import ByteCache, EmbeddingCache
-from minidb.inference.catalog import LocalModel, get_embedding_size, list_models
 from minidb.inference.context import InferenceContext, Usage, context_headers, inference_usage
-from minidb.inference.execute import Embedder, Embedding, Operation, Provider, Registry, Request, execute
 from minidb.inference.local import register as _register_local
-from minidb.inference.mrl import cut
 from minidb.inference.objects import Found, collect, contains, rewrite
-from minidb.inference.plan import Input, Place, Secret, plan
 from minidb.inference.providers import register as _register_providers
+from minidb.inference.registry import Embedder, Provider, Registry
+from minidb.inference.secret import Secret
 from minidb.inference.settings import ImageRules, InferenceSettings, settings_of
+
+if TYPE_CHECKING:
+    from minidb.inference.cache import ByteCache, EmbeddingCache
+    from minidb.inference.catalog import LocalModel, get_embedding_size, list_models
+    from minidb.inference.execute import Embedding, Operation, Request
+    from minidb.inference.plan import Input, Place
 
 __all__ = [
     "Embedder",
@@ -46,12 +50,28 @@ __all__ = [
     "settings_of",
 ]
 
+_HOMES = {
+    "Input": "plan",
+    "LocalModel": "catalog",
+    "Operation": "execute",
+    "Request": "execute",
+    "get_embedding_size": "catalog",
+    "list_models": "catalog",
+}
+"""Where the names are that are loaded when they are first asked for: a call without inference needs none of them."""
+
 T = TypeVar("T")
 
 _registry = Registry()
 _register_builtin(_registry)
 _register_providers(_registry)
 _register_local(_registry)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"minidb.inference.{_HOMES[name]}"), name)
 
 
 def register_provider(prefix: str, provider: Provider) -> None:
@@ -72,7 +92,11 @@ class Inference:
 
     def __init__(self, settings: InferenceSettings | None = None, table: ByteCache | None = None) -> None:
         self.settings = settings or InferenceSettings()
-        self._cache = EmbeddingCache(table) if table is not None else None
+        self._cache: EmbeddingCache | None = None
+        if table is not None:
+            from minidb.inference.cache import EmbeddingCache
+
+            self._cache = EmbeddingCache(table)
         self._service = None
         self._registry: Registry | None = None  # None for the process's own
         if self.settings.service_url is not None:
@@ -133,6 +157,10 @@ def resolve(
     objects = collect(tree)
     if not objects:
         return tree
+    from minidb.inference.execute import execute
+    from minidb.inference.mrl import cut
+    from minidb.inference.plan import plan
+
     context = context or InferenceContext()
     context.usage.add(objects=len(objects))
     planned = plan(objects)

@@ -6,10 +6,13 @@ Registers them in a `Registry`, and imports them only when a request names one. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidb.errors import InferenceError
-from minidb.inference.execute import Embedder, Registry, Request
+from minidb.inference.registry import Embedder, Registry
+
+if TYPE_CHECKING:
+    from minidb.inference.execute import Request
 
 _BM25_NAMES = ("bm25", "qdrant/bm25")
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from minidb.errors import Timeout
-from minidb.inference.plan import Secret, is_key_name
+from minidb.inference.secret import Secret, is_key_name
 
 
 @dataclass

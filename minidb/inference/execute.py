@@ -1,28 +1,29 @@
 """Finds the embedder of each group of a plan and runs the groups, the slow ones side by side.
 
-An embedder is one method; where it comes from is decided by the model's name, in a `Registry`. Slow ones are asked
-through `sharing`, which may spare them. Called by `inference.resolve`; providers and local models register here and are
-unknown to the rest of minidb.
+Where an embedder comes from is decided by the model's name, in a `Registry`. Slow ones are asked through `sharing`,
+which may spare them. Called by `inference.resolve`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.errors import InferenceError, ServiceError
 from minidb.inference.context import InferenceContext, out_of_time
-from minidb.inference.plan import Group, Input, Secret
+from minidb.inference.plan import Group, Input
+from minidb.inference.registry import Embedder, Registry
 from minidb.inference.settings import InferenceSettings
 from minidb.inference.sharing import obtain
 
 if TYPE_CHECKING:
     from minidb.inference.cache import EmbeddingCache
+    from minidb.inference.secret import Secret
     from minidb.models.vectors import SparseVector
 
 Operation: TypeAlias = Literal["update", "search"]
@@ -65,56 +66,6 @@ class Request:
         except UnicodeEncodeError as error:
             raise InferenceError(f"text is not valid Unicode: {error}") from error
         return texts
-
-
-class Embedder(Protocol):
-    """Makes one vector per input, in their order. `slow` says whether it waits for something, so that threads pay.
-
-    With a method `identity` (`identity.Identified`) its work is shared between calls and may be cached.
-    """
-
-    slow: bool
-
-    def embed(self, request: Request) -> Sequence[Any]: ...
-
-
-Provider: TypeAlias = (
-    "Callable[[str], Embedder | None]"  # from a model's name to its embedder, None if it has no such model
-)
-
-
-class Registry:
-    """Which provider makes the vectors of which models, by the beginning of the model's name."""
-
-    def __init__(self) -> None:
-        self._providers: dict[str, Provider] = {}
-
-    def register(self, prefix: str, provider: Provider) -> None:
-        """Route models whose name begins with `prefix`, whatever the case, to `provider`.
-
-        The longest prefix is asked first, the empty one last. A prefix registered again is replaced.
-        """
-        self._providers = {**self._providers, prefix.lower(): provider}
-
-    def embedder(self, model: str) -> Embedder:
-        """The embedder of a model. Raises InferenceError, naming what there is, when nobody has it."""
-        embedder = self.find(model)
-        if embedder is None:
-            raise InferenceError(
-                f"No embedding model {model!r}. Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536); "
-                "others can be added with minidb.inference.register_provider."
-            )
-        return embedder
-
-    def find(self, model: str, below: str | None = None) -> Embedder | None:
-        """The embedder of a model, if there is one; with `below`, of those with a shorter prefix than that."""
-        name = model.lower()
-        for prefix in sorted(self._providers, key=len, reverse=True):
-            if name.startswith(prefix) and (below is None or len(prefix) < len(below)):
-                embedder = self._providers[prefix](model)
-                if embedder is not None:
-                    return embedder
-        return None
 
 
 def execute(

@@ -16,8 +16,9 @@ import numpy as np
 
 from minidb.errors import InferenceError
 from minidb.inference.catalog import CLASSES, ModelKind, entries_of
-from minidb.inference.execute import Embedder, Embedding, Request
+from minidb.inference.execute import Embedding, Request
 from minidb.inference.images import load_images
+from minidb.inference.registry import Embedder
 from minidb.inference.weights import LoadedModel, files_of, loaded
 
 _TEXT_KINDS: Final[tuple[ModelKind, ...]] = ("text", "sparse", "late_interaction", "multimodal")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 
 from minidb.errors import InferenceError
-from minidb.inference.execute import Embedder, Registry
+from minidb.inference.registry import Embedder, Registry
 
 INSTALL = "pip install 'minidb[fastembed]'"
 

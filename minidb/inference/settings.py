@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from minidb.errors import BadRequest
-from minidb.inference.plan import Secret
+from minidb.inference.secret import Secret
 
 LOCAL_BATCH_SIZE = 8  # qdrant-client's
 

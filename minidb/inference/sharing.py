@@ -13,7 +13,8 @@ from minidb.inference.identity import Identified, digests, is_lasting
 
 if TYPE_CHECKING:
     from minidb.inference.cache import EmbeddingCache
-    from minidb.inference.execute import Embedder, Embedding, Request
+    from minidb.inference.execute import Embedding, Request
+    from minidb.inference.registry import Embedder
 
 _flights = Flights()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, overload
 
 import numpy as np
@@ -298,6 +299,8 @@ _entries_by_id: dict[int, _Entry] = {}  # the same, found faster: hashing a unio
 def _entry(type_: Any) -> _Entry:
     entry = _entries.get(type_)
     if entry is None:
+        if isinstance(type_, type) and issubclass(type_, BaseModel):
+            type_.model_rebuild()  # else the adapter would build a schema that the class does not keep
         entry = _entries[type_] = _entries_by_id[id(type_)] = (type_, frozenset(_classes(type_)), TypeAdapter(type_))
     return entry
 
@@ -328,3 +331,42 @@ def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = 
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
         raise translate(error, where, prefix) from None
+
+
+class Later:
+    """Marks a type of which most requests hold no value: one that does loads its module and has its schema built.
+
+    A new process would take longer to prepare for filters, formulas and images than to answer its first query.
+
+    Args:
+        home: "module.name" in `minidb.models` when that module shall not be loaded for this one: `Annotated[Any,
+            Later(…)]` then stands for the type. Without it the type is the one marked.
+    """
+
+    __slots__ = ("_found", "_home", "_type")
+
+    def __init__(self, home: str = "") -> None:
+        self._home = home
+        self._type: Any = None
+        self._found: _Entry | None = None
+
+    def _entry(self) -> _Entry:
+        if self._found is None:
+            if self._home:
+                module, name = self._home.split(".")
+                self._type = getattr(import_module(f"minidb.models.{module}"), name)
+            self._found = _entry(self._type)
+        return self._found
+
+    def _check(self, value: Any) -> Any:
+        _, classes, adapter = self._found or self._entry()
+        return value if type(value) in classes else adapter.validate_python(value)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        self._type = source
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def __get_pydantic_json_schema__(
+        self, schema: object, handler: Callable[[core_schema.CoreSchema], AnyDict]
+    ) -> AnyDict:
+        return handler(self._entry()[2].core_schema)

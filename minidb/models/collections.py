@@ -1,21 +1,27 @@
-"""Collections: the settings at creation and update, and what info shows."""
+"""The settings of a collection: as they are given at creation and update, and as they are kept."""
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, Field, StrictStr
+from pydantic import AliasChoices, Field
 
-from minidb.models.base import Bool, Model, Payload, PositiveInt, StrEnum, UInt, integer, number, one_of, tag
-from minidb.models.filters import Datetime
-from minidb.models.indexes import Memory, PayloadIndexInfo
-from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
-from minidb.models.strict_mode import StrictModeConfig, StrictModeConfigOutput
+from minidb.models.base import Bool, Later, Model, Payload, PositiveInt, StrEnum, UInt, integer, number, one_of, tag
 from minidb.models.vector_params import (
     HnswConfig,
     HnswConfigDiff,
+    Memory,
     SparseVectorsConfig,
     VectorsConfig,
     VectorsConfigDiff,
 )
+
+if TYPE_CHECKING:
+    from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
+    from minidb.models.strict_mode import StrictModeConfig, StrictModeConfigOutput
+else:
+    QuantizationConfig = Annotated[Any, Later("quantization.QuantizationConfig")]
+    QuantizationConfigDiff = Annotated[Any, Later("quantization.QuantizationConfigDiff")]
+    StrictModeConfig = Annotated[Any, Later("strict_mode.StrictModeConfig")]
+    StrictModeConfigOutput = Annotated[Any, Later("strict_mode.StrictModeConfigOutput")]
 
 
 class MaxOptimizationThreadsSetting(StrEnum):
@@ -148,7 +154,7 @@ class UpdateCollection(Model):
     metadata: Payload | None = None
 
 
-# What info shows
+# As they are kept
 
 
 class CollectionParams(Model):
@@ -177,64 +183,3 @@ class CollectionConfig(Model):
     quantization_config: QuantizationConfig | None = None
     strict_mode_config: StrictModeConfigOutput | None = None
     metadata: Payload | None = None
-
-
-class CollectionStatus(StrEnum):
-    """Green: ready; yellow: optimizing; grey: would optimize at the next update; red: something failed."""
-
-    GREEN = "green"
-    YELLOW = "yellow"
-    GREY = "grey"
-    RED = "red"
-
-
-class OptimizersStatusOneOf(StrEnum):
-    """All is well."""
-
-    OK = "ok"
-
-
-class OptimizersStatusOneOf1(Model):
-    """An optimizer failed."""
-
-    error: StrictStr
-
-
-OptimizersStatus: TypeAlias = Annotated[
-    Annotated[OptimizersStatusOneOf, tag("OptimizersStatusOneOf")]
-    | Annotated[OptimizersStatusOneOf1, tag("OptimizersStatusOneOf1")],
-    one_of(
-        '"ok" or an object with error',
-        {"error": "OptimizersStatusOneOf1"},
-        lambda value: "OptimizersStatusOneOf" if isinstance(value, str) else None,
-        ("OptimizersStatusOneOf",),
-    ),
-]
-
-
-class CollectionWarning(Model):
-    """Something the user should know of a collection."""
-
-    message: StrictStr
-
-
-class UpdateQueueInfo(Model):
-    """Updates that wait."""
-
-    length: UInt
-    deferred_points: UInt | None = None
-
-
-class CollectionInfo(Model):
-    """State, size, settings and payload indexes of a collection."""
-
-    status: CollectionStatus
-    optimizer_status: OptimizersStatus
-    warnings: list[CollectionWarning] | None = None
-    indexed_vectors_count: UInt | None = None
-    points_count: UInt | None = None
-    segments_count: UInt
-    config: CollectionConfig
-    payload_schema: dict[StrictStr, PayloadIndexInfo]
-    update_queue: UpdateQueueInfo | None = None
-    created_at: Datetime | None = None

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StrictStr, model_validator
+from pydantic import StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import Checked, Model, Number, one_of, out_of_range, tag, wrong_shape
+from minidb.models.base import Model, Number, one_of, out_of_range, tag
 from minidb.models.filters import CONDITION_KEYS, Condition, GeoPoint
 
 
@@ -235,23 +235,3 @@ Expression = TypeAliasType(
         one_of(f"a number, a variable, a condition, or one of {', '.join(_KEYS)}", _KEYS, _expression_kind),
     ],
 )
-
-
-def _check_defaults(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise wrong_shape("Expected an object of default values by variable")
-    for key, default in value.items():
-        if not isinstance(key, str):
-            raise wrong_shape(f"invalid variable name {key!r}")
-        if key.startswith("$score") and (isinstance(default, bool) or not isinstance(default, (int, float))):
-            raise out_of_range(f"default value for {key} must be a number")
-    return value
-
-
-class FormulaQuery(Model):
-    """Score the prefetched points with an expression; `defaults` stand in for missing variables."""
-
-    formula: "Expression"
-    defaults: Annotated[dict[str, Any], Checked(_check_defaults, {"type": "object"})] | None = Field(
-        default_factory=dict
-    )

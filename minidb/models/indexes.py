@@ -7,14 +7,7 @@ from typing_extensions import Self
 
 from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, out_of_range, tag
 from minidb.models.inference import StemmingAlgorithm, StopwordsInterface, TokenizerType
-
-
-class Memory(StrEnum):
-    """Where a structure is kept while it is not used."""
-
-    COLD = "cold"
-    CACHED = "cached"
-    PINNED = "pinned"
+from minidb.models.vector_params import Memory
 
 
 class PayloadSchemaType(StrEnum):

@@ -1,13 +1,17 @@
 """Points and the requests that write or select them: upsert, delete, payload and vector updates, batches of these."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictInt, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import Model, Payload, StrEnum, one_of, out_of_range, tag
-from minidb.models.filters import Filter
+from minidb.models.base import Later, Model, Payload, StrEnum, one_of, out_of_range, tag
 from minidb.models.vectors import BatchVectorStruct, ExtendedPointId, VectorStruct
+
+if TYPE_CHECKING:
+    from minidb.models.filters import Filter
+else:
+    Filter = Annotated[Any, Later("filters.Filter")]
 
 # Shard keys: accepted everywhere, meaningless on one node
 
@@ -108,7 +112,7 @@ class PointsList(Model):
 
 
 PointInsertOperations: TypeAlias = Annotated[
-    Annotated[PointsBatch, tag("PointsBatch")] | Annotated[PointsList, tag("PointsList")],
+    Annotated[PointsBatch, Later(), tag("PointsBatch")] | Annotated[PointsList, tag("PointsList")],
     one_of("points or batch: Invalid PointInsertOperations format", {"batch": "PointsBatch", "points": "PointsList"}),
 ]
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, TypeAlias
 
 from minidb.models.base import Bool, Model, StrEnum, number, one_of, tag
-from minidb.models.indexes import Memory
+from minidb.models.vector_params import Memory
 
 
 class ScalarType(StrEnum):

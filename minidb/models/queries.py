@@ -1,13 +1,13 @@
 """Queries: what to search for, and with which parameters. The requests that carry them are in `requests`."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import StrictStr, model_validator
+from pydantic import Field, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
 from minidb.models.base import (
-    Bool,
     Checked,
+    Later,
     Model,
     Number,
     OneOrMany,
@@ -18,11 +18,9 @@ from minidb.models.base import (
     one_of,
     out_of_range,
     tag,
+    wrong_shape,
 )
-from minidb.models.filters import Filter, to_datetime
-from minidb.models.formulas import FormulaQuery
-from minidb.models.indexes import TextQueryScoring
-from minidb.models.inference import Document, Image, InferenceObject
+from minidb.models.datetimes import to_datetime
 from minidb.models.points import ShardKeySelector
 from minidb.models.vectors import (
     Array,
@@ -37,56 +35,16 @@ from minidb.models.vectors import (
     vector_input_kind,
 )
 
-# Search parameters
-
-
-class QuantizationSearchParams(Model):
-    """How to use quantized vectors."""
-
-    ignore: Bool | None = False
-    rescore: Bool | None = None
-    oversampling: Annotated[float, number(1.0)] | None = None
-
-
-class AcornSearchParams(Model):
-    """Whether a filtered graph search may look at neighbours of neighbours."""
-
-    enable: Bool | None = False
-    max_selectivity: Annotated[float, number(0.0, 1.0)] | None = None
-
-
-class IdfScope(StrEnum):
-    """Over which points IDF is computed."""
-
-    GLOBAL = "global"
-
-
-class IdfCorpusParams(Model):
-    """IDF computed over the points of a filter."""
-
-    corpus: Filter
-
-
-IdfParams: TypeAlias = Annotated[
-    Annotated[IdfScope, tag("IdfScope")] | Annotated[IdfCorpusParams, tag("IdfCorpusParams")],
-    one_of(
-        'idf: "global" or an object with corpus',
-        {"corpus": "IdfCorpusParams"},
-        lambda value: "IdfScope" if isinstance(value, str) else None,
-        ("IdfScope",),
-    ),
-]
-
-
-class SearchParams(Model):
-    """How to search: width of the graph walk, exactness, quantization, IDF."""
-
-    hnsw_ef: PositiveInt | None = None
-    exact: Bool | None = False
-    quantization: QuantizationSearchParams | None = None
-    indexed_only: Bool | None = False
-    acorn: AcornSearchParams | None = None
-    idf: IdfParams | None = None
+if TYPE_CHECKING:
+    from minidb.models.formulas import Expression
+    from minidb.models.indexes import TextQueryScoring
+    from minidb.models.inference import Document, Image, InferenceObject
+else:
+    Document = Annotated[Any, Later("inference.Document")]
+    Expression = Annotated[Any, Later("formulas.Expression")]
+    Image = Annotated[Any, Later("inference.Image")]
+    InferenceObject = Annotated[Any, Later("inference.InferenceObject")]
+    TextQueryScoring = Annotated[Any, Later("indexes.TextQueryScoring")]
 
 
 class LookupLocation(Model):
@@ -95,9 +53,6 @@ class LookupLocation(Model):
     collection: StrictStr
     vector: StrictStr | None = None
     shard_key: ShardKeySelector | None = None
-
-
-# Kinds of query
 
 
 class Mmr(Model):
@@ -319,6 +274,26 @@ class TextQuery(Model):
     text: TextInterface
 
 
+def _check_defaults(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise wrong_shape("Expected an object of default values by variable")
+    for key, default in value.items():
+        if not isinstance(key, str):
+            raise wrong_shape(f"invalid variable name {key!r}")
+        if key.startswith("$score") and (isinstance(default, bool) or not isinstance(default, (int, float))):
+            raise out_of_range(f"default value for {key} must be a number")
+    return value
+
+
+class FormulaQuery(Model):
+    """Score the prefetched points with an expression; `defaults` stand in for missing variables."""
+
+    formula: Expression
+    defaults: Annotated[dict[str, Any], Checked(_check_defaults, {"type": "object"})] | None = Field(
+        default_factory=dict
+    )
+
+
 _QUERIES = {
     "nearest": "NearestQuery",
     "recommend": "RecommendQuery",
@@ -336,17 +311,17 @@ _QUERIES = {
 Query = TypeAliasType(
     "Query",
     Annotated[
-        Annotated[NearestQuery, tag("NearestQuery")]
-        | Annotated[RecommendQuery, tag("RecommendQuery")]
-        | Annotated[DiscoverQuery, tag("DiscoverQuery")]
-        | Annotated[ContextQuery, tag("ContextQuery")]
-        | Annotated[OrderByQuery, tag("OrderByQuery")]
-        | Annotated[FusionQuery, tag("FusionQuery")]
-        | Annotated[RrfQuery, tag("RrfQuery")]
-        | Annotated[FormulaQuery, tag("FormulaQuery")]
-        | Annotated[SampleQuery, tag("SampleQuery")]
-        | Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")]
-        | Annotated[TextQuery, tag("TextQuery")],
+        Annotated[NearestQuery, Later(), tag("NearestQuery")]
+        | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
+        | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
+        | Annotated[ContextQuery, Later(), tag("ContextQuery")]
+        | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
+        | Annotated[FusionQuery, Later(), tag("FusionQuery")]
+        | Annotated[RrfQuery, Later(), tag("RrfQuery")]
+        | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
+        | Annotated[SampleQuery, Later(), tag("SampleQuery")]
+        | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
+        | Annotated[TextQuery, Later(), tag("TextQuery")],
         one_of(f"a type of query ({', '.join(_QUERIES)})", _QUERIES),
     ],
 )
@@ -373,17 +348,17 @@ QueryInterface = TypeAliasType(
         | Annotated[ScipyRow, tag("scipy")]
         | Annotated[Stacked, tag("stacked")]
         | Annotated[Empty, tag("empty")]
-        | Annotated[NearestQuery, tag("NearestQuery")]
-        | Annotated[RecommendQuery, tag("RecommendQuery")]
-        | Annotated[DiscoverQuery, tag("DiscoverQuery")]
-        | Annotated[ContextQuery, tag("ContextQuery")]
-        | Annotated[OrderByQuery, tag("OrderByQuery")]
-        | Annotated[FusionQuery, tag("FusionQuery")]
-        | Annotated[RrfQuery, tag("RrfQuery")]
-        | Annotated[FormulaQuery, tag("FormulaQuery")]
-        | Annotated[SampleQuery, tag("SampleQuery")]
-        | Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")]
-        | Annotated[TextQuery, tag("TextQuery")],
+        | Annotated[NearestQuery, Later(), tag("NearestQuery")]
+        | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
+        | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
+        | Annotated[ContextQuery, Later(), tag("ContextQuery")]
+        | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
+        | Annotated[FusionQuery, Later(), tag("FusionQuery")]
+        | Annotated[RrfQuery, Later(), tag("RrfQuery")]
+        | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
+        | Annotated[SampleQuery, Later(), tag("SampleQuery")]
+        | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
+        | Annotated[TextQuery, Later(), tag("TextQuery")],
         one_of(
             "some form of vector, id, or a type of query",
             _QUERIES,

@@ -1,14 +1,20 @@
 """The bodies of read requests: query, its prefetches and groups, scroll, count, facet, and the distance matrix."""
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import Bool, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
-from minidb.models.filters import Filter
+from minidb.models.base import Bool, Later, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
-from minidb.models.queries import LookupLocation, OrderByInterface, QueryInterface, SearchParams
+from minidb.models.queries import LookupLocation, OrderByInterface, QueryInterface
 from minidb.models.vectors import ExtendedPointId
+
+if TYPE_CHECKING:
+    from minidb.models.filters import Filter
+    from minidb.models.search_params import SearchParams
+else:
+    Filter = Annotated[Any, Later("filters.Filter")]
+    SearchParams = Annotated[Any, Later("search_params.SearchParams")]
 
 
 class Prefetch(Model):
@@ -28,7 +34,7 @@ class QueryRequest(Model):
     """A query, the prefetches below it, and what to return."""
 
     shard_key: ShardKeySelector | None = None
-    prefetch: OneOrMany[Prefetch] | None = None
+    prefetch: Annotated[OneOrMany[Prefetch], Later()] | None = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
     filter: Filter | None = None
@@ -69,7 +75,7 @@ class QueryGroupsRequest(Model):
     """A query whose hits are grouped by a payload value."""
 
     shard_key: ShardKeySelector | None = None
-    prefetch: OneOrMany[Prefetch] | None = None
+    prefetch: Annotated[OneOrMany[Prefetch], Later()] | None = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
     filter: Filter | None = None

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import StrictStr
 
 from minidb.models.base import Bool, Model, Number, StrEnum, UInt, integer, one_of, tag
-from minidb.models.filters import Datetime
+from minidb.models.datetimes import Datetime
 from minidb.models.points import ShardKey
 
 

@@ -1,12 +1,24 @@
 """Vector parameters: size, distance, datatype, graph and sparse index; vectors added to a live collection."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import Bool, Model, StrEnum, UInt, integer, one_of, tag
-from minidb.models.indexes import Memory
-from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
+from minidb.models.base import Bool, Later, Model, StrEnum, UInt, integer, one_of, tag
+
+if TYPE_CHECKING:
+    from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
+else:
+    QuantizationConfig = Annotated[Any, Later("quantization.QuantizationConfig")]
+    QuantizationConfigDiff = Annotated[Any, Later("quantization.QuantizationConfigDiff")]
+
+
+class Memory(StrEnum):
+    """Where a structure is kept while it is not used."""
+
+    COLD = "cold"
+    CACHED = "cached"
+    PINNED = "pinned"
 
 
 class Distance(StrEnum):

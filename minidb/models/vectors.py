@@ -9,7 +9,7 @@ non-numeric dtype by `_array`. Dimensions, NaN and names are the collection's bu
 """
 
 import re
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -18,8 +18,14 @@ from pydantic import AfterValidator, Field, Strict, StrictFloat, StrictStr, mode
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
-from minidb.models.base import Checked, Model, one_of, out_of_range, tag, wrong_shape
-from minidb.models.inference import Document, Image, InferenceObject
+from minidb.models.base import Checked, Later, Model, one_of, out_of_range, tag, wrong_shape
+
+if TYPE_CHECKING:
+    from minidb.models.inference import Document, Image, InferenceObject
+else:
+    Document = Annotated[Any, Later("inference.Document")]
+    Image = Annotated[Any, Later("inference.Image")]
+    InferenceObject = Annotated[Any, Later("inference.InferenceObject")]
 
 # Point ids
 

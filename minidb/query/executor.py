@@ -21,7 +21,6 @@ from minidb.query.fusion import dbsf, rrf
 from minidb.query.hits import NO_HITS, Hits, Rows, union
 from minidb.query.mmr import diverse
 from minidb.query.order_by import Ordering, ordered
-from minidb.query.sample import sample
 from minidb.query.search import Params, Search
 from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled
 from minidb.query.text import TextScore, best_by_text
@@ -98,6 +97,8 @@ class Executor:
                 hits = best_by_text(self._reader, stage, self._candidates(node, lists, excluded), node.limit)
                 return hits if node.score_threshold is None else hits.at(hits.scores > node.score_threshold)
             case Sampled():
+                from minidb.query.sample import sample
+
                 rows = self._candidates(node, lists, excluded)
                 return sample(self._reader.view.rows if rows is None else rows, node.limit)
             case RrfFusion(k, weights):

@@ -17,7 +17,7 @@ from minidb.collection.collection import Snapshot
 from minidb.collection.reads import PointReader
 from minidb.errors import FormatError, ValidationError
 from minidb.filter.json_path import JsonPath
-from minidb.filter.structure import merge
+from minidb.filter.merging import merge
 from minidb.models.base import as_list
 from minidb.query.executor import Executor
 from minidb.query.hits import Hits

@@ -18,10 +18,8 @@ from minidb import models
 from minidb.collection.declared import has_range, index_key, schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
-from minidb.filter.datetimes import to_micros
-from minidb.filter.evaluate import Evaluation
+from minidb.filter.index_key import IndexKey
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import IndexKey
 from minidb.index.payload.moments import MomentIndex
 from minidb.index.payload.rows import between, mask_of
 from minidb.index.payload.values import ValueIndex
@@ -49,6 +47,8 @@ def ordering(order_by: str | models.OrderBy) -> Ordering:
         return Ordering(JsonPath.parse(order_by), False, None)
     start = order_by.start_from
     if isinstance(start, (datetime, date, str)):
+        from minidb.filter.datetimes import to_micros
+
         start = to_micros(start)
     return Ordering(JsonPath.parse(order_by.key), order_by.direction == models.Direction.DESC, start)
 
@@ -79,6 +79,8 @@ def range_values(reader: PointReader, key: IndexKey, kind: RangeKind) -> tuple[R
 
     Rows that are no longer alive are among them.
     """
+    from minidb.filter.evaluate import Evaluation
+
     index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
     if isinstance(index, MomentIndex):
         return index.distinct

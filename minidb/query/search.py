@@ -27,7 +27,6 @@ from minidb.index.dense.sketch import Sketch
 from minidb.index.multivector import max_sim
 from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, ranked
-from minidb.query.sparse import SparseSearch
 from minidb.query.vectors import QueryVector, SparseQuery
 
 _FLOAT_ELEMENTS = 120_000
@@ -106,6 +105,8 @@ class Search:
         if not n_candidates:
             return NO_HITS
         if isinstance(query, SparseQuery):
+            from minidb.query.sparse import SparseSearch
+
             return SparseSearch(self.reader, self.indexes).nearest(field, query, k, rows, params.idf_corpus)
         if field.kind == "multi":
             candidates = rows if rows is not None else np.flatnonzero(view.has(field.slot)).astype(np.uint32)
@@ -134,6 +135,8 @@ class Search:
     def similarities(self, field: VectorField, query: QueryVector, rows: Rows) -> Scores:
         """Exact internal similarities of rows that have the vector."""
         if isinstance(query, SparseQuery):
+            from minidb.query.sparse import SparseSearch
+
             return SparseSearch(self.reader, self.indexes).similarities(field, query, rows, None)
         metric = metric_of(field)
         scores = np.empty(len(rows), np.float32)

@@ -16,13 +16,10 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, BadRequest
-from minidb.filter.clauses import TextMatch
-from minidb.filter.evaluate import Evaluation
+from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import IndexKey, TextSettings, query_terms
 from minidb.index.payload.rows import member
 from minidb.index.payload.words import WordIndex
-from minidb.index.sparse import idf
 from minidb.query.hits import NO_HITS, Hits, Rows, ranked
 
 _DEFAULT_K, _DEFAULT_B = 1.2, 0.75
@@ -62,6 +59,11 @@ def text_score(reader: PointReader, query: models.TextQuery, using: str | None) 
 
 def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit: int) -> Hits:
     """The `limit` best of ascending `rows` (None: all points); points with none of the terms are left out."""
+    from minidb.filter.clauses import TextMatch
+    from minidb.filter.evaluate import Evaluation
+    from minidb.filter.lookup import query_terms
+    from minidb.index.sparse import idf
+
     key = IndexKey("words", score.path, score.settings)
     index: WordIndex = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
     terms = sorted(set(query_terms(score.settings, TextMatch(score.path, score.text, "any"))))

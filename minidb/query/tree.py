@@ -15,7 +15,7 @@ from minidb import models
 from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, BadRequest
-from minidb.filter.structure import merge
+from minidb.filter.merging import merge
 from minidb.models.base import as_list
 from minidb.query.context import context_score
 from minidb.query.discover import discover_score

@@ -27,7 +27,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from minidb.inference.execute import Embedder, Provider, Registry
+from minidb.inference.registry import Embedder, Provider, Registry
 
 if TYPE_CHECKING:
     from minidb.inference.providers.http import Http

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from minidb.errors import InferenceError
 from minidb.inference.context import InferenceContext
 from minidb.inference.execute import Request
-from minidb.inference.plan import Secret
+from minidb.inference.secret import Secret
 
 TRANSPORT_OPTIONS: Final = ("base_url", "timeout", "max_retries", "batch_size", "auto_input_type")
 _OURS = frozenset({"model", "input", "inputs", "texts", "images"})  # of a body; the caller's come from the objects

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from minidb.errors import InferenceError, MinidbError, RateLimitExceeded, ServiceError
-from minidb.inference.plan import Secret
+from minidb.inference.secret import Secret
 
 _MAX_DETAIL = 500  # characters of a service's explanation that are worth repeating
 

@@ -20,10 +20,10 @@ import orjson
 
 from minidb.errors import InferenceError, MinidbError
 from minidb.inference.context import out_of_time
-from minidb.inference.plan import Secret
 from minidb.inference.providers.call import Call
 from minidb.inference.providers.failures import ProviderError, failure, nonsense, refusal_in, refusal_of, scrub
 from minidb.inference.providers.retry import MAX_WAIT_SECONDS, backoff, hinted_wait, may_retry
+from minidb.inference.secret import Secret
 
 MAX_CONCURRENCY: Final = 8
 _CONNECT_SECONDS = 10.0

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from minidb.errors import InferenceError
-from minidb.inference.execute import Embedder, Registry, Request
+from minidb.inference.execute import Request
 from minidb.inference.identity import Identified
 from minidb.inference.local import is_installed
 from minidb.inference.providers.call import has_key
+from minidb.inference.registry import Embedder, Registry
 
 KEY_NAME: Final = "jina-api-key"
 _PREFIX = "jinaai/"

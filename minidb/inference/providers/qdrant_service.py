@@ -13,13 +13,14 @@ import numpy as np
 
 from minidb.errors import InferenceError
 from minidb.inference.builtin import register
-from minidb.inference.execute import Registry, Request
-from minidb.inference.plan import Secret
+from minidb.inference.execute import Request
 from minidb.inference.providers.batching import Item, Limits, run, text_item
 from minidb.inference.providers.call import Call, is_header_value, is_plain_url
 from minidb.inference.providers.failures import nonsense
 from minidb.inference.providers.http import Http
 from minidb.inference.providers.replies import check_count, checked_vectors
+from minidb.inference.registry import Registry
+from minidb.inference.secret import Secret
 
 _NAME = "qdrant"
 _LIMITS = Limits(items=1024)

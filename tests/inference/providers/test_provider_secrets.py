@@ -15,7 +15,6 @@ from provider_service import Answer, b64
 
 from minidb import errors, inference
 from minidb.inference import InferenceContext, Registry, providers
-from minidb.inference.plan import Secret
 from minidb.inference.providers.cohere import Cohere
 from minidb.inference.providers.failures import scrub
 from minidb.inference.providers.http import Http
@@ -23,6 +22,7 @@ from minidb.inference.providers.jina import Jina
 from minidb.inference.providers.openai import OpenAI
 from minidb.inference.providers.openrouter import OpenRouter
 from minidb.inference.providers.voyage import Voyage
+from minidb.inference.secret import Secret
 
 SOURCES = Path(providers.__file__).parent
 KEY = "k3y-that-nobody-may-see"

@@ -1,0 +1,52 @@
+"""What names a payload index of a collection, and the kinds there are.
+
+Apart from `lookup`, which knows what such an index answers, because every collection keeps some of this and few filters
+are ever asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+from minidb.filter.json_path import JsonPath
+from minidb.index.payload.moments import MomentIndex
+from minidb.index.payload.places import PlaceIndex
+from minidb.index.payload.rows import Rows
+from minidb.index.payload.values import ValueIndex
+from minidb.index.payload.words import WordIndex
+
+if TYPE_CHECKING:
+    from minidb.text.pipeline import TokenOptions
+
+
+class PayloadIndex(Protocol):
+    """What all payload indexes have in common; immutable."""
+
+    def with_rows(self, dropped: Rows, rows: Rows, elements: Any) -> PayloadIndex: ...
+
+    def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]: ...
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How a declared text index cuts texts, and whether it answers phrases and scores."""
+
+    tokens: TokenOptions
+    phrases: bool = False
+    scoring: bool = False
+
+
+@dataclass(frozen=True)
+class IndexKey:
+    """Names one index of a collection."""
+
+    kind: str
+    """"values", "moments", "places" or "words"."""
+    path: JsonPath
+    text: TextSettings | None = None
+
+
+CLASSES: dict[str, Any] = {"values": ValueIndex, "moments": MomentIndex, "places": PlaceIndex, "words": WordIndex}

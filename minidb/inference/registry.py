@@ -1,0 +1,64 @@
+"""Who makes the vectors of which model: an embedder is one method, and a model's name decides where it comes from.
+
+Providers and local models register here and are unknown to the rest of minidb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from minidb.errors import InferenceError
+
+if TYPE_CHECKING:
+    from minidb.inference.execute import Request
+
+
+class Embedder(Protocol):
+    """Makes one vector per input, in their order. `slow` says whether it waits for something, so that threads pay.
+
+    With a method `identity` (`identity.Identified`) its work is shared between calls and may be cached.
+    """
+
+    slow: bool
+
+    def embed(self, request: Request) -> Sequence[Any]: ...
+
+
+Provider: TypeAlias = (
+    "Callable[[str], Embedder | None]"  # from a model's name to its embedder, None if it has no such model
+)
+
+
+class Registry:
+    """Which provider makes the vectors of which models, by the beginning of the model's name."""
+
+    def __init__(self) -> None:
+        self._providers: dict[str, Provider] = {}
+
+    def register(self, prefix: str, provider: Provider) -> None:
+        """Route models whose name begins with `prefix`, whatever the case, to `provider`.
+
+        The longest prefix is asked first, the empty one last. A prefix registered again is replaced.
+        """
+        self._providers = {**self._providers, prefix.lower(): provider}
+
+    def embedder(self, model: str) -> Embedder:
+        """The embedder of a model. Raises InferenceError, naming what there is, when nobody has it."""
+        embedder = self.find(model)
+        if embedder is None:
+            raise InferenceError(
+                f"No embedding model {model!r}. Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536); "
+                "others can be added with minidb.inference.register_provider."
+            )
+        return embedder
+
+    def find(self, model: str, below: str | None = None) -> Embedder | None:
+        """The embedder of a model, if there is one; with `below`, of those with a shorter prefix than that."""
+        name = model.lower()
+        for prefix in sorted(self._providers, key=len, reverse=True):
+            if name.startswith(prefix) and (below is None or len(prefix) < len(below)):
+                embedder = self._providers[prefix](model)
+                if embedder is not None:
+                    return embedder
+        return None
