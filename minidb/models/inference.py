@@ -107,7 +107,7 @@ class DisabledStemmerParams(Model):
 
 def _stemmer_kind(value: Any) -> str | None:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return {"snowball": "SnowballParams", "none": "DisabledStemmerParams"}.get(kind)  # type: ignore[arg-type]
+    return {"snowball": "SnowballParams", "none": "DisabledStemmerParams"}.get(kind) if isinstance(kind, str) else None
 
 
 StemmingAlgorithm = TypeAliasType(
