@@ -50,7 +50,10 @@ _TOKEN_CHUNK = 65536
 _PRODUCT_SLACK = 1e-5
 """Relative error of a BLAS product that may decide who is a candidate, and never who is a hit."""
 DEFAULT_EF = 128
-"""Somewhat more than Qdrant's 100: at 1 M × 384 recall went from 0.947 to 0.962 for 8 % more time."""
+"""Width of a search nobody gave one, in a graph of up to `_EF_ROWS`. Somewhat more than Qdrant's 100: recall on tight
+clusters is then 1.000 at 100,000 × 384 (0.94 where topics overlap, 0.98 at twice the width).
+"""
+_EF_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,7 @@ class Search:
         n = len(rows)
         share = n / max(self.reader.view.n_rows, 1)
         kept = _kept(graph, params.n_candidates(field, k), k)
-        width = int(max(params.hnsw_ef or DEFAULT_EF, 3 * k / share, kept / share))
+        width = int(max(params.hnsw_ef or _default_ef(graph), 3 * k / share, kept / share))
         if width * _graph_ns(field.size) > most_ns or width > graph.count // 2:
             return None
         found = graph.search(query, width)
@@ -245,7 +248,7 @@ class Search:
         n = self.reader.view.n_rows
         kept = _kept(graph, params.n_candidates(field, k), k)
         dead_share = 1.0 - self.reader.view.count(field.slot) / n
-        width = int(max(params.hnsw_ef or DEFAULT_EF, kept) * (1.0 + 2.0 * dead_share))
+        width = int(max(params.hnsw_ef or _default_ef(graph), kept) * (1.0 + 2.0 * dead_share))
         return _Walk(graph, kept, width) if width * _graph_ns(field.size) < n * _scan_ns(field) else None
 
     def _is_small(self, field: VectorField) -> bool:
@@ -344,6 +347,11 @@ def _kept(graph: Graph, n_candidates: int, k: int) -> int:
     if graph.kind == "float32":
         return k
     return k + max(10, k // 2) if graph.kind == "bfloat16" else n_candidates
+
+
+def _default_ef(graph: Graph) -> int:
+    """Wider as the graph grows, so that recall does not fall: by as much again for every tenfold number of rows."""
+    return int(DEFAULT_EF * (1.0 + max(0.0, math.log10(max(graph.count, 1) / _EF_ROWS))))
 
 
 def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
