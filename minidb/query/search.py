@@ -208,7 +208,7 @@ class Search:
             return None
         found = graph.search(query, width)
         if len(found) < width:
-            return None  # see `_by_graph`
+            return None  # see `_walked`
         place = np.searchsorted(rows, found)
         place[place == n] = 0
         found = found[rows[place] == found]

@@ -35,9 +35,9 @@ _FLOATS = {
 }
 _INDEXES = {
     "minidb.filter.evaluate._FEW_ROWS": 0,
-    "minidb.query.search._FORWARD_ROWS": 0,
-    "minidb.query.search._ROWS_PER_FORWARD": ALL,
-    "minidb.query.search._FEW_SCORES": 0,
+    "minidb.query.sparse._FORWARD_ROWS": 0,
+    "minidb.query.sparse._ROWS_PER_FORWARD": ALL,
+    "minidb.query.sparse._FEW_SCORES": 0,
     "minidb.index.sparse._MAX_SEGMENTS": 2,
     "minidb.index.topk._SMALL": 0,
     "minidb.index.payload.rows._FEW": 0,
@@ -47,6 +47,8 @@ _PIECES = {
     "minidb.query.search._CHUNK_ELEMENTS": 1,
     "minidb.query.search._CHUNK_ROWS": 16,
     "minidb.query.search._TOKEN_CHUNK": 16,
+    "minidb.query.search._LONG_SCAN_NS": 0,
+    "minidb.index.dense.hot._PIECE_BYTES": 64,
     "minidb.index.dense.plain._CHUNK_ROWS": 16,
     "minidb.index.dense.plain._PIECE": 64,
     "minidb.collection.indexes._CHUNK_ROWS": 32,
@@ -56,6 +58,13 @@ _CODES = {
     "minidb.query.search._FLOAT_ELEMENTS": 0,
     "minidb.query.search._FLOAT_SCAN_ELEMENTS": 0,
 }
+_SCANNED = {"minidb.query.search._gather_ns": lambda field: 1e9}
+_GATHERED = {
+    "minidb.query.search._gather_ns": lambda field: 0.0,
+    "minidb.index.dense.hot._LEAST_ROWS": 0,
+    "minidb.index.dense.hot._MAX_FILTERS": 2,
+}
+"""Codes of filtered rows one by one; from the third search on from a copy, as the filter is then asked often."""
 _EVERY_CANDIDATE = {
     "minidb.query.search._RESCORED": ALL,
     "minidb.query.search._BINARY_RESCORED": ALL,
@@ -118,6 +127,9 @@ class ExactGraph:
         scores = similarities(self._metric, query, self._vectors)
         return self._rows[np.argsort(-scores, kind="stable")[:width]]
 
+    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        return [self.search(query, width) for query in queries]
+
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         self._rows = np.concatenate([self._rows, rows])
         self._vectors = np.concatenate([self._vectors, vectors])
@@ -158,15 +170,16 @@ def _scan(codes: str) -> set[str]:
 PLAIN = Way(
     "plain",
     _FLOATS
-    | {"minidb.filter.evaluate._FEW_ROWS": ALL, "minidb.query.search._FORWARD_ROWS": ALL}
+    | {"minidb.filter.evaluate._FEW_ROWS": ALL, "minidb.query.sparse._FORWARD_ROWS": ALL}
     | {"minidb.query.search._FEW_ROWS": ALL},
     frozenset({"float scan", "floats of the rows", "sparse vectors of the rows"}),
 )
 EXACT_WAYS = [
     PLAIN,
-    _way("pieces", {"float scan", "floats of the rows"}, _FLOATS),
-    _way("int8", _scan("int8"), _CODES, _EVERY_CANDIDATE),
-    _way("bits", _scan("bit"), _CODES, _EVERY_CANDIDATE, quantization=BITS),
+    _way("pieces", {"float scan", "floats of the rows"}, _FLOATS, {"minidb.index.sparse._MAX_POSTINGS": 0}),
+    _way("int8", _scan("int8"), _CODES, _SCANNED, _EVERY_CANDIDATE),
+    _way("int8-gathered", _scan("int8"), _CODES, _GATHERED, _EVERY_CANDIDATE),
+    _way("bits-gathered", _scan("bit"), _CODES, _GATHERED, _EVERY_CANDIDATE, quantization=BITS),
     _way("hnswlib", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _HNSWLIB),
     _way("usearch", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH),
     _way("usearch-int8", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH, quantization=INT8),
@@ -175,8 +188,9 @@ EXACT_WAYS = [
 ]
 """Exact answers are due."""
 APPROXIMATE_WAYS = [
-    _way("int8", _scan("int8"), _CODES),
-    _way("bits", _scan("bit"), _CODES, quantization=BITS),
+    _way("int8", _scan("int8"), _CODES, _SCANNED),
+    _way("int8-gathered", _scan("int8"), _CODES, _GATHERED),
+    _way("bits", _scan("bit"), _CODES, _SCANNED, quantization=BITS),
     _way("hnswlib", {"graph", *_OVER_FETCHED}, _CODES, _GRAPHS, _NARROW, _HNSWLIB),
     _way("usearch", {"graph", *_OVER_FETCHED}, _CODES, _GRAPHS, _NARROW, _USEARCH),
     _way("usearch-int8", {"graph", *_OVER_FETCHED}, _CODES, _GRAPHS, _NARROW, _USEARCH, quantization=INT8),
