@@ -55,12 +55,16 @@ def changes(draw: st.DrawFn, schema: Schema, numbers: Numbers, count: int, missi
     operations: list[Any] = [
         m.UpsertOperation(upsert=m.PointsList(points=overwritten)),
         m.UpdateVectorsOperation(update_vectors=m.UpdateVectors(points=moved)),
-        m.SetPayloadOperation(set_payload=m.SetPayload(payload={"n": 0, "tags": []}, points=draw(some))),
         m.DeleteVectorsOperation(delete_vectors=m.DeleteVectors(points=draw(some), vector=["v", "sparse"])),
         m.DeleteOperation(delete=m.PointIdsList(points=draw(some))),
     ]
     kept = [operation for operation in operations if draw(st.integers(0, 3))]
-    return [m.UpsertOperation(upsert=m.PointsList(points=new)), *kept]
+    unset = m.SetPayload(payload={"n": 0, "tags": []}, points=draw(some))
+    always = [
+        m.UpsertOperation(upsert=m.PointsList(points=new)),
+        m.SetPayloadOperation(set_payload=unset),
+    ]
+    return [*always, *kept]
 
 
 ONE_SIDE = m.Filter(must=[m.FieldCondition(key="side", match=m.MatchValue(value=1))])
@@ -178,7 +182,7 @@ def test_with_few_candidates_hits_are_true_and_most_are_the_nearest(way: Way) ->
         schema += (Field("multi", kind="multi", size=2, distance="Dot"),)
         field, seed = schema[0], data.draw(st.integers(0, 2**32))
         numbers = Numbers(seed, whole=False)
-        points = numbers.points(schema, 400, 0.1)
+        points = numbers.points(schema, 400, data.draw(st.sampled_from([0.0, 0.1])))
         for point, vector in zip(points, clustered(field, 400, seed), strict=True):
             point.vector |= {"v": vector} if "v" in point.vector else {}
         with way.in_force(), StoreHandle(data.draw(kinds)) as forced, StoreHandle("memory") as plain:
