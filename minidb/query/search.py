@@ -208,7 +208,8 @@ class Search:
         n = len(rows)
         share = n / max(self.reader.view.n_rows, 1)
         kept = _kept(graph, params.n_candidates(field, k), k)
-        width = int(max(params.hnsw_ef or _default_ef(graph), 3 * k / share, kept / share))
+        # as many that pass as the walk would find without a filter: with fewer, a filter would lower the recall
+        width = int(max(params.hnsw_ef or _default_ef(graph), 3 * k, kept) / share)
         if width * _graph_ns(field.size) > most_ns or width > graph.count // 2:
             return None
         found = graph.search(query, width)
