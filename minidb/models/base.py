@@ -340,7 +340,8 @@ class Later:
 
     Args:
         home: "module.name" in `minidb.models` when that module shall not be loaded for this one: `Annotated[Any,
-            Later(…)]` then stands for the type. Without it the type is the one marked.
+            Later(…)]` then stands for the type. Without it the type is the class marked; it has to be one, since
+            what is written into `Annotated` loses its own annotations.
     """
 
     __slots__ = ("_found", "_home", "_type")
@@ -352,10 +353,11 @@ class Later:
 
     def _entry(self) -> _Entry:
         if self._found is None:
+            type_ = self._type
             if self._home:
                 module, name = self._home.split(".")
-                self._type = getattr(import_module(f"minidb.models.{module}"), name)
-            self._found = _entry(self._type)
+                type_ = getattr(import_module(f"minidb.models.{module}"), name)
+            self._found = _entry(type_)
         return self._found
 
     def _check(self, value: Any) -> Any:
@@ -363,7 +365,10 @@ class Later:
         return value if type(value) in classes else adapter.validate_python(value)
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
-        self._type = source
+        if not self._home:
+            if not isinstance(source, type):
+                raise TypeError(f"Later marks classes, not {source}")
+            self._type = source
         return core_schema.no_info_plain_validator_function(self._check)
 
     def __get_pydantic_json_schema__(

@@ -34,7 +34,7 @@ class QueryRequest(Model):
     """A query, the prefetches below it, and what to return."""
 
     shard_key: ShardKeySelector | None = None
-    prefetch: Annotated[OneOrMany[Prefetch], Later()] | None = None
+    prefetch: OneOrMany[Annotated[Prefetch, Later()]] | None = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
     filter: Filter | None = None
@@ -75,7 +75,7 @@ class QueryGroupsRequest(Model):
     """A query whose hits are grouped by a payload value."""
 
     shard_key: ShardKeySelector | None = None
-    prefetch: Annotated[OneOrMany[Prefetch], Later()] | None = None
+    prefetch: OneOrMany[Annotated[Prefetch, Later()]] | None = None
     query: QueryInterface | None = None
     using: StrictStr | None = None
     filter: Filter | None = None

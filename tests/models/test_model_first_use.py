@@ -62,6 +62,12 @@ def test_an_error_names_the_whole_path() -> None:
         models.VectorParams.model_validate(config)
 
 
+def test_one_prefetch_and_several_have_errors_of_their_own() -> None:
+    for prefetch, path in (({"offset": 1}, "prefetch"), ([{}, {"offset": 1}], r"prefetch\[1\]")):
+        with pytest.raises(errors.FormatError, match=rf"unknown field `offset` in {path}$"):
+            parse(models.QueryRequest, {"prefetch": prefetch})
+
+
 def test_what_is_dumped_is_read_back() -> None:
     content = {
         "query": {"formula": {"mult": [2.0, "$score"]}},
