@@ -207,7 +207,14 @@ def test_random_damage_after_a_kill_never_ends_the_process(sample: Sample, tmp_p
         page = rng.randrange(2, (store / "data.mdb").stat().st_size // PAGE)
         flip(store / "data.mdb", page * PAGE + rng.randrange(40), rng.randrange(1, 256))
 
+    def harm_all(store: Path) -> None:
+        (store / "data.crc").unlink()
+        for page in range(2, (store / "data.mdb").stat().st_size // PAGE):
+            flip(store / "data.mdb", page * PAGE, 1)
+
+    # where a random flip hits is nothing that is read any more, that may be all there is to say
     outcomes = examined(sample, [damaged(sample, tmp_path, str(number), harm) for number in range(30)])
-    for outcome in outcomes:
+    [harmed] = examined(sample, [damaged(sample, tmp_path, "all", harm_all)])
+    for outcome in (*outcomes, harmed):
         assert not outcome.code, outcome
-    assert any("damaged" in outcome.texts("CorruptionError") for outcome in outcomes)
+    assert "damaged" in harmed.texts("CorruptionError")
