@@ -181,9 +181,13 @@ class Collection:
         with self._publishing:
             config = txn.staged.get((self.number, "config"))
             if config is not None:
-                self.config = config
+                self._use(config)
             if txn.txn_id > self.published[1]:  # a reader may already have replayed this commit and later ones
                 self.published = (txn.staged[self.number], txn.txn_id)
+
+    def _use(self, config: StoredConfig) -> None:
+        self.config = config
+        self._indexes.keep_only(config.slots.values())
 
     def _replayed(self, txn: ReadTransaction, view: View) -> View:
         data = txn.get("meta", self.head_key)
@@ -191,7 +195,7 @@ class Collection:
             raise NotFound(f"Collection `{self.name}` doesn't exist!")
         head = Head.unpack(data)
         if head.config_version != view.config_version or head.space != view.space:
-            self.config = StoredConfig.unpack(txn.get("meta", config_key(self.number)) or b"")
+            self._use(StoredConfig.unpack(txn.get("meta", config_key(self.number)) or b""))
             fields = self.config.fields()
             if head.space != view.space:
                 view = empty_view(fields, head.space, head.config_version)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -193,11 +193,12 @@ class Indexes:
             self._saved_rows.pop(("graph", field.slot), None)
             self.graphs[field.slot] = graph
 
-    def forget(self, slot: int) -> None:
-        """Drop what a removed vector name left."""
+    def keep_only(self, slots: Collection[int]) -> None:
+        """Drop what vectors left whose names were deleted."""
         with self._lock:
             for forms in (self._sketches, self._sparse, self._hot, self.graphs):
-                forms.pop(slot, None)
+                for slot in set(forms) - set(slots):
+                    forms.pop(slot)
 
     # Checkpoints
 

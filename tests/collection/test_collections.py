@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minidb import QdrantClient, models
 from minidb.errors import AlreadyExists, MinidbError, NotFound
+from minidb.index.dense.sketch import Sketch
 
 VECTOR = models.VectorParams(size=2, distance=models.Distance.DOT)
 
@@ -354,3 +357,22 @@ def test_more_vectors_than_a_word_has_bits_may_come_and_go(client: QdrantClient)
         "": [1.0, 2.0],
         "v69": [3.0],
     }
+
+
+def test_what_searches_made_of_a_vector_goes_with_its_name(client: QdrantClient) -> None:
+    params = models.VectorParams(size=64, distance=models.Distance.DOT)
+    client.create_collection("c", {"kept": params, "gone": params})
+    vectors = np.random.default_rng(0).standard_normal((12_000, 64)).astype(np.float32)
+    both = {"kept": vectors, "gone": vectors}
+    client.upsert("c", models.Batch(ids=list(range(len(vectors))), vectors=both))  # type: ignore[arg-type]
+    for name in both:
+        client.query_points("c", query=vectors[0], using=name)
+    before = n_sketches()
+    client.delete_vector_name("c", "gone")
+    assert n_sketches() == before - 1
+    assert client.query_points("c", query=vectors[7], using="kept", limit=1).points[0].score > 0
+
+
+def n_sketches() -> int:
+    gc.collect()
+    return sum(isinstance(thing, Sketch) for thing in gc.get_objects())
