@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,11 @@ T = TypeVar("T")
 _LINUX_MAP_BYTES = 1 << 40  # costs address space only
 _FIRST_MAP_BYTES = 1 << 30
 _WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
+_SLOW_COMMIT_S, _PAUSE_S = 0.005, 0.005
+"""A commit that takes longer may be starving: LMDB's calls let go of the interpreter's lock one by one, and a writer
+hardly gets it back where several threads read without a pause (three readers: 44 s for a commit of ten points, now 0.1
+to 0.4). New reads then wait for its end, for so long at most.
+"""
 _FULL_BYTES = 1 << 20
 """LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
 _META_ATTEMPTS = 5
@@ -175,6 +181,8 @@ class LmdbStore:
         self._row_files: dict[tuple[int, str], MappedRowFile] = {}
         self._row_files_lock = threading.Lock()
         self._wal_bytes = 0
+        self._commit_began = 0.0
+        self._committed = threading.Event()
         self._dropped: list[tuple[int, int]] = []  # (space, first commit that no longer names it)
         self.users = 0
         self._closed = False
@@ -268,6 +276,9 @@ class LmdbStore:
     def begin_read(self) -> _LmdbRead:
         if self._pid != os.getpid():
             self._reopen_after_fork()
+        began = self._commit_began
+        if began and time.monotonic() - began > _SLOW_COMMIT_S:
+            self._committed.wait(_PAUSE_S)
         self._gate.acquire_shared()
         try:
             return _LmdbRead(self, self._begin())
@@ -389,6 +400,15 @@ class LmdbStore:
         return self._begin(write=write)
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
+        self._committed.clear()
+        self._commit_began = time.monotonic()
+        try:
+            self._commit(run)
+        finally:
+            self._commit_began = 0.0
+            self._committed.set()
+
+    def _commit(self, run: Callable[[WriteTransaction], None]) -> None:
         while True:
             if self._closed:
                 raise StoreClosed("this client has been closed")
@@ -416,7 +436,7 @@ class LmdbStore:
         if self._wal_bytes > _WAL_CHECKPOINT_BYTES:
             self._wal_bytes = 0
             with suppress(MinidbError, OSError):  # what was asked for is committed; the log is emptied another time
-                self._commit_batch(self._empty_wal)
+                self._commit(self._empty_wal)
 
     def _grow_map(self) -> None:
         with self._gate.exclusive:
@@ -495,6 +515,7 @@ class LmdbStore:
         self._gate = PhaseFairGate()
         self._queue = CommitQueue(self._commit_batch, (lmdb.Error,))
         self._row_files_lock = threading.Lock()
+        self._commit_began, self._committed = 0.0, threading.Event()
 
 
 _registry: dict[Path, LmdbStore] = {}
