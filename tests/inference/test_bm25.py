@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from minidb import errors, inference
 from minidb.inference.bm25 import TokenOptions, TokenPipeline, embed, model_for, options, parse_options
+from minidb.inference.bm25.embed import term_id
 from minidb.models.inference import Document, Image
 from minidb.text.languages import SNOWBALL_LANGUAGES, STOPWORD_LANGUAGES
 
@@ -31,8 +32,22 @@ def query(text, **opts):
 def agrees(opts, texts):
     model, oracle = model_for(opts), reference(opts)
     for text, doc, asked in zip(texts, model.documents(texts), model.queries(texts), strict=True):
-        assert same(doc, oracle.embed_document(text)), (opts, text)
         assert same(asked, oracle.embed_query(text)), (opts, text)
+        if not collides(model, text):
+            assert same(doc, oracle.embed_document(text)), (opts, text)
+
+
+def collides(model, text):
+    """Whether two terms share an index ("onunkei" and "gi" do): minidb adds them up, the oracle keeps either."""
+    pipeline = model._pipeline
+    terms = {term for raw in pipeline.split(text) for term in pipeline.document_terms(raw)}
+    return len(set(map(term_id, terms))) < len(terms)
+
+
+def test_terms_that_share_an_index_are_added_up():
+    both = document("onunkei gi", stemmer={"type": "none"})
+    assert len(both.indices) == 1
+    assert both.values[0] > document("onunkei", stemmer={"type": "none"}).values[0]
 
 
 def test_row_029_indices_of_a_document():
