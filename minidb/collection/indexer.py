@@ -39,6 +39,8 @@ _CHECK_STEP = 0.05
 _LEAST_CHECK_ROWS = 1000
 _SHARE, _CLOSING_SHARE = 0.5, 0.1
 """Derived data is saved when it has grown by this share since."""
+_LACKING_SHARE = 0.1
+"""Rows a sketch or an inverted index may lack before they are taken in, which the next search would wait for."""
 _CLOSING_ROWS = 10_000
 """So many rows are taken into a sketch of 384 dimensions in 30 ms, into an inverted index in 100: closing may wait."""
 _KEPT_LOG_ENTRIES = 10_000
@@ -240,7 +242,8 @@ def needs_work(collection: Collection) -> bool:
             continue
         if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot), field) != "nothing":
             return True
-    return any(indexes.lacks(view, field, _SHARE) > _CLOSING_ROWS for field in view.fields.values())
+    many = max(_CLOSING_ROWS, int(_LACKING_SHARE * view.n_rows))
+    return any(indexes.lacks(view, field, 0.0) > many for field in view.fields.values())
 
 
 def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, *, closing: bool = False) -> None:
@@ -255,7 +258,8 @@ def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, *,
         view = snapshot.view
         indexes, reader = collection.indexes_for(view), PointReader(collection, view, snapshot.txn)
         for field in view.fields.values():
-            if 0 < indexes.lacks(view, field, least_share) <= (_CLOSING_ROWS if closing else view.n_rows):
+            lacking = indexes.lacks(view, field, least_share if closing else 0.0)
+            if 0 < lacking <= (_CLOSING_ROWS if closing else view.n_rows):
                 indexes.make(reader, field)
         forms = indexes.unsaved(view, least_share)
         if forms and collection.config.payload_schema:

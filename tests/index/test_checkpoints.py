@@ -111,6 +111,22 @@ def test_the_indexer_saves_what_searches_will_ask_for_in_case_the_process_is_kil
     assert built == []
 
 
+def test_the_indexer_takes_in_what_is_not_worth_another_file_yet(
+    tmp_path: Path, built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the next search would wait for up to a third of all rows."""
+    monkeypatch.setattr(indexer, "_CLOSING_ROWS", 1000)
+    more = N * 13 // 10
+    with QdrantClient(tmp_path) as client:
+        fill(client, NO_GRAPH)
+        assert client.wait_until_indexed("c")
+        client.upload_collection("c", vectors(more)[N:], ids=range(N, more), batch_size=4000)
+        assert client.wait_until_indexed("c")
+        built.clear()
+        assert client.query_points("c", query=vectors(more)[-1], limit=1).points[0].id == more - 1
+    assert built == []
+
+
 def test_few_points_are_not_worth_a_file(tmp_path: Path) -> None:
     with QdrantClient(tmp_path) as client:
         fill(client, NO_GRAPH, n=500)
