@@ -7,6 +7,8 @@ bring numpy into every run of tests.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from minidb.lazy import loader
+
 if TYPE_CHECKING:
     from minidb import errors, models
     from minidb.aio import AsyncQdrantClient
@@ -46,14 +48,13 @@ _HOMES = {
 }
 
 
+_load = loader(__name__, _HOMES)
+
+
 def __getattr__(name: str) -> Any:
     if name in ("errors", "inference", "models"):
         return import_module(f"minidb.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    return _load(name)
 
 
 def __dir__() -> list[str]:

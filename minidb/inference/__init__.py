@@ -7,7 +7,6 @@ no library that runs one: those come with the first request.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minidb.errors import InferenceError
@@ -19,6 +18,7 @@ from minidb.inference.providers import register as _register_providers
 from minidb.inference.registry import Embedder, Provider, Registry
 from minidb.inference.secret import Secret
 from minidb.inference.settings import ImageRules, InferenceSettings, settings_of
+from minidb.lazy import loader
 
 if TYPE_CHECKING:
     from minidb.inference.cache import ByteCache, EmbeddingCache
@@ -50,15 +50,18 @@ __all__ = [
     "settings_of",
 ]
 
-_HOMES = {
-    "Input": "plan",
-    "LocalModel": "catalog",
-    "Operation": "execute",
-    "Request": "execute",
-    "get_embedding_size": "catalog",
-    "list_models": "catalog",
-}
-"""Where the names are that are loaded when they are first asked for: a call without inference needs none of them."""
+# a call without inference needs none of these
+__getattr__ = loader(
+    __name__,
+    {
+        "Input": "minidb.inference.plan",
+        "LocalModel": "minidb.inference.catalog",
+        "Operation": "minidb.inference.execute",
+        "Request": "minidb.inference.execute",
+        "get_embedding_size": "minidb.inference.catalog",
+        "list_models": "minidb.inference.catalog",
+    },
+)
 
 T = TypeVar("T")
 
@@ -66,12 +69,6 @@ _registry = Registry()
 _register_builtin(_registry)
 _register_providers(_registry)
 _register_local(_registry)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"minidb.inference.{_HOMES[name]}"), name)
 
 
 def register_provider(prefix: str, provider: Provider) -> None:

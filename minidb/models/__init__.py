@@ -6,8 +6,9 @@ plain upsert and query need a third of them.
 
 # ruff: noqa: F403
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from minidb.lazy import loader
 
 if TYPE_CHECKING:
     from minidb.models.aliases import *
@@ -130,16 +131,11 @@ _NAMES = {
         SparseVector Vector VectorInput VectorOutput VectorStruct VectorStructOutput normalize_id
     """,
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_HOMES = {name: f"minidb.models.{module}" for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"minidb.models.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -308,20 +308,23 @@ _QUERIES = {
     "text": "TextQuery",
 }
 
+_AnyQuery: TypeAlias = (
+    Annotated[NearestQuery, Later(), tag("NearestQuery")]
+    | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
+    | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
+    | Annotated[ContextQuery, Later(), tag("ContextQuery")]
+    | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
+    | Annotated[FusionQuery, Later(), tag("FusionQuery")]
+    | Annotated[RrfQuery, Later(), tag("RrfQuery")]
+    | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
+    | Annotated[SampleQuery, Later(), tag("SampleQuery")]
+    | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
+    | Annotated[TextQuery, Later(), tag("TextQuery")]
+)
 Query = TypeAliasType(
     "Query",
     Annotated[
-        Annotated[NearestQuery, Later(), tag("NearestQuery")]
-        | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
-        | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
-        | Annotated[ContextQuery, Later(), tag("ContextQuery")]
-        | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
-        | Annotated[FusionQuery, Later(), tag("FusionQuery")]
-        | Annotated[RrfQuery, Later(), tag("RrfQuery")]
-        | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
-        | Annotated[SampleQuery, Later(), tag("SampleQuery")]
-        | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
-        | Annotated[TextQuery, Later(), tag("TextQuery")],
+        _AnyQuery,
         one_of(f"a type of query ({', '.join(_QUERIES)})", _QUERIES),
     ],
 )
@@ -348,17 +351,7 @@ QueryInterface = TypeAliasType(
         | Annotated[ScipyRow, tag("scipy")]
         | Annotated[Stacked, tag("stacked")]
         | Annotated[Empty, tag("empty")]
-        | Annotated[NearestQuery, Later(), tag("NearestQuery")]
-        | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
-        | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
-        | Annotated[ContextQuery, Later(), tag("ContextQuery")]
-        | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
-        | Annotated[FusionQuery, Later(), tag("FusionQuery")]
-        | Annotated[RrfQuery, Later(), tag("RrfQuery")]
-        | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
-        | Annotated[SampleQuery, Later(), tag("SampleQuery")]
-        | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
-        | Annotated[TextQuery, Later(), tag("TextQuery")],
+        | _AnyQuery,
         one_of(
             "some form of vector, id, or a type of query",
             _QUERIES,

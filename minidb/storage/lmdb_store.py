@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -29,6 +28,7 @@ from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_structure, read_metas
+from minidb.storage.reading import Reading
 from minidb.storage.records import Head, check_format
 from minidb.storage.rows import MappedRowFile, sync_folders
 
@@ -95,24 +95,6 @@ class _LmdbRead:
 
     def abort(self) -> None:
         self._txn.abort()
-
-
-class _Reading:
-    """`with store.read() as txn:`; a class because a generator costs a microsecond more."""
-
-    __slots__ = ("_read", "_store")
-
-    def __init__(self, store: LmdbStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> _LmdbRead:
-        self._read = self._store.begin_read()
-        return self._read
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._store.end_read(self._read)
-        if isinstance(error, lmdb.Error):
-            raise _translated(error, self._store.path) from error
 
 
 class _LmdbWrite(_LmdbRead):
@@ -271,7 +253,7 @@ class LmdbStore:
         self.environment.reader_check()
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
-        return _Reading(self)
+        return Reading(self)
 
     def begin_read(self) -> _LmdbRead:
         if self._pid != os.getpid():
@@ -286,9 +268,11 @@ class LmdbStore:
             self._gate.release_shared()
             raise
 
-    def end_read(self, read: _LmdbRead) -> None:
+    def end_read(self, read: _LmdbRead, error: BaseException | None) -> None:
         read.abort()
         self._gate.release_shared()
+        if isinstance(error, lmdb.Error):
+            raise _translated(error, self.path) from error
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
         if self._pid != os.getpid():

@@ -10,13 +10,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
 from minidb.errors import StoreClosed
 from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, ReadTransaction, RowFile, Table, WriteTransaction
+from minidb.storage.reading import Reading
 from minidb.storage.rows import MemoryRowFile
 
 T = TypeVar("T")
@@ -72,21 +72,6 @@ class _MemoryRead:
             value = stored.values.get(keys[at])
             if value is not None:
                 yield keys[at], value
-
-
-class _Reading:
-    """`with store.read() as txn:`; a class because a generator costs a microsecond more."""
-
-    __slots__ = ("_store",)
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> _MemoryRead:
-        return self._store.begin_read()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._store.end_read()
 
 
 class _MemoryWrite:
@@ -164,7 +149,7 @@ class MemoryStore:
         self._closed = False
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
-        return _Reading(self)
+        return Reading(self)
 
     def begin_read(self) -> _MemoryRead:
         self._gate.acquire_shared()
@@ -173,7 +158,7 @@ class MemoryStore:
             raise StoreClosed("this client has been closed")
         return _MemoryRead(self._tables, self._txn_id)
 
-    def end_read(self) -> None:
+    def end_read(self, read: _MemoryRead, error: BaseException | None) -> None:
         self._gate.release_shared()
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
