@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from minidb.collection.indexes import graph_vectors, metric_of, payload_form
 from minidb.collection.reads import PointReader
 from minidb.collection.vacuum import vacuum, worth_vacuuming
 from minidb.errors import MinidbError, NotFound
+from minidb.index.dense.calibration import Calibration, held_out
 from minidb.index.dense.codes import quantized_as
-from minidb.index.dense.graph import Graph, GraphSettings
+from minidb.index.dense.graph import Blocks, Graph, GraphSettings
 from minidb.index.dense.libraries import build
 from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
@@ -34,6 +35,8 @@ from minidb.storage.records import seq_key
 GRAPH_BYTES = 10_000 * 384 * 4
 """Vectors below this many bytes are scanned as fast as walked, but for a small `hnsw_ef`; about Qdrant's threshold."""
 _TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
+_MEASURED_GROWTH = 1.5
+"""A graph grown by so much is measured again."""
 _BUILD_ROWS = 4096
 _CHECK_STEP = 0.05
 _LEAST_CHECK_ROWS = 1000
@@ -183,30 +186,50 @@ class Indexer:
 
     def _extend(self, graph: Graph, reader: PointReader, field: VectorField) -> None:
         view = reader.view
+        has = view.has(field.slot)
         rows = np.arange(graph.n_rows, view.n_rows, dtype=np.uint32)
-        rows = rows[view.has(field.slot)[rows]]
-        for start in range(0, len(rows), _BUILD_ROWS):
-            if self._stopping:
-                return
-            chunk = rows[start : start + _BUILD_ROWS]
-            reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)  # checks the rows' checksums
-            end = int(chunk[-1]) + 1 if start + _BUILD_ROWS < len(rows) else view.n_rows
-            graph.add(chunk, graph_vectors(reader, field, chunk), end)
+        rows = rows[has[rows]]
+        if graph.count + len(rows) > _MEASURED_GROWTH * graph.default_width.n_rows:
+            calibration = self._calibration(reader, field, rows)
+            if calibration is not None:
+                known = np.flatnonzero(has[: graph.n_rows]).astype(np.uint32)
+                for known_rows, vectors in self._blocks(reader, field, known):
+                    calibration.see(known_rows, vectors)
+                graph.default_width = calibration.default_width(graph, has)
+        for chunk, vectors in self._blocks(reader, field, rows):
+            end = int(chunk[-1]) + 1 if chunk[-1] != rows[-1] else view.n_rows
+            graph.add(chunk, vectors, end)
 
     def _built(self, collection: Collection, reader: PointReader, field: VectorField) -> Graph:
         view = reader.view
-        rows = np.flatnonzero(view.has(field.slot)).astype(np.uint32)
+        has = view.has(field.slot)
+        rows = np.flatnonzero(has).astype(np.uint32)
         settings = collection.config.hnsw(field.name)
-
-        def blocks() -> Iterator[tuple[NDArray[np.uint32], NDArray[np.float32]]]:
-            for start in range(0, len(rows), _BUILD_ROWS):
-                self._go_on()
-                chunk = rows[start : start + _BUILD_ROWS]
-                reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)
-                yield chunk, graph_vectors(reader, field, chunk)
-
         how = GraphSettings(max(settings.m, 2), settings.ef_construct, field.quantized, field.quantile)
-        return build(metric_of(field), field.size, how, blocks(), len(rows), view.n_rows)
+        calibration, blocks = self._calibration(reader, field, rows), self._blocks(reader, field, rows)
+        if calibration is not None:
+            blocks = calibration.passing(blocks)
+        graph = build(metric_of(field), field.size, how, blocks, len(rows), view.n_rows)
+        if calibration is not None:
+            graph.default_width = calibration.default_width(graph, has)
+            graph.add(calibration.rows, calibration.vectors, view.n_rows)
+        return graph
+
+    def _calibration(self, reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> Calibration | None:
+        """Of a graph that will have these rows and does not yet; None where they are too few."""
+        held = held_out(rows)
+        if held is None:
+            return None
+        reader.raw(field.rows_file, field.row_bytes, held, field.slot)  # checks the rows' checksums
+        return Calibration(metric_of(field), held, graph_vectors(reader, field, held))
+
+    def _blocks(self, reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> Blocks:
+        """Rows and their vectors, some thousands at a time, until the database closes."""
+        for start in range(0, len(rows), _BUILD_ROWS):
+            self._go_on()
+            chunk = rows[start : start + _BUILD_ROWS]
+            reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)  # checks the rows' checksums
+            yield chunk, graph_vectors(reader, field, chunk)
 
 
 def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:

@@ -20,6 +20,7 @@ from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.cores import on_all_cores
 from minidb.index.dense.bits import BitSketch
+from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.plain import Metric, product_table, similarities, similarity_table
 from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
@@ -41,19 +42,10 @@ _LONG_SCAN_NS = 500_000
 """Scans of a batch that take so long are spread over the cores; of shorter ones threads would mostly wait for the
 interpreter's lock (1,000 points: twice the time).
 """
-_RESCORED = 30
-"""Candidates rescored beyond k; 20 to 50 gave recall 1.000 on every set."""
-_BINARY_RESCORED = 160
-"""Signs need more: of 20,000 clustered vectors, 200 candidates for 10 hits had recall 1.000, 100 had 0.996."""
 _CHUNK_ROWS = 512
 _TOKEN_CHUNK = 65536
 _PRODUCT_SLACK = 1e-5
 """Relative error of a BLAS product that may decide who is a candidate, and never who is a hit."""
-DEFAULT_EF = 128
-"""Width of a search nobody gave one, in a graph of up to `_EF_ROWS`. Somewhat more than Qdrant's 100: recall on tight
-clusters is then 1.000 at 100,000 × 384 (0.94 where topics overlap, 0.98 at twice the width).
-"""
-_EF_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +70,7 @@ class Params:
             return k
         if field.quantized and self.oversampling is not None:
             return max(k, math.ceil(k * self.oversampling))
-        if field.quantized == "binary":
-            return 4 * k + _BINARY_RESCORED
-        return k + max(_RESCORED, k // 4)
+        return n_rescored("binary" if field.quantized == "binary" else "int8", k)
 
 
 @dataclass(slots=True)
@@ -209,7 +199,7 @@ class Search:
         share = n / max(self.reader.view.n_rows, 1)
         kept = _kept(graph, params.n_candidates(field, k), k)
         # as many that pass as the walk would find without a filter: with fewer, a filter would lower the recall
-        width = int(max(params.hnsw_ef or _default_ef(graph), 3 * k, kept) / share)
+        width = int(max(params.hnsw_ef or _default_ef(graph, k), 3 * k, kept) / share)
         if width * _graph_ns(field.size) > most_ns or width > graph.count // 2:
             return None
         found = graph.search(query, width)
@@ -249,7 +239,7 @@ class Search:
         n = self.reader.view.n_rows
         kept = _kept(graph, params.n_candidates(field, k), k)
         dead_share = 1.0 - self.reader.view.count(field.slot) / n
-        width = int(max(params.hnsw_ef or _default_ef(graph), kept) * (1.0 + 2.0 * dead_share))
+        width = int(max(params.hnsw_ef or _default_ef(graph, k), kept) * (1.0 + 2.0 * dead_share))
         return _Walk(graph, kept, width) if width * _graph_ns(field.size) < n * _scan_ns(field) else None
 
     def _is_small(self, field: VectorField) -> bool:
@@ -343,16 +333,13 @@ def _by_floats(field: VectorField, params: Params) -> bool:
     return params.exact or (params.ignore_quantized and bool(field.quantized))
 
 
-def _kept(graph: Graph, n_candidates: int, k: int) -> int:
-    """How many of a graph's best are compared by floats: the order of its codes decides as little as it may."""
-    if graph.kind == "float32":
-        return k
-    return k + max(10, k // 2) if graph.kind == "bfloat16" else n_candidates
+def _kept(graph: Graph, of_codes: int, k: int) -> int:
+    """How many of a graph's best are compared by floats; `of_codes` where the field asks for a graph of codes."""
+    return of_codes if quantized_as(graph.kind) else n_rescored(graph.kind, k)
 
 
-def _default_ef(graph: Graph) -> int:
-    """Wider as the graph grows, so that recall does not fall: by as much again for every tenfold number of rows."""
-    return int(DEFAULT_EF * (1.0 + max(0.0, math.log10(max(graph.count, 1) / _EF_ROWS))))
+def _default_ef(graph: Graph, k: int) -> int:
+    return graph.default_width.of(graph.count, k)
 
 
 def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:

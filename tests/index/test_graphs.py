@@ -106,19 +106,6 @@ def test_equal_vectors_that_are_linked_to_each_other_only_hide_nothing(
             assert [hit.score for hit in hits] == [0.0] * 10
 
 
-def test_searches_of_a_large_graph_are_wider(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
-    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
-    vectors = clustered(N)
-    with QdrantClient(":memory:") as client:
-        create(client, models.Distance.COSINE)
-        client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
-        assert client.wait_until_indexed("c")
-        for rows, width in ((N, 128), (N // 10, 256), (N // 100, 384)):
-            monkeypatch.setattr("minidb.query.search._EF_ROWS", rows)
-            assert f"width {width}," in str(client.explain("c", query=vectors[0]))
-
-
 def test_readers_and_a_writer_that_makes_the_graph_grow(library: str) -> None:
     vectors = clustered(N)
     with QdrantClient(":memory:") as client:

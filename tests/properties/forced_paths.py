@@ -23,6 +23,7 @@ from oracles.schema import Schema, arguments
 from oracles.stores import StoreHandle
 from qdrant_client import models as m
 
+from minidb.index.dense.graph import DefaultWidth
 from minidb.index.dense.plain import Metric, similarities
 from minidb.trace import Step
 
@@ -66,10 +67,10 @@ _GATHERED = {
 }
 """Codes of filtered rows one by one; from the third search on from a copy, as the filter is then asked often."""
 _EVERY_CANDIDATE = {
-    "minidb.query.search._RESCORED": ALL,
-    "minidb.query.search._BINARY_RESCORED": ALL,
-    "minidb.query.search.DEFAULT_EF": ALL,
-    "minidb.query.search._kept": lambda graph, n_candidates, k: k if graph.kind == "float32" else ALL,
+    "minidb.index.dense.codes._RESCORED": ALL,
+    "minidb.index.dense.codes._BINARY_RESCORED": ALL,
+    "minidb.query.search._default_ef": lambda graph, k: ALL,
+    "minidb.query.search._kept": lambda graph, of_codes, k: k if graph.kind == "float32" else ALL,
 }
 """Codes choose all points: then what they choose is exact."""
 _GRAPHS = {
@@ -115,6 +116,7 @@ class ExactGraph:
     def __init__(self, metric: Metric, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         self._metric, self._rows, self._vectors = metric, rows, vectors
         self.n_rows, self.count = n_rows, len(rows)
+        self.default_width = DefaultWidth()
 
     @classmethod
     def build(cls, metric: Metric, size: int, how: Any, blocks: Any, count: int, n_rows: int) -> ExactGraph:
@@ -148,7 +150,7 @@ _EXACT_GRAPH = {
     "minidb.collection.indexes.restored": ExactGraph.restored,
 }
 _NARROW = {
-    "minidb.query.search.DEFAULT_EF": 1,
+    "minidb.query.search._default_ef": lambda graph, k: 1,
     "minidb.query.search._gather_ns": lambda field: 1e9,
     "minidb.query.search._scan_ns": lambda field: 1e9,
 }

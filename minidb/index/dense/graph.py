@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from math import log10, sqrt
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,25 @@ from minidb.index.dense.codes import CodeKind, Quantized
 
 VectorsOf = Callable[[NDArray[np.uint32]], NDArray[np.float32]]
 Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
+
+
+class DefaultWidth(NamedTuple):
+    """How wide a graph is searched when nobody says: what was enough for ten hits when it had `n_rows` rows.
+
+    As it stands, of a graph too small to be measured.
+    """
+
+    width: int = 128
+    n_rows: int = 2_000
+
+    def of(self, count: int, k: int) -> int:
+        """The width for `k` hits of `count` rows.
+
+        As much again for every tenfold number of rows, and with the root of `k`: searched as for ten hits, recall of
+        100 among overlapping topics would be .96.
+        """
+        grown = 1.0 + max(0.0, log10(max(count, 1) / self.n_rows))
+        return int(self.width * grown * sqrt(max(k, 10) / 10))
 
 
 class Graph(Protocol):
@@ -25,6 +45,8 @@ class Graph(Protocol):
     n_rows: int
     count: int
     """Rows in the graph, dead ones included."""
+    default_width: DefaultWidth
+    """Measured by `calibration`."""
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         """About the `width` nearest rows, nearest first; dead ones among them.

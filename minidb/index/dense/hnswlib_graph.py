@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind
-from minidb.index.dense.graph import Blocks, VectorsOf
+from minidb.index.dense.graph import Blocks, DefaultWidth, VectorsOf
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
 
@@ -46,6 +46,7 @@ class HnswlibGraph:
         self.metric = metric
         self.n_rows = n_rows
         self.count = count
+        self.default_width = DefaultWidth()
 
     @classmethod
     def build(
@@ -106,7 +107,8 @@ class HnswlibGraph:
             "levels": state["element_levels"][:count].copy(),
             "upper": state["link_lists"].view(np.uint8),
         }
-        return {"scalars": {name: state[name] for name in _SCALARS} | {"n_rows": self.n_rows}}, arrays
+        scalars = {name: state[name] for name in _SCALARS} | {"n_rows": self.n_rows}
+        return {"scalars": scalars, "default_width": list(self.default_width)}, arrays
 
     @classmethod
     def restored(
@@ -134,4 +136,6 @@ class HnswlibGraph:
         state["link_lists"] = arrays["upper"].copy().view(np.int8)
         index = hnswlib.Index.__new__(hnswlib.Index)
         index.__setstate__((state,))
-        return cls(index, metric, scalars["n_rows"], count)
+        graph = cls(index, metric, scalars["n_rows"], count)
+        graph.default_width = DefaultWidth(*meta.get("default_width", ()))
+        return graph

@@ -17,7 +17,7 @@ from usearch.index import BatchMatches, Index
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind, Codes, codes_of
-from minidb.index.dense.graph import Blocks
+from minidb.index.dense.graph import Blocks, DefaultWidth
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
 
@@ -39,6 +39,7 @@ class UsearchGraph:
         self.kind: CodeKind = codes.kind
         self.n_rows = n_rows
         self.count = len(index)
+        self.default_width = DefaultWidth()
 
     @classmethod
     def build(
@@ -90,7 +91,7 @@ class UsearchGraph:
             data = np.frombuffer(index.save() or b"", np.uint8)
             settings = [index.ndim, index.connectivity, index.expansion_add]
             meta = {"usearch": settings, "codes": self._codes.settings(), "n_rows": self.n_rows}
-            return meta, {"index": data}
+            return meta | {"default_width": list(self.default_width)}, {"index": data}
 
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
@@ -98,7 +99,9 @@ class UsearchGraph:
         codes = codes_of(meta["codes"])
         index = _new_index(metric, codes, *meta["usearch"])
         index.view(arrays["index"].data)
-        return cls(index, codes, meta["n_rows"], arrays["index"])
+        graph = cls(index, codes, meta["n_rows"], arrays["index"])
+        graph.default_width = DefaultWidth(*meta.get("default_width", ()))
+        return graph
 
 
 def _new_index(metric: Metric, codes: Codes, size: int, m: int, ef_construct: int) -> Index:

@@ -1,0 +1,130 @@
+"""How wide graphs are searched when nobody says: measured where topics overlap, kept on disk, measured again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from minidb import QdrantClient, models
+from minidb.index.dense import libraries
+from minidb.index.dense.graph import DefaultWidth
+
+SIZE, N = 48, 12_000
+
+
+@pytest.fixture(params=["hnswlib", "usearch"], autouse=True)
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either library; graphs are asked also where a scan would be faster."""
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: request.param == "hnswlib")
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e9)
+
+
+def drawn(n: int, seed: int, spread: float) -> NDArray[np.float32]:
+    """Points around 60 topics: tight clusters at 0.3, one cloud at 1.5."""
+    topics = np.random.default_rng(99).standard_normal((60, SIZE))
+    random = np.random.default_rng(seed)
+    return (topics[random.integers(0, 60, n)] + spread * random.standard_normal((n, SIZE))).astype(np.float32)
+
+
+def create(client: QdrantClient, distance: str = "Cosine", **params: object) -> None:
+    early = models.OptimizersConfigDiff(indexing_threshold=1)
+    few_links = models.HnswConfigDiff(m=8, ef_construct=60)
+    client.create_collection(
+        "c",
+        models.VectorParams(size=SIZE, distance=models.Distance(distance), **params),
+        optimizers_config=early,
+        hnsw_config=few_links,
+    )
+
+
+def upload(client: QdrantClient, vectors: NDArray[np.float32], start: int = 0) -> None:
+    client.upload_collection("c", vectors, ids=range(start, start + len(vectors)), batch_size=4000)
+    assert client.wait_until_indexed("c")
+
+
+def width(client: QdrantClient, limit: int = 10) -> int:
+    found = re.search(r"by graph, width (\d+),", str(client.explain("c", query=[1.0] * SIZE, limit=limit)))
+    assert found is not None
+    return int(found[1])
+
+
+def recall(client: QdrantClient, vectors: NDArray[np.float32], distance: str, limit: int, spread: float) -> float:
+    if distance == "Cosine":
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    found, queries = 0, drawn(60, 7, spread)
+    for query in queries:
+        scores = -np.square(vectors - query).sum(axis=1) if distance == "Euclid" else vectors @ query
+        nearest = np.argsort(-scores)[:limit].tolist()
+        found += len({hit.id for hit in client.query_points("c", query, limit=limit).points} & set(nearest))
+    return found / (limit * len(queries))
+
+
+@pytest.mark.parametrize("distance", ["Cosine", "Euclid"])
+def test_as_wide_as_the_data_need(distance: str) -> None:
+    vectors = drawn(N, 0, 1.5)
+    with QdrantClient(":memory:") as client:
+        create(client, distance)
+        upload(client, vectors)
+        assert width(client) > 300
+        assert recall(client, vectors, distance, 10, 1.5) >= 0.985
+        assert recall(client, vectors, distance, 100, 1.5) >= 0.97
+
+
+def test_tight_clusters_need_no_more_than_the_least() -> None:
+    vectors = drawn(N, 0, 0.3)
+    with QdrantClient(":memory:") as client:
+        create(client)
+        upload(client, vectors)
+        assert width(client) == 128
+        assert width(client, limit=90) == 384
+        assert recall(client, vectors, "Cosine", 10, 0.3) >= 0.99
+
+
+@pytest.mark.parametrize("quantization", ["int8", "binary"])
+def test_of_codes_whose_best_are_rescored(quantization: str) -> None:
+    vectors = drawn(N, 0, 0.3)
+    config: models.QuantizationConfig = (
+        models.BinaryQuantization(binary=models.BinaryQuantizationConfig())
+        if quantization == "binary"
+        else models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8))
+    )
+    with QdrantClient(":memory:") as client:
+        create(client, quantization_config=config)
+        upload(client, vectors)
+        assert width(client) >= (200 if quantization == "binary" else 128)
+
+
+def test_reopened_it_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with QdrantClient(tmp_path) as client:
+        create(client)
+        upload(client, drawn(N, 0, 1.5))
+        measured = width(client)
+    monkeypatch.setattr("minidb.collection.indexer.held_out", None)
+    with QdrantClient(tmp_path) as client:
+        client.query_points("c", [1.0] * SIZE)
+        assert client.wait_until_indexed("c")
+        assert width(client) == measured > 128
+
+
+def test_a_graph_that_has_grown_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidb.collection.indexer._REBUILD_SHARE", 100.0)
+    calm, overlapping = drawn(4000, 0, 0.3), drawn(N, 1, 4.0)
+    with QdrantClient(":memory:") as client:
+        create(client)
+        upload(client, calm)
+        assert width(client) == 128
+        client.delete("c", models.Filter(must=[models.HasIdCondition(has_id=list(range(0, 1000)))]))
+        upload(client, overlapping, start=4000)
+        assert client.get_collection("c").indexed_vectors_count == N + 3000
+        assert width(client) > 1.5 * DefaultWidth(128, 4000).of(N + 4000, 10)
+
+
+def test_the_width_grows_with_the_graph_and_with_the_limit() -> None:
+    measured = DefaultWidth(200, 10_000)
+    assert [measured.of(n, 10) for n in (5_000, 10_000, 100_000, 1_000_000)] == [200, 200, 400, 600]
+    assert [measured.of(10_000, k) for k in (1, 10, 40, 1000)] == [200, 200, 400, 2000]
