@@ -189,13 +189,13 @@ class Indexer:
         has = view.has(field.slot)
         rows = np.arange(graph.n_rows, view.n_rows, dtype=np.uint32)
         rows = rows[has[rows]]
-        if graph.count + len(rows) > _MEASURED_GROWTH * graph.default_width.n_rows:
+        if graph.count + len(rows) > _MEASURED_GROWTH * graph.calibrated.n_rows:
             calibration = self._calibration(reader, field, rows)
             if calibration is not None:
                 known = np.flatnonzero(has[: graph.n_rows]).astype(np.uint32)
                 for known_rows, vectors in self._blocks(reader, field, known):
                     calibration.see(known_rows, vectors)
-                graph.default_width = calibration.default_width(graph, has)
+                graph.calibrated = calibration.of(graph, has)
         for chunk, vectors in self._blocks(reader, field, rows):
             end = int(chunk[-1]) + 1 if chunk[-1] != rows[-1] else view.n_rows
             graph.add(chunk, vectors, end)
@@ -211,7 +211,7 @@ class Indexer:
             blocks = calibration.passing(blocks)
         graph = build(metric_of(field), field.size, how, blocks, len(rows), view.n_rows)
         if calibration is not None:
-            graph.default_width = calibration.default_width(graph, has)
+            graph.calibrated = calibration.of(graph, has)
             graph.add(calibration.rows, calibration.vectors, view.n_rows)
         return graph
 

@@ -200,7 +200,7 @@ class Search:
         kept = _kept(graph, params.n_candidates(field, k), k)
         # as many that pass as the walk would find without a filter: with fewer, a filter would lower the recall
         width = int(max(params.hnsw_ef or _default_ef(graph, k), 3 * k, kept) / share)
-        if width * _graph_ns(field.size) > most_ns or width > graph.count // 2:
+        if width * _graph_ns(graph, field) > most_ns or width > graph.count // 2:
             return None
         found = graph.search(query, width)
         if len(found) < width:
@@ -240,7 +240,7 @@ class Search:
         kept = _kept(graph, params.n_candidates(field, k), k)
         dead_share = 1.0 - self.reader.view.count(field.slot) / n
         width = int(max(params.hnsw_ef or _default_ef(graph, k), kept) * (1.0 + 2.0 * dead_share))
-        return _Walk(graph, kept, width) if width * _graph_ns(field.size) < n * _scan_ns(field) else None
+        return _Walk(graph, kept, width) if width * _graph_ns(graph, field) < n * _scan_ns(field) else None
 
     def _is_small(self, field: VectorField) -> bool:
         return self.reader.view.n_rows * field.size <= _FLOAT_SCAN_ELEMENTS
@@ -339,7 +339,7 @@ def _kept(graph: Graph, of_codes: int, k: int) -> int:
 
 
 def _default_ef(graph: Graph, k: int) -> int:
-    return graph.default_width.of(graph.count, k)
+    return graph.calibrated.default_width(graph.count, k)
 
 
 def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
@@ -350,8 +350,13 @@ def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
 
 
 def _scan_ns(field: VectorField) -> float:
-    """Nanoseconds per row of a scan (measured: int8 4.8 at 128 dimensions, 10.5 at 384; bits 4.6 at 1024)."""
-    return 2.0 + (0.0027 if field.quantized == "binary" else 0.022) * field.size
+    """Nanoseconds per row of a scan (measured: bits 4.6 at 1024 dimensions)."""
+    return 2.0 + 0.0027 * field.size if field.quantized == "binary" else _int8_scan_ns(field.size)
+
+
+def _int8_scan_ns(size: int) -> float:
+    """Nanoseconds per row (measured: 4.8 at 128 dimensions, 10.5 at 384)."""
+    return 2.0 + 0.022 * size
 
 
 def _gather_ns(field: VectorField) -> float:
@@ -359,6 +364,6 @@ def _gather_ns(field: VectorField) -> float:
     return 20.0 + (0.008 if field.quantized == "binary" else 0.07) * field.size
 
 
-def _graph_ns(size: int) -> float:
-    """Nanoseconds per neighbour asked of the graph (measured: 0.7 µs at 128, 1.2 to 1.5 at 384)."""
-    return 400.0 + 2.2 * size
+def _graph_ns(graph: Graph, field: VectorField) -> float:
+    """Nanoseconds per neighbour asked of the graph, where an int8 scan takes `_scan_ns`: only the ratio is measured."""
+    return graph.calibrated.cost * _int8_scan_ns(field.size)

@@ -21,7 +21,7 @@ def by_floats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def by_sketch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 0)
-    monkeypatch.setattr("minidb.query.search._graph_ns", lambda size: 1e9)
+    monkeypatch.setattr("minidb.query.search._graph_ns", lambda graph, field: 1e9)
 
 
 def by_hnswlib(monkeypatch: pytest.MonkeyPatch) -> None:

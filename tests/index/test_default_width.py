@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
 from minidb.index.dense import libraries
-from minidb.index.dense.graph import DefaultWidth
+from minidb.index.dense.graph import Calibrated
 
 SIZE, N = 48, 12_000
 
@@ -121,10 +121,10 @@ def test_a_graph_that_has_grown_is_measured_again(monkeypatch: pytest.MonkeyPatc
         client.delete("c", models.Filter(must=[models.HasIdCondition(has_id=list(range(0, 1000)))]))
         upload(client, overlapping, start=4000)
         assert client.get_collection("c").indexed_vectors_count == N + 3000
-        assert width(client) > 1.5 * DefaultWidth(128, 4000).of(N + 4000, 10)
+        assert width(client) > 1.5 * Calibrated(128, 0.0, 4000).default_width(N + 4000, 10)
 
 
 def test_the_width_grows_with_the_graph_and_with_the_limit() -> None:
-    measured = DefaultWidth(200, 10_000)
-    assert [measured.of(n, 10) for n in (5_000, 10_000, 100_000, 1_000_000)] == [200, 200, 400, 600]
-    assert [measured.of(10_000, k) for k in (1, 10, 40, 1000)] == [200, 200, 400, 2000]
+    measured = Calibrated(200, 0.0, 10_000)
+    assert [measured.default_width(n, 10) for n in (5_000, 10_000, 100_000, 1_000_000)] == [200, 200, 400, 600]
+    assert [measured.default_width(10_000, k) for k in (1, 10, 40, 1000)] == [200, 200, 400, 2000]

@@ -23,7 +23,7 @@ from oracles.schema import Schema, arguments
 from oracles.stores import StoreHandle
 from qdrant_client import models as m
 
-from minidb.index.dense.graph import DefaultWidth
+from minidb.index.dense.graph import Calibrated
 from minidb.index.dense.plain import Metric, similarities
 from minidb.trace import Step
 
@@ -75,7 +75,7 @@ _EVERY_CANDIDATE = {
 """Codes choose all points: then what they choose is exact."""
 _GRAPHS = {
     "minidb.collection.indexer.GRAPH_BYTES": 1,
-    "minidb.query.search._graph_ns": lambda size: 0.0,
+    "minidb.query.search._graph_ns": lambda graph, field: 0.0,
 }
 _HNSWLIB = {"minidb.index.dense.libraries._has_hnswlib": lambda: True}
 _USEARCH = {"minidb.index.dense.libraries._has_hnswlib": lambda: False}
@@ -116,7 +116,7 @@ class ExactGraph:
     def __init__(self, metric: Metric, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         self._metric, self._rows, self._vectors = metric, rows, vectors
         self.n_rows, self.count = n_rows, len(rows)
-        self.default_width = DefaultWidth()
+        self.calibrated = Calibrated()
 
     @classmethod
     def build(cls, metric: Metric, size: int, how: Any, blocks: Any, count: int, n_rows: int) -> ExactGraph:

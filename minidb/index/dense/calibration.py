@@ -1,20 +1,24 @@
-"""How wide a graph is searched when nobody says (`ef`): measured on vectors held out of it, when it is built.
+"""How wide a graph has to be searched (`ef`), and what that costs: measured with vectors held out while it is built.
 
 The width that finds .99 of the ten nearest depends on the data: 10 hits of 50,000 × 384 took a width of 48 in tight
 clusters, and 330 where topics overlap. Vectors held out are a fair question, vectors the graph holds are not: it links
 them to what is nearest to them (recall at a width of 16: .71 and .88, that of new queries .70).
+
+What a search costs beside a scan depends on the data, too, and on the caches: for each row asked for, as many rows as a
+scan compares in 58 to 320 steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import n_rescored
-from minidb.index.dense.graph import Blocks, DefaultWidth, Graph
-from minidb.index.dense.plain import Metric, product_table
+from minidb.index.dense.graph import Blocks, Calibrated, Graph
+from minidb.index.dense.plain import Metric, cdist, product_table
 
 _HELD_OUT = 200
 _LEAST_ROWS = 2_000
@@ -22,9 +26,10 @@ _LEAST_ROWS = 2_000
 _K = 10
 _RECALL = 0.994
 """Somewhat more than .99: queries come from a little farther away than points do (.003 to .006 less)."""
+_TIMED, _SCANNED_ROWS = 32, 4096
 _WIDTHS = (128, 192, 256, 384, 512, 768, 1024)
-"""None below 128: a query between two tight clusters needs it, where points within them need 48. At 1,024 the graph
-costs as much as a scan of 120,000 rows.
+"""None below 128: a query between two tight clusters needs it, where points within them need 48. At 1,024 a search
+costs as much as a scan of 100,000 rows or more.
 """
 
 
@@ -66,19 +71,32 @@ class Calibration:
         best = np.argpartition(-scores, min(_K, scores.shape[1]) - 1, axis=1)[:, :_K]
         self._nearest, self._scores = (np.take_along_axis(each, best, axis=1) for each in (candidates, scores))
 
-    def default_width(self, graph: Graph, alive: NDArray[np.bool_]) -> DefaultWidth:
-        """The least width that finds nearly all of the nearest, or the largest there is.
+    def of(self, graph: Graph, alive: NDArray[np.bool_]) -> Calibrated:
+        """The least width that finds nearly all of the nearest, or the largest there is; what searches so wide take.
 
         Args:
             alive: by row, whether it counts: those that were seen.
         """
         kept = n_rescored(graph.kind, _K)
-        n_nearest = max(self._nearest.size, 1)
         width = 0
         for width in _WIDTHS:
             found = graph.search_many(self.vectors, width)
             pairs = zip(self._nearest, found, strict=True)
             n_found = sum(int(np.isin(nearest, rows[alive[rows]][:kept]).sum()) for nearest, rows in pairs)
-            if n_found >= _RECALL * n_nearest:
+            if n_found >= _RECALL * self._nearest.size:
                 break
-        return DefaultWidth(width, graph.count + len(self.rows))
+        size = self.vectors.shape[1]
+        codes = np.ones((_SCANNED_ROWS, size), np.int8)
+        scan_ns = _median_ns(lambda at: cdist(codes[at], codes, "dot")) / _SCANNED_ROWS
+        search_ns = _median_ns(lambda at: graph.search(self.vectors[at], width)) / width
+        return Calibrated(width, search_ns / scan_ns, graph.count + len(self.rows))
+
+
+def _median_ns(timed: Callable[[int], object]) -> float:
+    """Of this thread's own time: others may be busy."""
+    times = []
+    for at in range(_TIMED):
+        started = time.thread_time_ns()
+        timed(at)
+        times.append(time.thread_time_ns() - started)
+    return float(np.median(times))

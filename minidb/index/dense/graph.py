@@ -16,17 +16,17 @@ VectorsOf = Callable[[NDArray[np.uint32]], NDArray[np.float32]]
 Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
 
 
-class DefaultWidth(NamedTuple):
-    """How wide a graph is searched when nobody says: what was enough for ten hits when it had `n_rows` rows.
-
-    As it stands, of a graph too small to be measured.
-    """
+class Calibrated(NamedTuple):
+    """What `calibration` measured of a graph that had `n_rows` rows; as it stands, of one too small to be measured."""
 
     width: int = 128
+    """How wide a search for ten has to be to find nearly all of them."""
+    cost: float = 120.0
+    """How many rows a scan of int8 codes compares in the time a search takes for each row it is asked for."""
     n_rows: int = 2_000
 
-    def of(self, count: int, k: int) -> int:
-        """The width for `k` hits of `count` rows.
+    def default_width(self, count: int, k: int) -> int:
+        """How wide to search for `k` among `count` rows when nobody says.
 
         As much again for every tenfold number of rows, and with the root of `k`: searched as for ten hits, recall of
         100 among overlapping topics would be .96.
@@ -45,8 +45,7 @@ class Graph(Protocol):
     n_rows: int
     count: int
     """Rows in the graph, dead ones included."""
-    default_width: DefaultWidth
-    """Measured by `calibration`."""
+    calibrated: Calibrated
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         """About the `width` nearest rows, nearest first; dead ones among them.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind
-from minidb.index.dense.graph import Blocks, DefaultWidth, VectorsOf
+from minidb.index.dense.graph import Blocks, Calibrated, VectorsOf
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
 
@@ -46,7 +46,7 @@ class HnswlibGraph:
         self.metric = metric
         self.n_rows = n_rows
         self.count = count
-        self.default_width = DefaultWidth()
+        self.calibrated = Calibrated()
 
     @classmethod
     def build(
@@ -108,7 +108,7 @@ class HnswlibGraph:
             "upper": state["link_lists"].view(np.uint8),
         }
         scalars = {name: state[name] for name in _SCALARS} | {"n_rows": self.n_rows}
-        return {"scalars": scalars, "default_width": list(self.default_width)}, arrays
+        return {"scalars": scalars, "calibrated": list(self.calibrated)}, arrays
 
     @classmethod
     def restored(
@@ -137,5 +137,5 @@ class HnswlibGraph:
         index = hnswlib.Index.__new__(hnswlib.Index)
         index.__setstate__((state,))
         graph = cls(index, metric, scalars["n_rows"], count)
-        graph.default_width = DefaultWidth(*meta.get("default_width", ()))
+        graph.calibrated = Calibrated(*meta.get("calibrated", ()))
         return graph

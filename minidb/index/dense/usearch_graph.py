@@ -17,7 +17,7 @@ from usearch.index import BatchMatches, Index
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind, Codes, codes_of
-from minidb.index.dense.graph import Blocks, DefaultWidth
+from minidb.index.dense.graph import Blocks, Calibrated
 from minidb.index.dense.plain import Metric
 from minidb.storage.gate import PhaseFairGate
 
@@ -39,7 +39,7 @@ class UsearchGraph:
         self.kind: CodeKind = codes.kind
         self.n_rows = n_rows
         self.count = len(index)
-        self.default_width = DefaultWidth()
+        self.calibrated = Calibrated()
 
     @classmethod
     def build(
@@ -91,7 +91,7 @@ class UsearchGraph:
             data = np.frombuffer(index.save() or b"", np.uint8)
             settings = [index.ndim, index.connectivity, index.expansion_add]
             meta = {"usearch": settings, "codes": self._codes.settings(), "n_rows": self.n_rows}
-            return meta | {"default_width": list(self.default_width)}, {"index": data}
+            return meta | {"calibrated": list(self.calibrated)}, {"index": data}
 
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
@@ -100,7 +100,7 @@ class UsearchGraph:
         index = _new_index(metric, codes, *meta["usearch"])
         index.view(arrays["index"].data)
         graph = cls(index, codes, meta["n_rows"], arrays["index"])
-        graph.default_width = DefaultWidth(*meta.get("default_width", ()))
+        graph.calibrated = Calibrated(*meta.get("calibrated", ()))
         return graph
 
 
