@@ -27,10 +27,9 @@ class Segment:
     values: NDArray[np.float32]
 
     def slices(self, dims: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Start and end of the postings of each wanted dimension; equal where it is not there."""
-        at = np.searchsorted(self.dims, dims)
-        at[at == len(self.dims)] = 0
-        there = self.dims[at] == dims
+        """Start and end of the postings of each wanted dimension; equal where it is not there. Both ascend."""
+        at = self.dims.searchsorted(dims)
+        there = self.dims.take(at, mode="clip") == dims
         return self.starts[at], self.starts[at + there]
 
 
@@ -63,8 +62,7 @@ class Postings:
         accumulator = np.zeros(max(n_rows, self.n_rows), np.float32)
         accumulate = _accumulator()
         for segment, starts, ends in self.parts:
-            there = (ends > starts).nonzero()[0]
-            accumulate(segment, np.stack([starts[there], ends[there]], axis=1), weights[there], accumulator)
+            accumulate(segment, starts, ends, weights, accumulator)
         return accumulator[:n_rows]
 
 
@@ -156,8 +154,10 @@ def _merged(first: Segment, second: Segment) -> Segment:
     return Segment(dims, starts, rows, values)
 
 
-Accumulate = Callable[[Segment, NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
-"""`accumulate(segment, spans (n, 2), weights (n,), into (n_rows,))` adds each span of postings times its weight."""
+Accumulate = Callable[[Segment, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
+"""`accumulate(segment, starts (d,), ends (d,), weights (d,), into (n_rows,))` adds the postings of each dimension times
+its weight. Dimensions ascend, and so do starts and ends.
+"""
 _MAX_POSTINGS = 2**31 - 1
 
 
@@ -170,27 +170,43 @@ def _accumulator() -> Accumulate:
         return _add_at
 
     def with_scipy(
-        segment: Segment, spans: NDArray[np.int64], weights: NDArray[np.float32], into: NDArray[np.float32]
+        segment: Segment,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        into: NDArray[np.float32],
     ) -> None:
-        """Each span is the one column of a matrix: its bounds are the column's, so that no posting is copied."""
+        """All dimensions as the columns of one matrix, in one call, and no posting is copied.
+
+        A column ends where the next begins, so a column of weight 0 comes between any two dimensions. Dimensions
+        descend, whereby that column would have to run backwards, which a loop from its begin to its end does not.
+        """
         rows, values, n = segment.rows, segment.values, len(into)
         if len(rows) > _MAX_POSTINGS:  # the bounds have the type of the rows
-            _add_at(segment, spans, weights, into)
+            _add_at(segment, starts, ends, weights, into)
             return
-        for bounds, weight in zip(spans.astype(np.int32), weights.reshape(-1, 1), strict=True):
-            _sparsetools.csc_matvec(n, 1, bounds, rows, values, weight, into)
+        n_columns = 2 * len(starts)
+        bounds, factors = np.empty(n_columns + 1, np.int32), np.zeros(n_columns, np.float32)
+        bounds[0:n_columns:2], bounds[1:n_columns:2], bounds[n_columns] = starts[::-1], ends[::-1], 0
+        factors[0::2] = weights[::-1]
+        _sparsetools.csc_matvec(n, n_columns, bounds, rows, values, factors, into)
 
     try:
         trial, postings = np.zeros(4, np.float32), np.array([0, 1, 3, 2], np.int32)
         segment = Segment(_NOTHING[1], np.zeros(1, np.int64), postings, np.array([1.0, 2.0, 3.0, 4.0], np.float32))
-        with_scipy(segment, np.array([[1, 3]]), np.array([0.5], np.float32), trial)
+        weights = np.array([0.5, 3.0, 2.0], np.float32)
+        with_scipy(segment, np.array([0, 1, 3]), np.array([1, 1, 4]), weights, trial)
     except (AttributeError, TypeError, ValueError):
         return _add_at
-    return with_scipy if trial.tolist() == [0.0, 1.0, 0.0, 1.5] else _add_at
+    return with_scipy if trial.tolist() == [0.5, 0.0, 8.0, 0.0] else _add_at
 
 
 def _add_at(
-    segment: Segment, spans: NDArray[np.int64], weights: NDArray[np.float32], into: NDArray[np.float32]
+    segment: Segment,
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    into: NDArray[np.float32],
 ) -> None:
-    for (start, end), weight in zip(spans.tolist(), weights, strict=True):
+    for start, end, weight in zip(starts.tolist(), ends.tolist(), weights, strict=True):
         np.add.at(into, segment.rows[start:end], segment.values[start:end] * weight)
