@@ -16,15 +16,38 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 N_CORES = os.cpu_count() or 1
+_thread = threading.local()
 _starting = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 
 
 def on_all_cores(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
-    """`function` of every item, in order; raises what the first that fails raises."""
-    if len(items) < 2 or N_CORES == 1:
+    """`function` of every item, in order; raises what one that fails raises.
+
+    The caller works, too, and every thread takes the next item when it is done with one: on a busy machine, or while
+    another thread wakes up (0.1 to 0.6 ms), nobody waits for it. A call within another keeps to its thread.
+    """
+    if len(items) < 2 or N_CORES == 1 or getattr(_thread, "is_working", False):
         return list(map(function, items))
-    return list(_threads().map(function, items))
+    results: dict[int, B] = {}
+    remaining = iter(enumerate(items))
+
+    def work() -> None:
+        _thread.is_working = True
+        try:
+            for at, item in remaining:
+                results[at] = function(item)
+        finally:
+            _thread.is_working = False
+
+    helpers = [_threads().submit(work) for _ in range(min(N_CORES, len(items)) - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return [results[at] for at in range(len(items))]
 
 
 def _threads() -> ThreadPoolExecutor:
@@ -33,7 +56,7 @@ def _threads() -> ThreadPoolExecutor:
         if _pool is None:
             from concurrent.futures import ThreadPoolExecutor  # brings logging along: 10 ms
 
-            _pool = ThreadPoolExecutor(N_CORES, "minidb-search")
+            _pool = ThreadPoolExecutor(N_CORES - 1, "minidb-search")
         return _pool
 
 

@@ -19,12 +19,12 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.cores import on_all_cores
-from minidb.index.dense.bits import BitSketch
+from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.plain import Metric, product_table, similarities, similarity_table
 from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
-from minidb.index.dense.sketch import Sketch
+from minidb.index.dense.sketch import Sketch, int8_scan_ns
 from minidb.index.multivector import max_sim
 from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, ranked
@@ -350,13 +350,8 @@ def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
 
 
 def _scan_ns(field: VectorField) -> float:
-    """Nanoseconds per row of a scan (measured: bits 4.6 at 1024 dimensions)."""
-    return 2.0 + 0.0027 * field.size if field.quantized == "binary" else _int8_scan_ns(field.size)
-
-
-def _int8_scan_ns(size: int) -> float:
-    """Nanoseconds per row (measured: 4.8 at 128 dimensions, 10.5 at 384)."""
-    return 2.0 + 0.022 * size
+    """Nanoseconds per row of a scan."""
+    return bit_scan_ns(field.size) if field.quantized == "binary" else int8_scan_ns(field.size)
 
 
 def _gather_ns(field: VectorField) -> float:
@@ -366,4 +361,4 @@ def _gather_ns(field: VectorField) -> float:
 
 def _graph_ns(graph: Graph, field: VectorField) -> float:
     """Nanoseconds per neighbour asked of the graph, where an int8 scan takes `_scan_ns`: only the ratio is measured."""
-    return graph.calibrated.cost * _int8_scan_ns(field.size)
+    return graph.calibrated.cost * int8_scan_ns(field.size)
