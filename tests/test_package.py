@@ -6,12 +6,14 @@ import ast
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import async_stub
+import numpy as np
 import pytest
 
 import minidb
-from minidb import aio
+from minidb import QdrantClient, aio, models
 
 
 def test_public_names() -> None:
@@ -67,7 +69,7 @@ assert client.query_points("c", query=[1.0, 2.0]).points[0].id == 1
 def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
     packages = [
         "scipy", "httpx", "fastembed", "qdrant_client", "qdrant_edge", "hnswlib", "usearch", "lmdb", "py_rust_stemmers",
-        "PIL", "numpy.random", "asyncio", "concurrent.futures", "json", "logging", "multiprocessing",
+        "PIL", "numpy.ma", "numpy.random", "asyncio", "concurrent.futures", "json", "logging", "multiprocessing",
     ]  # fmt: skip
     rooms = {
         "": ["aio", "cli", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
@@ -85,6 +87,30 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
     own = [".".join(filter(None, ("minidb", room, name))) for room, names in rooms.items() for name in names]
     assert [name for name in own if importlib.util.find_spec(name) is None] == []
     assert loaded_by(PLAIN_USE, packages + own) == []
+
+
+def test_a_search_of_a_store_that_was_there_does_not_either(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).standard_normal((2000, 400)).astype(np.float32)
+    with QdrantClient(tmp_path) as client:
+        client.create_collection("c", models.VectorParams(size=400, distance=models.Distance.COSINE))
+        client.upload_collection("c", vectors, [{"n": at} for at in range(2000)])
+    search = f"""
+from minidb import QdrantClient
+with QdrantClient({str(tmp_path)!r}) as client:
+    hits = client.query_points("c", query=[1.0] * 400).points
+assert len(hits) == 10
+"""
+    heavy = [
+        "numpy.ma",
+        "numpy.random",
+        "scipy",
+        "hnswlib",
+        "usearch",
+        "asyncio",
+        "concurrent.futures",
+        "minidb.filter.evaluate",
+    ]
+    assert loaded_by(search, heavy) == []
 
 
 def test_importing_the_pytest_plugin_loads_next_to_nothing() -> None:

@@ -32,7 +32,7 @@ ROOMS = [
     {"filter"},
     {"index"},
     {"storage", "text"},
-    {"models", "errors", "trace", "cores", "lazy"},
+    {"models", "errors", "trace", "arrays", "cores", "lazy"},
 ]
 """Top to bottom."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

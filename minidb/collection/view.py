@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
 from minidb.storage.records import PointId
 
@@ -142,7 +143,7 @@ class View:
             change = change.before
         if seq < self.known_since:
             return None
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint32)
+        return distinct(np.concatenate(found)) if found else np.zeros(0, np.uint32)
 
     @cached_property
     def rows(self) -> NDArray[np.uint32]:

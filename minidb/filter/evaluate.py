@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.filter.answers import Dated, PayloadAnswers
 from minidb.filter.clauses import (
     And,
@@ -258,7 +259,7 @@ class Evaluation:
         if changed is None or self._n <= known.n_rows:
             return changed
         added = np.arange(known.n_rows, self._n, dtype=np.uint32)
-        return np.union1d(changed, added) if len(changed) else added
+        return distinct(np.concatenate([changed, added])) if len(changed) else added
 
     def _brought_up_to_date(self, leaf: Leaf, rows: Rows, known: Dated) -> Rows:
         """`rows` as of an earlier operation, corrected for this snapshot."""

@@ -14,6 +14,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
+
 _MAX_SEGMENTS = 8
 
 
@@ -138,7 +140,7 @@ def _segment(rows: NDArray[np.int32], dims: NDArray[np.uint32], values: NDArray[
 
 def _merged(first: Segment, second: Segment) -> Segment:
     """Both segments' postings; linear, by computing where each one goes."""
-    dims = np.union1d(first.dims, second.dims)
+    dims = distinct(np.concatenate([first.dims, second.dims]))
     lengths = np.zeros(len(dims), np.int64)
     places = []
     for segment in (first, second):

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, Strict, StrictFloat, StrictStr, mode
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
+from minidb.arrays import distinct
 from minidb.models.base import Checked, Later, Model, one_of, out_of_range, tag, wrong_shape
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ class SparseVector(Model):
         count = len(indices)
         if len(self.values) != count:
             raise out_of_range("Validation error: must be the same length as indices [{}]", "values")
-        distinct = len(np.unique(indices)) if isinstance(indices, np.ndarray) else len(set(indices))
-        if distinct != count:
+        n_distinct = len(distinct(indices)) if isinstance(indices, np.ndarray) else len(set(indices))
+        if n_distinct != count:
             raise out_of_range("Validation error: must be unique [{}]", "indices")
         return self
 

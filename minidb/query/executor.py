@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
+from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, metric_of
 from minidb.collection.reads import PointReader
@@ -38,7 +39,7 @@ class Executor:
 
     def run(self, plan: Plan) -> Hits:
         """The hits of the root, best first, with the scores callers see."""
-        excluded = np.unique(np.array(plan.excluded, np.uint32)) if plan.excluded else NO_HITS.rows
+        excluded = distinct(np.array(plan.excluded, np.uint32)) if plan.excluded else NO_HITS.rows
         return self._run(plan.root, excluded)
 
     def run_all(self, plans: Sequence[Plan]) -> list[Hits]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.collection.view import View
 from minidb.query.hits import NO_HITS, Hits, ranked
 
@@ -51,7 +52,8 @@ def _normalized(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 def _summed(view: View, lists: Sequence[Hits], terms: Sequence[NDArray[np.float32]], limit: int) -> Hits:
     if not lists:
         return NO_HITS
-    rows, place = np.unique(np.concatenate([hits.rows for hits in lists]), return_inverse=True)
+    found = np.concatenate([hits.rows for hits in lists])
+    rows = distinct(found)
     scores = np.zeros(len(rows), np.float32)
-    np.add.at(scores, place, np.concatenate(terms))
+    np.add.at(scores, rows.searchsorted(found), np.concatenate(terms))
     return ranked(view, rows, scores, limit)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.collection.view import View
 from minidb.index.topk import best_positions
 
@@ -59,4 +60,4 @@ def best_hits(view: View, rows: Rows, scores: Scores, k: int) -> Hits:
 
 def union(lists: Sequence[Hits]) -> Rows:
     """Every row of the lists once, ascending."""
-    return np.unique(np.concatenate([hits.rows for hits in lists])) if lists else NO_HITS.rows
+    return distinct(np.concatenate([hits.rows for hits in lists])) if lists else NO_HITS.rows

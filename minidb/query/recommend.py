@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
 from minidb.errors import BadInput
 from minidb.query.examples import scaled_fast_sigmoid
@@ -94,7 +95,7 @@ def _combined(
     vectors: Sequence[SparseQuery], combine: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> SparseQuery:
     """Sparse vectors over the union of their dimensions, combined column by column; a missing value counts as 0."""
-    indices = np.unique(np.concatenate([vector.indices for vector in vectors]))
+    indices = distinct(np.concatenate([vector.indices for vector in vectors]))
     terms = np.zeros((len(vectors), len(indices)), np.float32)
     for at, vector in enumerate(vectors):
         terms[at, np.searchsorted(indices, vector.indices)] = vector.values

@@ -23,6 +23,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.storage.checksum import seal, unseal
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
@@ -191,7 +192,7 @@ class _Walk:
             numbers = numbers[1 : int(numbers[0]) + 1]
             self._take(numbers[numbers < self._n_pages], "the list of free pages")
             unwritten.append(numbers[numbers >= self._n_pages])
-        missing = np.unique(np.concatenate(unwritten)) if unwritten else np.zeros(0, np.uint64)
+        missing = distinct(np.concatenate(unwritten)) if unwritten else np.zeros(0, np.uint64)
         if len(missing) != self._n_unwritten or (len(missing) and int(missing[-1]) != self._meta.last_page):
             raise DamagedPages("it is truncated, or its list of free pages is damaged")
 
@@ -216,7 +217,7 @@ class _Walk:
         if len(pages) and (int(pages.max()) >= self._n_pages):
             raise DamagedPages(f"{name} refers to a page beyond the end")
         numbers = pages.astype(np.int64)
-        if self._taken[numbers].any() or len(np.unique(numbers)) < len(numbers):
+        if self._taken[numbers].any() or len(distinct(numbers)) < len(numbers):
             raise DamagedPages(f"{name} refers to a page that is used elsewhere")
         self._taken[numbers] = True
         return numbers

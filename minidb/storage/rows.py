@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.errors import InsufficientStorage
 from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.interface import CorruptRow, WriteTransaction
@@ -159,7 +160,7 @@ class MappedRowFile:
                 grown = np.zeros(max(n_blocks, 2 * len(self._verified_blocks)), bool)
                 grown[: len(self._verified_blocks)] = self._verified_blocks
                 self._verified_blocks = grown
-            for block in np.unique(blocks[~self._verified_blocks[blocks]]).tolist():
+            for block in distinct(blocks[~self._verified_blocks[blocks]]).tolist():
                 start = block << self._block_shift
                 stop = min(start + (1 << self._block_shift), n_rows)
                 if (start, stop) == self._verified_tail:

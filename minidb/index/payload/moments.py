@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, between, distinct, member, rows_of
+from minidb.index.payload.rows import Rows, between, distinct_pairs, member, rows_of
 
 
 class MomentIndex:
@@ -34,7 +34,7 @@ class MomentIndex:
     @cached_property
     def distinct(self) -> tuple[Rows, NDArray[np.int64]]:
         """Rows and their times in the order of times, each pair once."""
-        return distinct(self.rows, self.micros)
+        return distinct_pairs(self.rows, self.micros)
 
     def rows_between(self, lt: int | None, gt: int | None, lte: int | None, gte: int | None) -> Rows:
         """Rows with a time within all given bounds, ascending."""

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
+
 Rows: TypeAlias = NDArray[np.uint32]
 
 _FEW = 1000
@@ -52,7 +54,7 @@ def between(
     return slice(low, max(low, high))
 
 
-def distinct(rows: Rows, values: NDArray[Any]) -> tuple[Rows, NDArray[Any]]:
+def distinct_pairs(rows: Rows, values: NDArray[Any]) -> tuple[Rows, NDArray[Any]]:
     """Pairs of a row and a value in the order of values, then rows; each pair once."""
     order = np.lexsort((rows, values))
     rows, values = rows[order], values[order]
@@ -71,7 +73,7 @@ def rows_of(slices: list[Rows]) -> Rows:
     if len(slices) == 1 and (slices[0][1:] > slices[0][:-1]).all():
         return slices[0]
     if sum(map(len, slices)) < _FEW:
-        return np.unique(np.concatenate(slices))
+        return distinct(np.concatenate(slices))
     marks = np.zeros(int(max(rows.max() for rows in slices)) + 1, bool)  # linear, where sorting is not
     for rows in slices:
         marks[rows] = True

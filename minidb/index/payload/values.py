@@ -14,7 +14,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, between, distinct, mask_of, member, rows_of
+from minidb.index.payload.rows import Rows, between, distinct_pairs, mask_of, member, rows_of
 
 _NULL, _OTHER = 0, 1
 _FIRST_CODE = 2
@@ -80,7 +80,7 @@ class ValueIndex:
     @cached_property
     def numbers(self) -> tuple[Rows, NDArray[np.float64]]:
         """Rows and their numbers in the order of numbers, each pair once."""
-        return distinct(self._number_rows, self._numbers)
+        return distinct_pairs(self._number_rows, self._numbers)
 
     @cached_property
     def integers(self) -> tuple[Rows, NDArray[np.int64]]:
@@ -98,12 +98,12 @@ class ValueIndex:
             exactly_known = np.abs(float_values) < 2**53  # larger ones are integers that floats cannot hold
             rows = np.concatenate([rows, float_rows[exactly_known]])
             values = np.concatenate([values, float_values[exactly_known]])
-        return distinct(rows, values)
+        return distinct_pairs(rows, values)
 
     @cached_property
     def _coded(self) -> tuple[Rows, NDArray[np.int32]]:
         """Rows and the codes of their values, each pair once."""
-        return distinct(self._entry_rows, self._entry_codes)
+        return distinct_pairs(self._entry_rows, self._entry_codes)
 
     def counts(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool]) -> list[tuple[Any, int]]:
         """Each wanted value with the number of `allowed` rows (a mask) that have it; a row counts once per value."""
