@@ -1,8 +1,9 @@
 """How wide a graph has to be searched (`ef`), and what that costs: measured with vectors held out while it is built.
 
-The width that finds .99 of the ten nearest depends on the data: 10 hits of 50,000 × 384 took a width of 48 in tight
-clusters, and 330 where topics overlap. Vectors held out are a fair question, vectors the graph holds are not: it links
-them to what is nearest to them (recall at a width of 16: .71 and .88, that of new queries .70).
+The width that finds .99 of the nearest depends on the data: 10 hits of 50,000 × 384 took a width of 48 in tight
+clusters, and 330 where topics overlap; 100 hits took 128 and 850. Vectors held out are a fair question, vectors the
+graph holds are not: it links them to what is nearest to them (recall at a width of 16: .71 and .88, that of new queries
+.70).
 
 What a search costs beside a scan depends on the data, too, and on the caches: for each row asked for, as many rows as a
 scan compares in 58 to 320 steps.
@@ -11,7 +12,7 @@ scan compares in 58 to 320 steps.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,8 @@ from minidb.index.dense.plain import Metric, cdist, product_table
 _HELD_OUT = 200
 _LEAST_ROWS = 2_000
 """Of fewer rows a tenth would be missing while they are measured."""
-_K = 10
-_RECALL = 0.994
-"""Somewhat more than .99: queries come from a little farther away than points do (.003 to .006 less)."""
+_RECALL_OF_10, _RECALL_OF_100 = 0.994, 0.99
+"""Of ten somewhat more than .99: queries come from a little farther away than points do (.003 to .006 less)."""
 _TIMED, _SCANNED_ROWS = 32, 4096
 _WIDTHS = (128, 192, 256, 384, 512, 768, 1024)
 """None below 128: a query between two tight clusters needs it, where points within them need 48. At 1,024 a search
@@ -68,28 +68,44 @@ class Calibration:
             scores = 2.0 * scores - np.einsum("ij,ij->i", vectors, vectors)
         scores = np.concatenate([self._scores, scores], axis=1)
         candidates = np.concatenate([self._nearest, np.broadcast_to(rows, (len(self.rows), len(rows)))], axis=1)
-        best = np.argpartition(-scores, min(_K, scores.shape[1]) - 1, axis=1)[:, :_K]
+        best = np.argpartition(-scores, min(100, scores.shape[1]) - 1, axis=1)[:, :100]
         self._nearest, self._scores = (np.take_along_axis(each, best, axis=1) for each in (candidates, scores))
 
     def of(self, graph: Graph, alive: NDArray[np.bool_]) -> Calibrated:
-        """The least width that finds nearly all of the nearest, or the largest there is; what searches so wide take.
+        """The least widths that find nearly all of the nearest, or the largest there is; what searches so wide take.
 
         Args:
             alive: by row, whether it counts: those that were seen.
         """
-        kept = n_rescored(graph.kind, _K)
-        width = 0
-        for width in _WIDTHS:
-            found = graph.search_many(self.vectors, width)
-            pairs = zip(self._nearest, found, strict=True)
-            n_found = sum(int(np.isin(nearest, rows[alive[rows]][:kept]).sum()) for nearest, rows in pairs)
-            if n_found >= _RECALL * self._nearest.size:
-                break
+        order = np.argsort(-self._scores, axis=1)
+        self._nearest, self._scores = (
+            np.take_along_axis(each, order, axis=1) for each in (self._nearest, self._scores)
+        )
+        width = self._least_width(graph, alive, 10, _RECALL_OF_10, _WIDTHS)
+        wider = [each for each in _WIDTHS if each >= width]
+        width_of_100 = self._least_width(graph, alive, 100, _RECALL_OF_100, wider)
         size = self.vectors.shape[1]
         codes = np.ones((_SCANNED_ROWS, size), np.int8)
         scan_ns = _median_ns(lambda at: cdist(codes[at], codes, "dot")) / _SCANNED_ROWS
         search_ns = _median_ns(lambda at: graph.search(self.vectors[at], width)) / width
-        return Calibrated(width, search_ns / scan_ns, graph.count + len(self.rows))
+        return Calibrated(width, width_of_100, search_ns / scan_ns, graph.count + len(self.rows))
+
+    def _least_width(
+        self,
+        graph: Graph,
+        alive: NDArray[np.bool_],
+        nearest: NDArray[np.uint32],
+        recall: float,
+        widths: Sequence[int],
+    ) -> int:
+        """The first of `widths` at which this share of the `nearest` `(q, k)` is found, else the last."""
+        kept = n_rescored(graph.kind, nearest.shape[1])
+        for width in widths:
+            pairs = zip(nearest, graph.search_many(self.vectors, width), strict=True)
+            n_found = sum(int(np.isin(true, found[alive[found]][:kept]).sum()) for true, found in pairs)
+            if n_found >= recall * nearest.size:
+                return width
+        return widths[-1]
 
 
 def _median_ns(timed: Callable[[int], object]) -> float:

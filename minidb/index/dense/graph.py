@@ -19,8 +19,9 @@ Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
 class Calibrated(NamedTuple):
     """What `calibration` measured of a graph that had `n_rows` rows; as it stands, of one too small to be measured."""
 
-    width: int = 128
+    width_of_10: int = 128
     """How wide a search for ten has to be to find nearly all of them."""
+    width_of_100: int = 384
     cost: float = 120.0
     """How many rows a scan of int8 codes compares in the time a search takes for each row it is asked for."""
     n_rows: int = 2_000
@@ -28,11 +29,12 @@ class Calibrated(NamedTuple):
     def default_width(self, count: int, k: int) -> int:
         """How wide to search for `k` among `count` rows when nobody says.
 
-        As much again for every tenfold number of rows, and with the root of `k`: searched as for ten hits, recall of
-        100 among overlapping topics would be .96.
+        Between what ten and what a hundred take, beyond with the root of `k`; as much again for every tenfold number
+        of rows.
         """
-        grown = 1.0 + max(0.0, log10(max(count, 1) / self.n_rows))
-        return int(self.width * grown * sqrt(max(k, 10) / 10))
+        ten, hundred = self.width_of_10, self.width_of_100
+        width = ten * (hundred / ten) ** log10(max(k, 10) / 10) if k < 100 else hundred * sqrt(k / 100)
+        return round(width * (1.0 + max(0.0, log10(max(count, 1) / self.n_rows))))
 
 
 class Graph(Protocol):
