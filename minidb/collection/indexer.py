@@ -123,10 +123,20 @@ class Indexer:
             self._stopping = True
             self._waiting.clear()
             self._changed.notify_all()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:  # after an error nobody foresaw, too: those who wait go on, and the next write tries again
+            with self._changed:
+                self._thread = self._busy = None
+                self._waiting.clear()
+                self._changed.notify_all()
+
+    def _work(self) -> None:
         while True:
             with self._changed:
                 self._busy = None

@@ -206,3 +206,18 @@ def test_a_graph_being_opened_by_a_search_is_not_built_again(tmp_path: Path, mon
         assert client.wait_until_indexed("c", 30)
         assert client.get_collection("c").indexed_vectors_count == N
         assert client.get_collection("c").optimizer_status == models.OptimizersStatusOneOf.OK
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_nobody_foresaw_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = clustered(2 * N)
+    with QdrantClient(":memory:") as client, monkeypatch.context() as broken:
+        create(client, models.Distance.COSINE)
+        broken.setattr("minidb.collection.indexer.build", None)
+        client.upload_collection("c", vectors[:N], ids=range(N), batch_size=N)
+        assert client.wait_until_indexed("c", timeout=60)
+        assert client.get_collection("c").indexed_vectors_count == 0
+        broken.undo()
+        client.upload_collection("c", vectors[N:], ids=range(N, 2 * N), batch_size=N)
+        assert client.wait_until_indexed("c", timeout=60)
+        assert client.get_collection("c").indexed_vectors_count == 2 * N

@@ -77,13 +77,10 @@ class Calibration:
         Args:
             alive: by row, whether it counts: those that were seen.
         """
-        order = np.argsort(-self._scores, axis=1)
-        self._nearest, self._scores = (
-            np.take_along_axis(each, order, axis=1) for each in (self._nearest, self._scores)
-        )
-        width = self._least_width(graph, alive, 10, _RECALL_OF_10, _WIDTHS)
+        nearest = np.take_along_axis(self._nearest, np.argsort(-self._scores, axis=1), axis=1)
+        width = self._least_width(graph, alive, nearest[:, :10], _RECALL_OF_10, _WIDTHS)
         wider = [each for each in _WIDTHS if each >= width]
-        width_of_100 = self._least_width(graph, alive, 100, _RECALL_OF_100, wider)
+        width_of_100 = self._least_width(graph, alive, nearest, _RECALL_OF_100, wider)
         size = self.vectors.shape[1]
         codes = np.ones((_SCANNED_ROWS, size), np.int8)
         scan_ns = _median_ns(lambda at: cdist(codes[at], codes, "dot")) / _SCANNED_ROWS
