@@ -191,8 +191,11 @@ class _File(httpx.SyncByteStream, httpx.AsyncByteStream):
                 yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
+        from anyio import open_file
+
+        async with await open_file(self._path, "rb") as file:  # read by a thread: the event loop goes on
+            while chunk := await file.read(_CHUNK_BYTES):
+                yield chunk
 
 
 def _httpx_response(response: Response) -> httpx.Response:

@@ -95,6 +95,7 @@ class StoredConfig:
             raise BadInput("its vectors are numbered wrongly")
         if not 0 <= self.next_slot <= _MAX_SLOTS or not isinstance(self.created_at, str):
             raise BadInput("its counters or times are of no use")
+        check_json(self.config.metadata, "metadata")
         known: set[str] = set()
         for settings in (models.HnswConfigDiff, models.OptimizersConfigDiff):
             own = settings.model_fields.keys() & self.asked.keys()

@@ -11,6 +11,7 @@ import atexit
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,9 +204,9 @@ class Indexer:
             calibration = self._calibration(reader, field, rows)
             if calibration is not None:
                 known = np.flatnonzero(has[: graph.n_rows]).astype(np.uint32)
-                for known_rows, vectors in self._blocks(reader, field, known):
-                    calibration.see(known_rows, vectors)
-                graph.calibrated = calibration.of(graph, has)
+                for _, vectors in self._blocks(reader, field, known):
+                    calibration.see(vectors)
+                graph.calibrated = calibration.of(graph, has, partial(graph_vectors, reader, field))
         for chunk, vectors in self._blocks(reader, field, rows):
             end = int(chunk[-1]) + 1 if chunk[-1] != rows[-1] else view.n_rows
             graph.add(chunk, vectors, end)
@@ -221,7 +222,7 @@ class Indexer:
             blocks = calibration.passing(blocks)
         graph = build(metric_of(field), field.size, how, blocks, len(rows), view.n_rows)
         if calibration is not None:
-            graph.calibrated = calibration.of(graph, has)
+            graph.calibrated = calibration.of(graph, has, partial(graph_vectors, reader, field))
             graph.add(calibration.rows, calibration.vectors, view.n_rows)
         return graph
 

@@ -85,6 +85,15 @@ def test_tight_clusters_need_no_more_than_the_least() -> None:
         assert recall(client, vectors, "Cosine", 10, 0.3) >= 0.99
 
 
+def test_equal_vectors_are_as_good_as_each_other() -> None:
+    vectors = drawn(N, 0, 0.3)
+    vectors[2000:3200] = np.repeat(drawn(100, 5, 0.3), 12, axis=0)
+    with QdrantClient(":memory:") as client:
+        create(client)
+        upload(client, vectors)
+        assert width(client) == 128
+
+
 @pytest.mark.parametrize("quantization", ["int8", "binary"])
 def test_of_codes_whose_best_are_rescored(quantization: str) -> None:
     vectors = drawn(N, 0, 0.3)

@@ -18,14 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import n_rescored
-from minidb.index.dense.graph import Blocks, Calibrated, Graph
+from minidb.index.dense.graph import Blocks, Calibrated, Graph, VectorsOf
 from minidb.index.dense.plain import Metric, cdist, product_table
 
 _HELD_OUT = 200
+_TOGETHER = 8
+"""Searched for in one call: others who search a graph that grows wait some milliseconds at most."""
 _LEAST_ROWS = 2_000
 """Of fewer rows a tenth would be missing while they are measured."""
 _RECALL_OF_10, _RECALL_OF_100 = 0.994, 0.99
 """Of ten somewhat more than .99: queries come from a little farther away than points do (.003 to .006 less)."""
+_SLACK = 1e-5
 _TIMED, _SCANNED_ROWS = 32, 4096
 _WIDTHS = (128, 192, 256, 384, 512, 768, 1024)
 """None below 128: a query between two tight clusters needs it, where points within them need 48. At 1,024 a search
@@ -41,7 +44,7 @@ def held_out(rows: NDArray[np.uint32]) -> NDArray[np.uint32] | None:
 
 
 class Calibration:
-    """Vectors a graph does not have, and which of its rows are nearest to them.
+    """Vectors a graph does not have, and how near its rows come to them.
 
     Args:
         rows, vectors: from `held_out`, and their `(n, d) float32`.
@@ -50,37 +53,31 @@ class Calibration:
     def __init__(self, metric: Metric, rows: NDArray[np.uint32], vectors: NDArray[np.float32]) -> None:
         self.rows, self.vectors = rows, vectors
         self._metric = metric
-        self._nearest = np.zeros((len(rows), 0), np.uint32)
-        self._scores = np.zeros((len(rows), 0), np.float32)
+        self._best = np.zeros((len(rows), 0), np.float32)
 
     def passing(self, blocks: Blocks) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.float32]]]:
         """The blocks a graph is built from, without the rows held out."""
         for rows, vectors in blocks:
             others = ~np.isin(rows, self.rows)
             rows, vectors = rows[others], vectors[others]
-            self.see(rows, vectors)
+            self.see(vectors)
             yield rows, vectors
 
-    def see(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32]) -> None:
+    def see(self, vectors: NDArray[np.float32]) -> None:
         """Compare with more rows of the graph, `(n, d) float32`."""
-        scores = product_table("dot", self.vectors, vectors)
-        if self._metric == "euclid":
-            scores = 2.0 * scores - np.einsum("ij,ij->i", vectors, vectors)
-        scores = np.concatenate([self._scores, scores], axis=1)
-        candidates = np.concatenate([self._nearest, np.broadcast_to(rows, (len(self.rows), len(rows)))], axis=1)
-        best = np.argpartition(-scores, min(100, scores.shape[1]) - 1, axis=1)[:, :100]
-        self._nearest, self._scores = (np.take_along_axis(each, best, axis=1) for each in (candidates, scores))
+        scores = np.concatenate([self._best, self._similarities(self.vectors, vectors)], axis=1)
+        self._best = np.partition(scores, max(scores.shape[1] - 100, 0), axis=1)[:, -100:]
 
-    def of(self, graph: Graph, alive: NDArray[np.bool_]) -> Calibrated:
+    def of(self, graph: Graph, alive: NDArray[np.bool_], vectors_of: VectorsOf) -> Calibrated:
         """The least widths that find nearly all of the nearest, or the largest there is; what searches so wide take.
 
         Args:
             alive: by row, whether it counts: those that were seen.
+            vectors_of: reads the `(n, d) float32` vectors of rows.
         """
-        nearest = np.take_along_axis(self._nearest, np.argsort(-self._scores, axis=1), axis=1)
-        width = self._least_width(graph, alive, nearest[:, :10], _RECALL_OF_10, _WIDTHS)
+        width = self._least_width(graph, alive, vectors_of, 10, _RECALL_OF_10, _WIDTHS)
         wider = [each for each in _WIDTHS if each >= width]
-        width_of_100 = self._least_width(graph, alive, nearest, _RECALL_OF_100, wider)
+        width_of_100 = self._least_width(graph, alive, vectors_of, 100, _RECALL_OF_100, wider)
         size = self.vectors.shape[1]
         codes = np.ones((_SCANNED_ROWS, size), np.int8)
         scan_ns = _median_ns(lambda at: cdist(codes[at], codes, "dot")) / _SCANNED_ROWS
@@ -91,18 +88,34 @@ class Calibration:
         self,
         graph: Graph,
         alive: NDArray[np.bool_],
-        nearest: NDArray[np.uint32],
+        vectors_of: VectorsOf,
+        k: int,
         recall: float,
         widths: Sequence[int],
     ) -> int:
-        """The first of `widths` at which this share of the `nearest` `(q, k)` is found, else the last."""
-        kept = n_rescored(graph.kind, nearest.shape[1])
+        """The first of `widths` at which this share of the `k` nearest is found, else the last.
+
+        Whatever is as near as the k-th counts: of many equal vectors any will do.
+        """
+        borders = np.sort(self._best, axis=1)[:, -k]
+        borders -= _SLACK * np.maximum(np.abs(borders), 1.0)
+        kept = n_rescored(graph.kind, k)
         for width in widths:
-            pairs = zip(nearest, graph.search_many(self.vectors, width), strict=True)
-            n_found = sum(int(np.isin(true, found[alive[found]][:kept]).sum()) for true, found in pairs)
-            if n_found >= recall * nearest.size:
+            n_found = 0
+            for start in range(0, len(self.vectors), _TOGETHER):
+                together = slice(start, start + _TOGETHER)
+                found = graph.search_many(self.vectors[together], width)
+                for query, rows, border in zip(self.vectors[together], found, borders[together], strict=True):
+                    scores = self._similarities(query[None], vectors_of(rows[alive[rows]][:kept]))
+                    n_found += min(k, int(np.count_nonzero(scores >= border)))
+            if n_found >= recall * k * len(self.vectors):
                 return width
         return widths[-1]
+
+    def _similarities(self, queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`(q, n) float32`; of squared distances without the part each query has in common."""
+        scores = product_table("dot", queries, vectors)
+        return scores if self._metric == "dot" else 2.0 * scores - np.einsum("ij,ij->i", vectors, vectors)
 
 
 def _median_ns(timed: Callable[[int], object]) -> float:
