@@ -5,8 +5,8 @@ clusters, and 330 where topics overlap; 100 hits took 128 and 850. Vectors held 
 graph holds are not: it links them to what is nearest to them (recall at a width of 16: .71 and .88, that of new queries
 .70).
 
-What a search costs beside a scan depends on the data, too, and on the caches: for each row asked for, as many rows as a
-scan compares in 58 to 320 steps.
+What a search costs beside a scan depends on the data, too, and on the caches: in the time a graph takes for each row it
+is asked for, a scan compares 58 to 320.
 """
 
 from __future__ import annotations
