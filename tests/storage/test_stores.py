@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,43 @@ def test_a_file_that_ends_before_its_last_page_is_whole_when_that_page_is_free(t
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CorruptionError, match=r"truncated|beyond the end"):
         open_store(tmp_path)
+
+
+def test_a_read_that_begins_in_a_slow_commit_waits_for_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no longer than the pause: a commit that waits for a reader goes on."""
+    monkeypatch.setattr(lmdb_store, "_SLOW_COMMIT_S", -1.0)
+    monkeypatch.setattr(lmdb_store, "_PAUSE_S", 60.0)
+    store = open_store(tmp_path, "off")
+    waits, seen = threading.Event(), []
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.set()
+            return super().wait(timeout)
+
+    def read() -> None:
+        with store.read() as txn:
+            seen.append(txn.get("meta", b"\1"))
+
+    monkeypatch.setattr(store, "_committed", Watched())
+    reader = threading.Thread(target=read)
+
+    def step(txn: WriteTransaction) -> None:
+        reader.start()
+        assert waits.wait(30)
+        assert not seen
+        txn.put("meta", b"\1", b"new")
+
+    store.write(step)
+    reader.join(30)
+    assert seen == [b"new"]
+    monkeypatch.setattr(lmdb_store, "_PAUSE_S", 0.001)
+
+    def waits_for_a_reader(txn: WriteTransaction) -> None:
+        late = threading.Thread(target=read)
+        late.start()
+        late.join(30)
+        assert seen == [b"new", b"new"]
+
+    store.write(waits_for_a_reader)
+    store.close()
