@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from minidb.index.dense.codes import Bits
 from minidb.index.dense.hot import HotRows
-from minidb.index.dense.sketch import Chunks, in_pieces, with_room
+from minidb.index.dense.sketch import Chunks, Comparison, in_pieces, with_room
 
 _ENCODE = Bits().encode
 
@@ -55,11 +55,14 @@ class BitSketch:
 
     def scan(self, query: NDArray[np.float32], stop: int, start: int = 0) -> NDArray[np.float32]:
         """Minus the number of differing bits of rows `[start, stop)`."""
-        return in_pieces(partial(_scores, query), self._rows[start:stop], bit_scan_ns(8 * self._rows.shape[1]))
+        return self._comparison(query)(self._rows[start:stop])
 
     def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32], hot: HotRows) -> NDArray[np.float32]:
         """The same for some rows."""
-        return hot.scores(self._rows, rows, partial(_scores, query))
+        return hot.scores(self._rows, rows, self._comparison(query))
+
+    def _comparison(self, query: NDArray[np.float32]) -> Comparison[np.uint8]:
+        return partial(in_pieces, partial(_scores, query), bit_scan_ns(8 * self._rows.shape[1]))
 
 
 def _scores(query: NDArray[np.float32], rows: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -25,6 +25,8 @@ Chunks = Callable[[int, int], Iterator[NDArray[np.float32]]]
 SCANNED_FLOATS = 700_000
 """Below this many a plain product over all rows beats int8 plus rescoring, at 64, 384 and 1024 dimensions."""
 C = TypeVar("C", bound=np.generic)
+Comparison = Callable[[NDArray[C]], NDArray[np.float32]]
+"""A query compared with rows of codes: `(n,)` similarities."""
 _HEADROOM = 1.1
 _SAMPLE_ROWS, _SAMPLE_QUERIES, _SAMPLE_K, _SAMPLE_RESCORED = 2000, 16, 10, 40
 _LEAST_RECALL = 0.99
@@ -47,9 +49,7 @@ def int8_scan_ns(size: int) -> float:
     return 2.0 + 0.022 * size
 
 
-def in_pieces(
-    compare: Callable[[NDArray[C]], NDArray[np.float32]], rows: NDArray[C], ns_per_row: float
-) -> NDArray[np.float32]:
+def in_pieces(compare: Comparison[C], ns_per_row: float, rows: NDArray[C]) -> NDArray[np.float32]:
     """`compare(rows)`, `(n,) float32`; where that takes long, piece by piece on all cores."""
     if len(rows) * ns_per_row <= _LONG_NS:
         return compare(rows)
@@ -108,11 +108,15 @@ class Sketch:
 
     def scan(self, query: NDArray[np.float32], stop: int, start: int = 0) -> NDArray[np.float32]:
         """Approximate similarities of rows `[start, stop)`, in a scale of their own: only the order counts."""
-        return in_pieces(partial(self._scores, self._quantized(query)), self._rows[start:stop], int8_scan_ns(self.size))
+        return self._comparison(query)(self._rows[start:stop])
 
     def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32], hot: HotRows) -> NDArray[np.float32]:
         """The same for some rows."""
-        return hot.scores(self._rows, rows, partial(self._scores, self._quantized(query)))
+        return hot.scores(self._rows, rows, self._comparison(query))
+
+    def _comparison(self, query: NDArray[np.float32]) -> Comparison[np.int8]:
+        compare = partial(self._scores, self._quantized(query))
+        return partial(in_pieces, compare, int8_scan_ns(self.size))
 
     def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
         """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
