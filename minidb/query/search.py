@@ -18,7 +18,7 @@ from minidb import models
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
-from minidb.cores import on_all_cores
+from minidb.cores import N_CORES, on_all_cores
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
@@ -114,9 +114,10 @@ class Search:
         """What `nearest` finds among all points for each of several vectors of a dense field, on all cores."""
         if not self.reader.view.count(field.slot):
             return [NO_HITS] * len(queries)
-        walk = self._walk(field, k, params)
+        is_long = self.reader.view.n_rows * _scan_ns(field) > _LONG_SCAN_NS
+        walk = self._walk(field, k, params, 1 if is_long else N_CORES)
         if walk is None:
-            each = on_all_cores if self.reader.view.n_rows * _scan_ns(field) > _LONG_SCAN_NS else map
+            each = on_all_cores if is_long else map
             return list(each(lambda query: self._scanned(field, query, k, params), queries))
         found = walk.graph.search_many(np.stack(queries), walk.width)
         walked = [self._walked(walk, rows, field, query, k, params) for rows, query in zip(found, queries, strict=True)]
@@ -229,8 +230,12 @@ class Search:
                 return hits
         return self._scanned(field, query, k, params)
 
-    def _walk(self, field: VectorField, k: int, params: Params) -> _Walk | None:
-        """How to ask the field's graph, None where a scan is cheaper or there is no graph."""
+    def _walk(self, field: VectorField, k: int, params: Params, n_cores: int = 1) -> _Walk | None:
+        """How to ask the field's graph, None where there is none or a scan is cheaper.
+
+        Args:
+            n_cores: how many of them the graph would use, and a scan would not.
+        """
         if _by_floats(field, params) or self._is_small(field):
             return None
         graph = self.indexes.graph(self.reader, field)
@@ -240,7 +245,8 @@ class Search:
         kept = _kept(graph, params.n_candidates(field, k), k)
         dead_share = 1.0 - self.reader.view.count(field.slot) / n
         width = int(max(params.hnsw_ef or _default_ef(graph, k), kept) * (1.0 + 2.0 * dead_share))
-        return _Walk(graph, kept, width) if width * _graph_ns(graph, field) < n * _scan_ns(field) else None
+        graph_ns = width * _graph_ns(graph, field) / n_cores
+        return _Walk(graph, kept, width) if graph_ns < n * _scan_ns(field) else None
 
     def _is_small(self, field: VectorField) -> bool:
         return self.reader.view.n_rows * field.size <= _FLOAT_SCAN_ELEMENTS
