@@ -141,6 +141,14 @@ def test_a_graph_that_has_grown_is_measured_again(monkeypatch: pytest.MonkeyPatc
         assert width(client) == int(measured[1].default_width(11_000, 10) * (1 + 2 * 300 / 11_000))
 
 
+def test_a_clock_too_coarse_to_measure_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.thread_time_ns", lambda: 0)
+    with QdrantClient(":memory:") as client:
+        create(client)
+        upload(client, drawn(N, 0, 0.3))
+        assert width(client) >= 128
+
+
 def test_the_width_grows_with_the_graph_and_with_the_limit() -> None:
     measured = Calibrated(200, 450, 0.0, 10_000)
     assert [measured.default_width(n, 10) for n in (5_000, 10_000, 100_000, 1_000_000)] == [200, 200, 400, 600]

@@ -84,7 +84,9 @@ class Calibration:
         codes = np.ones((_SCANNED_ROWS, size), np.int8)
         scan_ns = _median_ns(lambda at: cdist(codes[at], codes, "dot")) / _SCANNED_ROWS
         search_ns = _median_ns(lambda at: graph.search(self.vectors[at], width)) / width
-        return Calibrated(width, width_of_100, search_ns / scan_ns, graph.count + len(self.rows))
+        # where a thread's clock only ticks 64 times a second (Windows) both are 0
+        cost = search_ns / scan_ns if scan_ns and search_ns else Calibrated().cost
+        return Calibrated(width, width_of_100, cost, graph.count + len(self.rows))
 
     def _least_width(
         self,
