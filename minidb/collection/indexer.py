@@ -231,16 +231,19 @@ class Indexer:
         held = held_out(rows)
         if held is None:
             return None
-        reader.raw(field.rows_file, field.row_bytes, held, field.slot)  # checks the rows' checksums
-        return Calibration(metric_of(field), held, graph_vectors(reader, field, held))
+        return Calibration(metric_of(field), held, _checked_vectors(reader, field, held))
 
     def _blocks(self, reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> Blocks:
         """Rows and their vectors, some thousands at a time, until the database closes."""
         for start in range(0, len(rows), _BUILD_ROWS):
             self._go_on()
             chunk = rows[start : start + _BUILD_ROWS]
-            reader.raw(field.rows_file, field.row_bytes, chunk, field.slot)  # checks the rows' checksums
-            yield chunk, graph_vectors(reader, field, chunk)
+            yield chunk, _checked_vectors(reader, field, chunk)
+
+
+def _checked_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+    reader.raw(field.rows_file, field.row_bytes, rows, field.slot)  # checks the rows' checksums
+    return graph_vectors(reader, field, rows)
 
 
 def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:

@@ -24,6 +24,37 @@ class Dated:
     """The rows, or the index."""
 
 
+_MAX_FILTERS, _MAX_FILTER_BYTES = 128, 32 << 20
+
+
+class FilteredRows:
+    """The rows of whole filters, of those asked last. Changed under the lock of `PayloadAnswers`, read without."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, Dated] = {}
+        self._n_bytes = 0
+
+    def get(self, node: Node) -> Dated | None:
+        return self._known.get(node)
+
+    def keep(self, node: Node, answer: Dated) -> None:
+        """Remember an answer, and forget the oldest, whose rows have most likely changed since."""
+        self._forget(node)
+        self._known[node] = answer
+        self._n_bytes += answer.value.nbytes
+        while len(self._known) > _MAX_FILTERS or (self._n_bytes > _MAX_FILTER_BYTES and len(self._known) > 1):
+            self._forget(next(iter(self._known)))
+
+    def clear(self) -> None:
+        self._known.clear()
+        self._n_bytes = 0
+
+    def _forget(self, node: Node) -> None:
+        known = self._known.pop(node, None)
+        if known is not None:
+            self._n_bytes -= known.value.nbytes
+
+
 class PayloadAnswers:
     """Payload indexes, and remembered answers by clause and by filter, for one collection; shared by all threads."""
 
@@ -31,7 +62,7 @@ class PayloadAnswers:
         self.lock = threading.RLock()
         self.indexes: dict[IndexKey, Dated] = {}
         self.answers: OrderedDict[object, Dated] = OrderedDict()
-        self.filtered: dict[Node, Dated] = {}
+        self.filtered = FilteredRows()
         """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
 
     def forget(self) -> None:

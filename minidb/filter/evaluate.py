@@ -45,7 +45,6 @@ _FEW_ROWS = 256
 """Up to here payloads are read one by one rather than building anything (about 2 µs a row)."""
 _TAIL_SHARE = 0.02
 _REMEMBERED_CLAUSES = 64
-_REMEMBERED_FILTERS, _REMEMBERED_BYTES = 128, 32 << 20
 _NO_ROWS = np.zeros(0, np.uint32)
 
 
@@ -111,12 +110,7 @@ class Evaluation:
         rows = self._rows(node, None)
         rows.flags.writeable = False
         with self._answers.lock:
-            filtered.pop(node, None)
-            filtered[node] = Dated(self._source.seq, self._n, self._space, rows)
-            n_bytes = sum(each.value.nbytes for each in filtered.values())
-            while len(filtered) > _REMEMBERED_FILTERS or (n_bytes > _REMEMBERED_BYTES and len(filtered) > 1):
-                oldest = filtered.pop(next(iter(filtered)))  # its rows have most likely changed since
-                n_bytes -= oldest.value.nbytes
+            filtered.keep(node, Dated(self._source.seq, self._n, self._space, rows))
         return rows
 
     def _rows(self, node: Node, within: Rows | None) -> Rows:

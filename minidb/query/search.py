@@ -22,7 +22,8 @@ from minidb.cores import N_CORES, on_all_cores
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
-from minidb.index.dense.plain import Metric, product_table, similarities, similarity_table
+from minidb.index.dense.plain import Metric, below_rounding, product_table, similarities, similarity_table
+from minidb.index.dense.sketch import LONG_SCAN_NS as _LONG_SCAN_NS
 from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
 from minidb.index.dense.sketch import Sketch, int8_scan_ns
 from minidb.index.multivector import max_sim
@@ -38,14 +39,8 @@ TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[n
 
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
-_LONG_SCAN_NS = 500_000
-"""Scans of a batch that take so long are spread over the cores; of shorter ones threads would mostly wait for the
-interpreter's lock (1,000 points: twice the time).
-"""
 _CHUNK_ROWS = 512
 _TOKEN_CHUNK = 65536
-_PRODUCT_SLACK = 1e-5
-"""Relative error of a BLAS product that may decide who is a candidate, and never who is a hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ class Params:
             return k
         if field.quantized and self.oversampling is not None:
             return max(k, math.ceil(k * self.oversampling))
-        return n_rescored("binary" if field.quantized == "binary" else "int8", k)
+        return n_rescored(field.quantized or "int8", k)
 
 
 @dataclass(slots=True)
@@ -351,7 +346,7 @@ def _default_ef(graph: Graph, k: int) -> int:
 def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
     """`(n,) bool`: scores of a fast product that may belong to the k best, given its rounding."""
     border = float(scores[best_positions(scores, k)].min())
-    near: NDArray[np.bool_] = scores >= border - _PRODUCT_SLACK * max(abs(border), 1.0)
+    near: NDArray[np.bool_] = scores >= below_rounding(border)
     return near
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from minidb.index.dense.codes import n_rescored
 from minidb.index.dense.graph import Blocks, Calibrated, Graph, VectorsOf
-from minidb.index.dense.plain import Metric, cdist, product_table
+from minidb.index.dense.plain import Metric, below_rounding, cdist, product_table
 
 _LEAST_HELD_OUT, _HELD_OUT, _HELD_OUT_SHARE = 100, 200, 0.01
 """Of 10,000 rows 100: that costs 7 % of the build, 200 of 100,000 a tenth where topics overlap and 3 % elsewhere."""
@@ -29,7 +29,6 @@ _LEAST_ROWS = 2_000
 """Of fewer rows too many would be missing while they are measured."""
 _RECALL_OF_10, _RECALL_OF_100 = 0.996, 0.99
 """Of ten somewhat more than .99: queries come from a little farther away than points do (.003 to .006 less)."""
-_SLACK = 1e-5
 _TIMED, _SCANNED_ROWS = 32, 4096
 _WIDTHS = (128, 192, 256, 384, 512, 768, 1024)
 """None below 128: a query between two tight clusters needs it, where points within them need 48. At 1,024 a search
@@ -101,8 +100,7 @@ class Calibration:
 
         Whatever is as near as the k-th counts: of many equal vectors any will do.
         """
-        borders = np.sort(self._best, axis=1)[:, -k]
-        borders -= _SLACK * np.maximum(np.abs(borders), 1.0)
+        borders = below_rounding(np.sort(self._best, axis=1)[:, -k])
         kept = n_rescored(graph.kind, k)
         for width in widths:
             n_found = 0

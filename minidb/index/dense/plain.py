@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Metric = Literal["dot", "euclid", "manhattan"]
 
 _CHUNK_ROWS = 512  # a chunk of differences stays in the L2 cache
+_PRODUCT_SLACK = 1e-5
 _PIECE = 1 << 20
 """Multiplications up to which BLAS keeps to one thread. Where other threads search, too, or the machine is busy,
 waiting for its own took up to 12 times as long as a product.
@@ -63,6 +64,13 @@ def product_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[
     for start in range(0, len(matrix), step):
         np.matmul(queries, matrix[start : start + step].T, out=table[:, start : start + step])
     return table
+
+
+def below_rounding(scores: Any) -> Any:
+    """Scores, a number or an array, less what the rounding of a `product_table` may have taken from them: it may decide
+    who is a candidate, and never who is a hit.
+    """
+    return scores - _PRODUCT_SLACK * np.maximum(np.abs(scores), 1.0)
 
 
 def reported(metric: Metric, scores: NDArray[np.float32]) -> NDArray[np.float32]:
