@@ -75,6 +75,8 @@ class _Walk:
     graph: Graph
     kept: int
     width: int
+    n_rows: int
+    """Rows from here on are compared beside what the graph finds, which while it grows may have some of them, too."""
 
 
 @dataclass(slots=True)
@@ -198,9 +200,11 @@ class Search:
         width = int(max(params.hnsw_ef or _default_ef(graph, k), 3 * k, kept) / share)
         if width * _graph_ns(graph, field) > most_ns or width > graph.count // 2:
             return None
+        n_covered = graph.n_rows  # see `_Walk.n_rows`
         found = graph.search(query, width)
         if len(found) < width:
             return None  # see `_walked`
+        found = found[found < n_covered]
         place = np.searchsorted(rows, found)
         place[place == n] = 0
         found = found[rows[place] == found]
@@ -209,7 +213,7 @@ class Search:
         self.reader.trace.note(by="graph, asked for more than pass the filter", width=width, passed=len(found))
         candidates = found[:kept]
         if not params.indexed_only:
-            tail = rows[np.searchsorted(rows, graph.n_rows) :]
+            tail = rows[np.searchsorted(rows, n_covered) :]
             if len(tail) > _FEW_ROWS:
                 sketch, hot = self.indexes.sketch(self.reader, field), self.indexes.hot_rows(field)
                 if sketch.suits:
@@ -241,7 +245,7 @@ class Search:
         dead_share = 1.0 - self.reader.view.count(field.slot) / n
         width = int(max(params.hnsw_ef or _default_ef(graph, k), kept) * (1.0 + 2.0 * dead_share))
         graph_ns = width * _graph_ns(graph, field) / n_cores
-        return _Walk(graph, kept, width) if graph_ns < n * _scan_ns(field) else None
+        return _Walk(graph, kept, width, graph.n_rows) if graph_ns < n * _scan_ns(field) else None
 
     def _is_small(self, field: VectorField) -> bool:
         return self.reader.view.n_rows * field.size <= _FLOAT_SCAN_ELEMENTS
@@ -253,14 +257,14 @@ class Search:
         view, graph = self.reader.view, walk.graph
         if len(found) < min(walk.width, graph.count):
             return None  # it is torn, and what is nearest may be in another part
-        found = found[found < view.n_rows]
+        found = found[found < min(walk.n_rows, view.n_rows)]
         found = found[view.has(field.slot)[found]]
         if len(found) < min(k, view.count(field.slot)) and graph.count > walk.width:
             return None  # too many of them are dead
-        self.reader.trace.note(by="graph", width=walk.width, tail=view.n_rows - graph.n_rows)
+        self.reader.trace.note(by="graph", width=walk.width, tail=view.n_rows - walk.n_rows)
         candidates = found[: walk.kept]
-        if graph.n_rows < view.n_rows and not params.indexed_only:
-            tail = self._nearest_of_tail(field, query, params.n_candidates(field, k), graph.n_rows)
+        if walk.n_rows < view.n_rows and not params.indexed_only:
+            tail = self._nearest_of_tail(field, query, params.n_candidates(field, k), walk.n_rows)
             candidates = np.concatenate([candidates, tail])
         return self._rescored(field, query, k, candidates)
 

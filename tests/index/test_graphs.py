@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,6 +132,41 @@ def test_readers_and_a_writer_that_makes_the_graph_grow(library: str) -> None:
         for reader in readers:
             reader.join()
         assert wrong == []
+
+
+def test_rows_the_graph_has_and_does_not_yet_vouch_for_come_once(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the insertion of a block and its announcement, which took most of the time a graph grew."""
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
+    kind = getattr(importlib.import_module(f"minidb.index.dense.{library}_graph"), f"{library.capitalize()}Graph")
+    inserted, may_announce, add = threading.Event(), threading.Event(), kind.add
+
+    def add_and_wait(self: graph.Graph, rows: Any, vectors: Any, n_rows: int) -> None:
+        add(self, rows, vectors, self.n_rows)
+        inserted.set()
+        assert may_announce.wait(60)
+        self.n_rows = n_rows
+
+    vectors, payloads = clustered(N + 3000), [{"kept": at % 5 < 4} for at in range(N + 3000)]
+    with QdrantClient(":memory:") as client:
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors[:N], ids=range(N), payload=payloads[:N], batch_size=N)
+        assert client.wait_until_indexed("c")
+        with monkeypatch.context() as pausing:
+            pausing.setattr(kind, "add", add_and_wait)
+            more = range(N, N + 3000)
+            client.upload_collection("c", vectors[N:], ids=more, payload=payloads[N:], batch_size=3000)
+            assert inserted.wait(60)
+            most = models.Filter(must=models.FieldCondition(key="kept", match=models.MatchValue(value=True)))
+            for at in more[::100]:
+                for filter in (None, most):
+                    ids = [hit.id for hit in client.query_points("c", vectors[at], query_filter=filter).points]
+                    assert ids[0] == at
+                    assert len(set(ids)) == 10
+            plan = str(client.explain("c", query=vectors[0], query_filter=most))
+            assert "graph, asked for more than pass the filter" in plan
+            may_announce.set()
+        assert client.wait_until_indexed("c")
 
 
 def test_a_store_saved_with_one_library_opens_with_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
