@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log10, sqrt
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import CodeKind, Quantized
+from minidb.index.dense.copies import Copies
+from minidb.storage.gate import PhaseFairGate
 
 VectorsOf = Callable[[NDArray[np.uint32]], NDArray[np.float32]]
 Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
@@ -45,15 +48,17 @@ class Graph(Protocol):
     opens_mapped: bool
     """Whether a saved one answers as soon as it is opened, and need not be read into memory first."""
     n_rows: int
-    count: int
-    """Rows in the graph, dead ones included."""
+    """Every row below it is in the graph, and others while they are being added."""
     calibrated: Calibrated
 
-    def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        """About the `width` nearest rows, nearest first; dead ones among them.
+    @property
+    def count(self) -> int:
+        """Rows in the graph, dead ones included."""
 
-        Fewer than `width`, or than there are, when the rest cannot be reached: more equal vectors than a row has links
-        are linked to each other only.
+    def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
+        """About the `width` nearest rows or more, nearest first; dead ones among them.
+
+        None when so many cannot be reached, though there are more.
         """
 
     def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
@@ -64,6 +69,63 @@ class Graph(Protocol):
 
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps; `restored` takes it back."""
+
+
+class LibraryGraph(ABC):
+    """A `Graph` whose library has one row of all that are equal; their copies are added to what it finds."""
+
+    kind: CodeKind
+
+    def __init__(self, copies: Copies, n_rows: int) -> None:
+        self._gate = PhaseFairGate()
+        self._copies = copies
+        self.n_rows = n_rows
+        self.calibrated = Calibrated()
+
+    @property
+    def count(self) -> int:
+        return self._copies.count
+
+    def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
+        return self._checked(self._nearest(query, width), width)
+
+    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        return [self._checked(found, width) for found in self._nearest_of_many(queries, width)]
+
+    def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
+        codes = self._encode(vectors)
+        is_first = self._copies.take_in(rows, codes)
+        self._insert(rows[is_first], codes[is_first])
+        self.n_rows = n_rows
+
+    def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        meta, arrays = self._saved()
+        common = {"n_rows": self.n_rows, "calibrated": list(self.calibrated)}
+        return meta | common, arrays | self._copies.arrays()
+
+    def _checked(self, found: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
+        is_torn = len(found) < min(width, self._copies.n_firsts)
+        return found[:0] if is_torn else self._copies.with_copies(found)
+
+    @abstractmethod
+    def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
+        """`(n, d) float32`, or one vector `(d,)`, as the library gets them."""
+
+    @abstractmethod
+    def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
+        """`search` of the rows the library has."""
+
+    @abstractmethod
+    def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        """`search_many` of the rows the library has."""
+
+    @abstractmethod
+    def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
+        """Give the library more rows, a few at a time while it is searched."""
+
+    @abstractmethod
+    def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What a checkpoint keeps of the library's own."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind
-from minidb.index.dense.graph import Blocks, Calibrated, VectorsOf
+from minidb.index.dense.copies import Copies
+from minidb.index.dense.graph import Blocks, LibraryGraph, VectorsOf
 from minidb.index.dense.plain import Metric
-from minidb.storage.gate import PhaseFairGate
 
 INSERT_CHUNK = 4
 """Inserts under one hold of the gate: readers then wait at most about 0.8 ms (32 at a time: 7.5 ms)."""
@@ -34,19 +34,16 @@ _SCALARS = (
 )  # fmt: skip
 
 
-class HnswlibGraph:
+class HnswlibGraph(LibraryGraph):
     """See `graph.Graph`."""
 
+    kind: CodeKind = "float32"
     opens_mapped = False
 
-    def __init__(self, index: Any, metric: Metric, n_rows: int, count: int) -> None:
+    def __init__(self, index: Any, copies: Copies, n_rows: int) -> None:
+        super().__init__(copies, n_rows)
         self._index = index
-        self.kind: CodeKind = "float32"
-        self._gate = PhaseFairGate()
-        self.metric = metric
-        self.n_rows = n_rows
-        self.count = count
-        self.calibrated = Calibrated()
+        self._n_inserted = copies.n_firsts
 
     @classmethod
     def build(
@@ -56,25 +53,28 @@ class HnswlibGraph:
         hnswlib = importlib.import_module("hnswlib")
         index = hnswlib.Index(space=_SPACES[metric], dim=size)
         index.init_index(max(count * 3 // 2, 64), ef_construction=ef_construct, M=m, random_seed=_SEED)
-        inserted = 0
+        copies = Copies()
         for rows, vectors in blocks:
-            if len(rows):
-                index.add_items(vectors, rows.astype(np.uint64), num_threads=N_CORES)
-                inserted += len(rows)
-        return cls(index, metric, n_rows, inserted)
+            is_first = copies.take_in(rows, vectors)
+            if is_first.any():
+                index.add_items(vectors[is_first], rows[is_first].astype(np.uint64), num_threads=N_CORES)
+        return cls(index, copies, n_rows)
 
-    def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        rows: NDArray[np.uint32] = self._nearest(query, width, 1)[0]
+    def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
+        return vectors
+
+    def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
+        rows: NDArray[np.uint32] = self._found(query, width, 1)[0]
         return rows
 
-    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        return list(self._nearest(queries, width, N_CORES))
+    def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+        return list(self._found(queries, width, N_CORES))
 
-    def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> NDArray[np.uint32]:
+    def _found(self, queries: NDArray[np.float32], width: int, threads: int) -> NDArray[np.uint32]:
         """`(q, width)`, or `(q, 0)` when not every query reaches so many: hnswlib then gives none."""
         nothing = np.zeros((len(queries) if queries.ndim == 2 else 1, 0), np.uint32)
         with self._gate.shared:
-            width = min(width, self.count)
+            width = min(width, self._n_inserted)
             if not width:
                 return nothing
             try:
@@ -84,18 +84,17 @@ class HnswlibGraph:
         rows: NDArray[np.uint32] = labels.astype(np.uint32)
         return rows
 
-    def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
-        if self.count + len(rows) > self._index.max_elements:
+    def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
+        if self._n_inserted + len(rows) > self._index.max_elements:
             with self._gate.exclusive:
-                self._index.resize_index(max((self.count + len(rows)) * 3 // 2, 64))
+                self._index.resize_index(max((self._n_inserted + len(rows)) * 3 // 2, 64))
         for start in range(0, len(rows), INSERT_CHUNK):
             chunk = slice(start, start + INSERT_CHUNK)
             with self._gate.exclusive:
-                self._index.add_items(vectors[chunk], rows[chunk].astype(np.uint64), num_threads=1)
-                self.count += len(rows[chunk])
-        self.n_rows = n_rows
+                self._index.add_items(codes[chunk], rows[chunk].astype(np.uint64), num_threads=1)
+                self._n_inserted += len(rows[chunk])
 
-    def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The graph without its vectors."""
         with self._gate.shared:
             state = self._index.__getstate__()[0]
@@ -107,13 +106,10 @@ class HnswlibGraph:
             "levels": state["element_levels"][:count].copy(),
             "upper": state["link_lists"].view(np.uint8),
         }
-        scalars = {name: state[name] for name in _SCALARS} | {"n_rows": self.n_rows}
-        return {"scalars": scalars, "calibrated": list(self.calibrated)}, arrays
+        return {"scalars": {name: state[name] for name in _SCALARS}}, arrays
 
     @classmethod
-    def restored(
-        cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors_of: VectorsOf
-    ) -> HnswlibGraph:
+    def restored(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors_of: VectorsOf) -> HnswlibGraph:
         """The graph `saved()` came from; `vectors_of` reads the vectors of its rows."""
         scalars = meta["scalars"]
         hnswlib = importlib.import_module("hnswlib")
@@ -136,6 +132,4 @@ class HnswlibGraph:
         state["link_lists"] = arrays["upper"].copy().view(np.int8)
         index = hnswlib.Index.__new__(hnswlib.Index)
         index.__setstate__((state,))
-        graph = cls(index, metric, scalars["n_rows"], count)
-        graph.calibrated = Calibrated(*meta.get("calibrated", ()))
-        return graph
+        return cls(index, Copies.of_arrays(arrays), meta["n_rows"])

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from minidb.index.dense.codes import Bfloat16, Bits, Codes, Int8
-from minidb.index.dense.graph import Blocks, Graph, GraphSettings, VectorsOf
+from minidb.index.dense.graph import Blocks, Calibrated, Graph, GraphSettings, LibraryGraph, VectorsOf
 from minidb.index.dense.plain import Metric
 
 LONG_VECTOR = 768
@@ -59,17 +59,23 @@ def build(
 def restored(
     metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors_of: VectorsOf
 ) -> Graph | None:
-    """The graph a checkpoint keeps; None when the library it was built with is not installed here.
+    """The graph a checkpoint keeps; None when it has to be built anew, as its library is not installed here.
 
     Args:
         vectors_of: reads the `(n, size) float32` vectors of rows, for a checkpoint without them.
     """
+    if "copies" not in arrays:  # of a minidb that had every row in the graph
+        return None
+    graph: LibraryGraph
     if "usearch" in meta:
         from minidb.index.dense.usearch_graph import UsearchGraph
 
-        return UsearchGraph.restored(metric, meta, arrays)
-    if not _has_hnswlib():
-        return None
-    from minidb.index.dense.hnswlib_graph import HnswlibGraph
+        graph = UsearchGraph.restored(metric, meta, arrays)
+    elif _has_hnswlib():
+        from minidb.index.dense.hnswlib_graph import HnswlibGraph
 
-    return HnswlibGraph.restored(metric, meta, arrays, vectors_of)
+        graph = HnswlibGraph.restored(meta, arrays, vectors_of)
+    else:
+        return None
+    graph.calibrated = Calibrated(*meta["calibrated"])
+    return graph

@@ -16,45 +16,49 @@ from numpy.typing import NDArray
 from usearch.index import BatchMatches, Index
 
 from minidb.cores import N_CORES
-from minidb.index.dense.codes import CodeKind, Codes, codes_of
-from minidb.index.dense.graph import Blocks, Calibrated
+from minidb.index.dense.codes import Codes, codes_of
+from minidb.index.dense.copies import Copies
+from minidb.index.dense.graph import Blocks, LibraryGraph
 from minidb.index.dense.plain import Metric
-from minidb.storage.gate import PhaseFairGate
 
 _INSERT_CHUNK = 4
 """Inserts under one hold of the gate, as with hnswlib: readers wait less than a millisecond."""
 
 
-class UsearchGraph:
+class UsearchGraph(LibraryGraph):
     """See `graph.Graph`."""
 
     opens_mapped = True
 
-    def __init__(self, index: Index, codes: Codes, n_rows: int, mapped: NDArray[np.uint8] | None = None) -> None:
+    def __init__(
+        self, index: Index, codes: Codes, copies: Copies, n_rows: int, mapped: NDArray[np.uint8] | None = None
+    ) -> None:
+        super().__init__(copies, n_rows)
         self._index = index
         self._codes = codes
-        self._gate = PhaseFairGate()
         self._turn = threading.Lock()
         self._mapped = mapped  # the index points into it, and does not hold it
-        self.kind: CodeKind = codes.kind
-        self.n_rows = n_rows
-        self.count = len(index)
-        self.calibrated = Calibrated()
+        self.kind = codes.kind
 
     @classmethod
     def build(
         cls, metric: Metric, codes: Codes, size: int, m: int, ef_construct: int, blocks: Blocks, n_rows: int
     ) -> UsearchGraph:
         """See `libraries.build`."""
-        index = _new_index(metric, codes, size, m, ef_construct)
+        index, copies = _new_index(metric, codes, size, m, ef_construct), Copies()
         for rows, vectors in blocks:
-            if len(rows):
-                index.add(rows.astype(np.uint64), codes.encode(vectors), threads=N_CORES)
-        return cls(index, codes, n_rows)
+            encoded = codes.encode(vectors)
+            is_first = copies.take_in(rows, encoded)
+            if is_first.any():
+                index.add(rows[is_first].astype(np.uint64), encoded[is_first], threads=N_CORES)
+        return cls(index, codes, copies, n_rows)
 
-    def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
+    def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
+        return self._codes.encode(vectors)
+
+    def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         with self._gate.shared:
-            width = min(width, self.count)
+            width = min(width, len(self._index))
             if not width:
                 return np.zeros(0, np.uint32)
             codes = self._codes.encode(query)
@@ -63,9 +67,9 @@ class UsearchGraph:
         rows: NDArray[np.uint32] = found.astype(np.uint32)
         return rows
 
-    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+    def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
         with self._gate.shared:
-            width = min(width, self.count)
+            width = min(width, len(self._index))
             if not width:
                 return [np.zeros(0, np.uint32)] * len(queries)
             codes = self._codes.encode(queries)
@@ -73,7 +77,7 @@ class UsearchGraph:
                 found = cast(BatchMatches, self._index.search(codes, width, threads=N_CORES))
         return [keys[:n] for keys, n in zip(found.keys.astype(np.uint32), found.counts.tolist(), strict=True)]
 
-    def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
+    def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
         if self._mapped is not None:
             in_memory = self._index.copy()
             with self._gate.exclusive:
@@ -81,17 +85,14 @@ class UsearchGraph:
         for start in range(0, len(rows), _INSERT_CHUNK):
             chunk = slice(start, start + _INSERT_CHUNK)
             with self._gate.exclusive:
-                self._index.add(rows[chunk].astype(np.uint64), self._codes.encode(vectors[chunk]), threads=1)
-                self.count = len(self._index)
-        self.n_rows = n_rows
+                self._index.add(rows[chunk].astype(np.uint64), codes[chunk], threads=1)
 
-    def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with self._gate.shared:
             index = self._index
             data = np.frombuffer(index.save() or b"", np.uint8)
             settings = [index.ndim, index.connectivity, index.expansion_add]
-            meta = {"usearch": settings, "codes": self._codes.settings(), "n_rows": self.n_rows}
-            return meta | {"calibrated": list(self.calibrated)}, {"index": data}
+        return {"usearch": settings, "codes": self._codes.settings()}, {"index": data}
 
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
@@ -99,9 +100,7 @@ class UsearchGraph:
         codes = codes_of(meta["codes"])
         index = _new_index(metric, codes, *meta["usearch"])
         index.view(arrays["index"].data)
-        graph = cls(index, codes, meta["n_rows"], arrays["index"])
-        graph.calibrated = Calibrated(*meta.get("calibrated", ()))
-        return graph
+        return cls(index, codes, Copies.of_arrays(arrays), meta["n_rows"], arrays["index"])
 
 
 def _new_index(metric: Metric, codes: Codes, size: int, m: int, ef_construct: int) -> Index:
