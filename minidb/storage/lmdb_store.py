@@ -14,19 +14,18 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from zlib import crc32
 
 import lmdb
 
 from minidb.errors import BadRequest, CorruptionError, InsufficientStorage, MinidbError, ServiceError, StoreClosed
-from minidb.storage.checksum import CRC_BYTES, RESIDUE, seal, unseal
 from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
+from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
 from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_structure, read_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import Head, check_format
@@ -48,108 +47,6 @@ _META_ATTEMPTS = 5
 _COMMIT_KEY = b"commit"
 """In `meta`: the number of the commit itself, which LMDB's meta pages must agree with."""
 _LAST_KEY = b"\xff" * 512
-
-
-class _LmdbRead:
-    __slots__ = ("_store", "_txn", "txn_id")
-    is_write = False
-
-    def __init__(self, store: LmdbStore, txn: Any) -> None:
-        self._store = store
-        self._txn = txn
-        self.txn_id: int = txn.id()
-
-    def get(self, table: Table, key: bytes) -> bytes | None:
-        sealed = self._txn.get(key, None, self._store.tables[table])
-        if sealed is None:
-            return None
-        value = unseal(key, sealed)
-        if value is None:
-            raise self._store.corrupt(table, key)
-        return value
-
-    def get_many(self, table: Table, keys: Iterable[bytes]) -> list[bytes | None]:
-        get, database = self._txn.get, self._store.tables[table]
-        values: list[bytes | None] = []
-        for key in keys:
-            sealed = get(key, None, database)
-            if sealed is None:
-                values.append(None)
-            elif crc32(sealed, crc32(key)) == RESIDUE:  # `unseal` without the call
-                values.append(sealed[:-CRC_BYTES])
-            else:
-                raise self._store.corrupt(table, key)
-        return values
-
-    def scan(self, table: Table, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
-        with self._txn.cursor(self._store.tables[table]) as cursor:
-            if not cursor.set_range(start):
-                return
-            for key, sealed in cursor:
-                if key >= stop:
-                    return
-                value = unseal(key, sealed)
-                if value is None:
-                    raise self._store.corrupt(table, key)
-                yield key, value
-
-    def abort(self) -> None:
-        self._txn.abort()
-
-
-class _LmdbWrite(_LmdbRead):
-    __slots__ = ("has_changes", "publishers", "staged", "wal_bytes")
-    is_write = True
-
-    def __init__(self, store: LmdbStore, txn: Any) -> None:
-        super().__init__(store, txn)
-        self.staged: dict[Any, Any] = {}
-        self.publishers: list[Callable[[], None]] = []
-        self.wal_bytes = 0
-        self.has_changes = False
-
-    def put(self, table: Table, key: bytes, value: bytes) -> None:
-        self.has_changes = True
-        self._txn.put(key, seal(key, value), db=self._store.tables[table])
-        if table == "wal":
-            self.wal_bytes += len(value)
-
-    def put_many(self, table: Table, items: list[tuple[bytes, bytes]]) -> None:
-        if len(items) == 1:  # a cursor costs more than the entry
-            self.put(table, *items[0])
-            return
-        self.has_changes = True
-        with self._txn.cursor(self._store.tables[table]) as cursor:
-            cursor.putmulti([(key, seal(key, value)) for key, value in items])
-
-    def delete(self, table: Table, key: bytes) -> bool:
-        is_there = bool(self._txn.delete(key, db=self._store.tables[table]))
-        self.has_changes |= is_there
-        return is_there
-
-    def delete_range(self, table: Table, start: bytes, stop: bytes) -> None:
-        with self._txn.cursor(self._store.tables[table]) as cursor:
-            found = cursor.set_range(start)
-            while found and cursor.key() < stop:
-                self.has_changes = True
-                found = cursor.delete()
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        parent, staged, n_publishers = self._txn, dict(self.staged), len(self.publishers)
-        self._txn = self._store.environment.begin(parent=parent, write=True)
-        try:
-            yield
-        except BaseException:
-            self._txn.abort()
-            self._txn, self.staged = parent, staged
-            del self.publishers[n_publishers:]
-            raise
-        self._txn.commit()
-        self._txn = parent
-
-    def on_commit(self, publish: Callable[[], None]) -> None:
-        self.publishers.append(publish)
 
 
 class LmdbStore:
@@ -255,7 +152,7 @@ class LmdbStore:
     def read(self) -> AbstractContextManager[ReadTransaction]:
         return Reading(self)
 
-    def begin_read(self) -> _LmdbRead:
+    def begin_read(self) -> LmdbRead:
         if self._pid != os.getpid():
             self._reopen_after_fork()
         began = self._commit_began
@@ -263,12 +160,12 @@ class LmdbStore:
             self._committed.wait(_PAUSE_S)
         self._gate.acquire_shared()
         try:
-            return _LmdbRead(self, self._begin())
+            return LmdbRead(self, self._begin())
         except BaseException:
             self._gate.release_shared()
             raise
 
-    def end_read(self, read: _LmdbRead, error: BaseException | None) -> None:
+    def end_read(self, read: LmdbRead, error: BaseException | None) -> None:
         read.abort()
         self._gate.release_shared()
         if isinstance(error, lmdb.Error):
@@ -398,7 +295,7 @@ class LmdbStore:
                 raise StoreClosed("this client has been closed")
             try:
                 txn = self._begin(write=True)
-                write = _LmdbWrite(self, txn)
+                write = LmdbWrite(self, txn)
                 try:
                     run(write)
                     if write.has_changes:
