@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 import msgpack
 
 from minidb import models
+from minidb.collection.collection import Collection
 from minidb.collection.config import check_name
 from minidb.errors import AlreadyExists, BadInput, NotFound
-from minidb.storage.interface import ReadTransaction, WriteTransaction
+from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 
 _KEY = b"catalog"
 
@@ -98,3 +100,47 @@ class Catalog:
     def _free_of_collections(self, name: str) -> None:
         if name in self.collections:
             raise AlreadyExists(f"Collection `{name}` already exists!")
+
+
+class Directory:
+    """The catalog as each transaction sees it, and the one object this process has of each collection."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._collections: dict[int, Collection] = {}
+        self._newest = (Catalog(), b"", -1)
+
+    def opened(self) -> list[Collection]:
+        """Those this process has worked with and that are still there."""
+        with self._lock:
+            return list(self._collections.values())
+
+    def find(self, name: str, txn: ReadTransaction) -> Collection:
+        """The collection a name or alias means. Raises `NotFound`."""
+        number = self.catalog(txn).number_of(name)
+        collection = self._collections.get(number)
+        return collection or self.keep(Collection(self._store, number, name))
+
+    def keep(self, collection: Collection) -> Collection:
+        """The one this process works with, which may be there already."""
+        with self._lock:
+            return self._collections.setdefault(collection.number, collection)
+
+    def catalog(self, txn: ReadTransaction) -> Catalog:
+        """The catalog `txn` shows; decoded only when its record has changed."""
+        catalog, data, known = self._newest
+        if txn.txn_id == known:
+            return catalog
+        newest = Catalog.data(txn)
+        is_other = newest != data
+        if is_other:
+            catalog = Catalog.of(newest)
+        if txn.is_write:  # what a writer sees may never be committed
+            return catalog
+        self._newest = (catalog, newest, txn.txn_id)
+        if is_other:
+            with self._lock:
+                for number in self._collections.keys() - set(catalog.collections.values()):
+                    del self._collections[number]
+        return catalog

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from minidb import models
-from minidb.catalog import Catalog
+from minidb.catalog import Catalog, Directory
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot, config_key, erase, head_key
 from minidb.collection.config import (
@@ -30,7 +30,7 @@ from minidb.collection.draft import Draft
 from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.reads import PointReader
-from minidb.collection.strict_mode import StrictMode, limits_of
+from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
 from minidb.errors import MinidbError, NotFound, StoreClosed
 from minidb.filter.answers import PayloadAnswers
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
 
 MEMORY = ":memory:"
 _QUOTAS = b"quotas"
-_ADDING = (
-    models.UpsertOperation, models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation,
-)  # fmt: skip
-"""Operations that may make a collection larger."""
 T = TypeVar("T")
 
 
@@ -66,8 +62,7 @@ class Database:
     ) -> None:
         self.location = str(location)
         self._store: Store = _open(location, durability, map_bytes)
-        self._collections: dict[int, Collection] = {}
-        self._catalog = (Catalog(), b"", -1)
+        self._directory = Directory(self._store)
         self._lock = threading.Lock()
         self._closed = False
         self._indexer = Indexer(self._store, self._snapshot_of)
@@ -92,7 +87,7 @@ class Database:
             self._closed = True
         self._indexer.stop()
         try:
-            for collection in self._collections.values():
+            for collection in self._directory.opened():
                 if collection.published[1] >= 0:
                     with suppress(MinidbError, OSError):  # derived data only: deleted meanwhile, or the disk is full
                         checkpoint(self._store, collection, self._snapshot_of, closing=True)
@@ -115,7 +110,7 @@ class Database:
             collection.begin(txn, StoredConfig.unpack(config), head)  # the request's objects may yet be changed
 
             def publish() -> None:
-                self._keep(collection)
+                self._directory.keep(collection)
 
             txn.on_commit(publish)
 
@@ -149,10 +144,7 @@ class Database:
 
         schema = parse_schema(path, field_schema)
         with self.snapshot(name) as snapshot:
-            config = snapshot.collection.config
-            limits = limits_of(config)
-            if limits is not None and path not in config.payload_schema:
-                StrictMode(limits, config.payload_schema).check_new_index()
+            check_new_index(snapshot.collection.config, path)
         result = self._change_config(name, lambda config: with_payload_index(config, path, schema))
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
@@ -167,7 +159,7 @@ class Database:
         from minidb.collection.facets import facet
 
         with self.snapshot(name) as snapshot:
-            strict = self._strict_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_limit(10 if request.limit is None else request.limit)
                 strict.check_read_filter(request.filter)
@@ -176,11 +168,11 @@ class Database:
 
     def collection_exists(self, name: str) -> bool:
         with self._read() as txn:
-            return self._newest_catalog(txn).has(name)
+            return self._directory.catalog(txn).has(name)
 
     def collection_names(self) -> list[str]:
         with self._read() as txn:
-            return sorted(self._newest_catalog(txn).collections)
+            return sorted(self._directory.catalog(txn).collections)
 
     def info(self, name: str) -> models.CollectionInfo:
         from minidb.collection.info import collection_info
@@ -211,7 +203,7 @@ class Database:
     def aliases(self, name: str | None = None) -> list[models.AliasDescription]:
         """Aliases of one collection, or all, by name."""
         with self._read() as txn:
-            catalog = self._newest_catalog(txn)
+            catalog = self._directory.catalog(txn)
             if name is not None and name not in catalog.collections:
                 raise NotFound(f"Collection `{name}` doesn't exist!")
             return [
@@ -258,7 +250,7 @@ class Database:
     def _apply(
         self, name: str, asked: tuple[int, int], steps: list[operations.Step], txn: WriteTransaction
     ) -> tuple[list[int], MinidbError | None]:
-        collection = self._find(name, txn)
+        collection = self._directory.find(name, txn)
         numbers: list[int] = []
 
         def run(step: operations.Step, draft: Draft) -> MinidbError | None:
@@ -299,7 +291,7 @@ class Database:
         """Points by id, in the order asked for, each once; ids that are not there are left out."""
         wanted = dict.fromkeys(models.normalize_id(point_id) for point_id in ids)
         with self.snapshot(name) as snapshot:
-            self._strict_read(snapshot.collection, timeout)
+            limits_of_read(snapshot.collection, timeout)
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             rows = [row for row in map(reader.row_of, wanted) if row is not None]
             return reader.records(rows, with_payload, with_vectors)
@@ -311,7 +303,7 @@ class Database:
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             limit = 10 if request.limit is None else request.limit
-            strict = self._strict_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_limit(limit)
                 strict.check_read_filter(request.filter)
@@ -324,7 +316,7 @@ class Database:
 
     def count(self, name: str, filter: models.Filter | None, timeout: float | None = None) -> int:
         with self.snapshot(name) as snapshot:
-            strict = self._strict_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_read_filter(filter)
             rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(filter)
@@ -360,7 +352,7 @@ class Database:
         resolved = self._inference.resolve(request, operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> models.GroupsResult:
-            strict = self._strict_read(snapshot.collection, None if context is None else context.timeout)
+            strict = limits_of_read(snapshot.collection, None if context is None else context.timeout)
             if strict is not None:
                 strict.check_query(request)
                 strict.check_grouping(request.group_by)
@@ -373,7 +365,7 @@ class Database:
         from minidb.query.matrix import run_matrix
 
         with self.snapshot(name) as snapshot:
-            strict = self._strict_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout)
             if strict is not None:
                 strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
@@ -393,9 +385,9 @@ class Database:
         """Readers of a collection, or of all, by their real names, and the catalog: all of one commit."""
         while True:
             with self._read() as txn:
-                catalog = self._newest_catalog(txn)
+                catalog = self._directory.catalog(txn)
                 names = sorted(catalog.collections) if name is None else [catalog.aliases.get(name, name)]
-                views = [(collection := self._find(each, txn), collection.catch_up(txn)) for each in names]
+                views = [(collection := self._directory.find(each, txn), collection.catch_up(txn)) for each in names]
                 if any(view is None for _, view in views):
                     continue
                 yield catalog, {c.name: PointReader(c, view, txn) for c, view in views if view is not None}
@@ -404,13 +396,13 @@ class Database:
     def real_name(self, name: str) -> str:
         """The collection a name or alias means. Raises `NotFound`."""
         with self._read() as txn:
-            catalog = self._newest_catalog(txn)
+            catalog = self._directory.catalog(txn)
             catalog.number_of(name)
             return catalog.aliases.get(name, name)
 
     def snapshot(self, name: str) -> Snapshot:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
-        return Snapshot(self._store, lambda txn: self._find(name, txn))
+        return Snapshot(self._store, lambda txn: self._directory.find(name, txn))
 
     # The store as a whole
 
@@ -441,37 +433,18 @@ class Database:
     ) -> tuple[dict[str, VectorField], tuple[int, int]]:
         """The collection's vectors, its number and its config's version, once strict mode has let the requests pass."""
         with self.snapshot(name) as snapshot:
-            collection, view = snapshot.collection, snapshot.view
-            limits = limits_of(collection.config)
-            if limits is not None and requests:
-                collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
-                strict = StrictMode(limits, collection.config.payload_schema)
-                strict.check_timeout(None if context is None else context.timeout)
-                if any(isinstance(request, _ADDING) for request in requests):
-                    reader = PointReader(collection, view, snapshot.txn)
-                    strict.check_size(lambda: collection.payload_bytes(reader))
-                for request in requests:
-                    strict.check_update(request, view)
-            return view.fields, (collection.number, view.config_version)
+            check_updates(snapshot, requests, None if context is None else context.timeout)
+            view = snapshot.view
+            return view.fields, (snapshot.collection.number, view.config_version)
 
     def _check_queries(
         self, collection: Collection, requests: Sequence[models.QueryRequest], context: InferenceContext | None
     ) -> None:
-        strict = self._strict_read(collection, None if context is None else context.timeout, len(requests))
+        strict = limits_of_read(collection, None if context is None else context.timeout, len(requests))
         if strict is not None:
             strict.check_batch(len(requests))
             for request in requests:
                 strict.check_query(request)
-
-    def _strict_read(self, collection: Collection, timeout: float | None, cost: int = 1) -> StrictMode | None:
-        """The limits a read is to be checked against, None when strict mode is off; counts the read."""
-        limits = limits_of(collection.config)
-        if limits is None:
-            return None
-        collection.read_rate.take(limits.read_rate_limit, cost, "Read")
-        strict = StrictMode(limits, collection.config.payload_schema)
-        strict.check_timeout(timeout)
-        return strict
 
     def _snapshot_of(self, collection: Collection) -> Snapshot:
         return Snapshot(self._store, lambda txn: collection)
@@ -489,7 +462,7 @@ class Database:
 
         def reader_of(name: str) -> PointReader:
             try:
-                collection = self._find(name, snapshot.txn)
+                collection = self._directory.find(name, snapshot.txn)
             except NotFound:
                 raise NotFound(f"Collection {name} not found") from None
             view = collection.catch_up(snapshot.txn)
@@ -499,37 +472,9 @@ class Database:
 
         return reader_of
 
-    def _find(self, name: str, txn: ReadTransaction) -> Collection:
-        number = self._newest_catalog(txn).number_of(name)
-        collection = self._collections.get(number)
-        return collection or self._keep(Collection(self._store, number, name))
-
-    def _keep(self, collection: Collection) -> Collection:
-        """The one this process works with, which may be there already."""
-        with self._lock:
-            return self._collections.setdefault(collection.number, collection)
-
-    def _newest_catalog(self, txn: ReadTransaction) -> Catalog:
-        """The catalog `txn` shows; decoded only when its record has changed."""
-        catalog, data, known = self._catalog
-        if txn.txn_id == known:
-            return catalog
-        newest = Catalog.data(txn)
-        is_other = newest != data
-        if is_other:
-            catalog = Catalog.of(newest)
-        if txn.is_write:  # what a writer sees may never be committed
-            return catalog
-        self._catalog = (catalog, newest, txn.txn_id)
-        if is_other:
-            with self._lock:
-                for number in self._collections.keys() - set(catalog.collections.values()):
-                    del self._collections[number]
-        return catalog
-
     def _change_config(self, name: str, change: Callable[[StoredConfig], StoredConfig]) -> models.UpdateResult:
         def work(txn: WriteTransaction) -> int:
-            collection = self._find(name, txn)
+            collection = self._directory.find(name, txn)
             stored = collection.staged_config(txn)
             config = change(stored)
             if config == stored:  # no change, but an operation with a number
