@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,65 +63,82 @@ def in_pieces(compare: Comparison[C], ns_per_row: float, rows: NDArray[C]) -> ND
     return scores
 
 
+class _Codes(NamedTuple):
+    """Rows `[0, n_rows)` in one scale, and room for more. What readers hold of it never changes."""
+
+    room: NDArray[np.int8]
+    n_rows: int
+    scale: float
+
+
 class Sketch:
     """Rows `[0, n_rows)` of one field as int8. Extended by one thread at a time, read by any."""
 
     def __init__(self, size: int, metric: Metric) -> None:
         self.size = size
         self.metric = metric
-        self.n_rows = 0
-        self.scale = 0.0
         self.suits = metric != "manhattan"
         """False where int8 loses neighbours, or no int8 kernel exists: floats are scanned instead."""
-        self._rows = np.zeros((0, size), np.int8)
+        self._codes = _Codes(np.zeros((0, size), np.int8), 0, 0.0)
 
     @classmethod
     def of(cls, rows: NDArray[np.int8], scale: float, metric: Metric) -> Sketch:
         """From saved rows (read-only, mapped)."""
         sketch = cls(rows.shape[1], metric)
-        sketch._rows, sketch.scale, sketch.n_rows = rows, scale, len(rows)
+        sketch._codes = _Codes(rows, len(rows), scale)
         return sketch
 
     @property
+    def n_rows(self) -> int:
+        return self._codes.n_rows
+
+    @property
+    def scale(self) -> float:
+        """What numbers are multiplied by before they are rounded; 0 before there are any."""
+        return self._codes.scale
+
+    @property
     def rows(self) -> NDArray[np.int8]:
-        return self._rows[: self.n_rows]
+        return self._codes.room[: self._codes.n_rows]
 
     def extend(self, n_rows: int, chunks: Chunks) -> None:
         """Take in rows up to `n_rows`; starts over with a wider scale when a value does not fit."""
-        while self.suits and self.n_rows < n_rows:
-            grown = with_room(self._rows, self.n_rows, n_rows)
-            at, widest = self.n_rows, 0.0
-            for chunk in chunks(self.n_rows, n_rows):
+        codes = self._codes
+        while self.suits and codes.n_rows < n_rows:
+            scale = codes.scale
+            grown = with_room(codes.room, codes.n_rows, n_rows)
+            at, widest = codes.n_rows, 0.0
+            for chunk in chunks(codes.n_rows, n_rows):
                 widest = max(widest, float(chunk.max(initial=0.0)), -float(chunk.min(initial=0.0)))
-                if widest * self.scale <= 127.0 and self.scale:
-                    _round_into(grown[at : at + len(chunk)], chunk, self.scale)
+                if widest * scale <= 127.0 and scale:
+                    _round_into(grown[at : at + len(chunk)], chunk, scale)
                 at += len(chunk)
-            if self.scale and widest * self.scale <= 127.0:
-                self._rows, self.n_rows = grown, n_rows
+            if scale and widest * scale <= 127.0:
+                self._codes = _Codes(grown, n_rows, scale)
                 return
-            first = not self.scale
-            widest = max(widest, 127.0 / self.scale if self.scale else 0.0, 1e-30)
-            self.scale = 127.0 / (widest if first else widest * _HEADROOM)
-            self._rows, self.n_rows = self._rows[:0], 0
-            if first:
-                self._check(chunks, n_rows)
+            widest = max(widest, 127.0 / scale if scale else 0.0, 1e-30)
+            codes = _Codes(codes.room[:0], 0, 127.0 / (widest * _HEADROOM if scale else widest))
+            if not scale:
+                self._check(chunks, n_rows, codes.scale)
 
     def scan(self, query: NDArray[np.float32], stop: int, start: int = 0) -> NDArray[np.float32]:
         """Approximate similarities of rows `[start, stop)`, in a scale of their own: only the order counts."""
-        return self._comparison(query)(self._rows[start:stop])
+        codes = self._codes
+        return self._comparison(query, codes.scale)(codes.room[start:stop])
 
     def gather(self, query: NDArray[np.float32], rows: NDArray[np.uint32], hot: HotRows) -> NDArray[np.float32]:
         """The same for some rows."""
-        return hot.scores(self._rows, rows, self._comparison(query))
+        codes = self._codes
+        return hot.scores(codes.room, rows, self._comparison(query, codes.scale))
 
-    def _comparison(self, query: NDArray[np.float32]) -> Comparison[np.int8]:
-        compare = partial(self._scores, self._quantized(query))
+    def _comparison(self, query: NDArray[np.float32], scale: float) -> Comparison[np.int8]:
+        compare = partial(self._scores, self._quantized(query, scale))
         return partial(in_pieces, compare, int8_scan_ns(self.size))
 
-    def _quantized(self, query: NDArray[np.float32]) -> NDArray[np.int8]:
+    def _quantized(self, query: NDArray[np.float32], scale: float) -> NDArray[np.int8]:
         """Any scale of the query keeps a dot product's order; a distance needs the rows' own."""
         if self.metric == "euclid":
-            return Int8(self.scale).encode(query)
+            return Int8(scale).encode(query)
         widest = float(np.abs(query).max(initial=0.0))
         quantized: NDArray[np.int8] = np.rint(query * np.float32(127.0 / max(widest, 1e-30))).astype(np.int8)
         return quantized
@@ -133,14 +150,14 @@ class Sketch:
             return -cdist(query, rows, "sqeuclidean")
         return cdist(query, rows, "dot")
 
-    def _check(self, chunks: Chunks, n_rows: int) -> None:
+    def _check(self, chunks: Chunks, n_rows: int, scale: float) -> None:
         """Compare with floats on the first rows: are the true neighbours among the candidates?"""
         sample = next(chunks(0, min(n_rows, _SAMPLE_ROWS)))
         if len(sample) < 4 * _SAMPLE_RESCORED:
             return
-        trial = Sketch(self.size, self.metric)
-        trial.scale = self.scale
-        trial.extend(len(sample), lambda start, stop: iter([sample[start:stop]]))
+        codes = np.empty(sample.shape, np.int8)
+        _round_into(codes, sample, scale)
+        trial = Sketch.of(codes, scale, self.metric)
         found = 0
         queries = sample[:: len(sample) // _SAMPLE_QUERIES][:_SAMPLE_QUERIES]
         for query in queries:
