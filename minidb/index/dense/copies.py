@@ -8,7 +8,7 @@ rest.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ class Copies:
     Of a million vectors two get the same hash with a chance of one in 37 million; the second is then not found where
     it lies. Scores come from the rows, so nothing false is ever answered.
     """
+
+    ARRAYS: ClassVar = ("hashes", "firsts", "copied", "copies")
 
     def __init__(self) -> None:
         self._hashes = np.zeros(0, np.uint64)
@@ -88,15 +90,14 @@ class Copies:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps."""
-        pairs = self._pairs
-        return {"hashes": self._hashes, "firsts": self._firsts, "copied": pairs.firsts, "copies": pairs.copies}
+        return dict(zip(self.ARRAYS, (self._hashes, self._firsts, *self._pairs), strict=True))
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Copies:
         """The copies whose `arrays` these are."""
         copies = cls()
-        copies._hashes, copies._firsts = arrays["hashes"], arrays["firsts"]
-        copies._pairs = _Pairs(arrays["copied"], arrays["copies"])
+        copies._hashes, copies._firsts, *pairs = (arrays[name] for name in cls.ARRAYS)
+        copies._pairs = _Pairs(*pairs)
         return copies
 
 

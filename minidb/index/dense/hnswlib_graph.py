@@ -132,4 +132,5 @@ class HnswlibGraph(LibraryGraph):
         state["link_lists"] = arrays["upper"].copy().view(np.int8)
         index = hnswlib.Index.__new__(hnswlib.Index)
         index.__setstate__((state,))
-        return cls(index, Copies.of_arrays(arrays), meta["n_rows"])
+        copies = {name: np.array(arrays[name]) for name in Copies.ARRAYS}  # mapped, they would hold all of the file
+        return cls(index, Copies.of_arrays(copies), meta["n_rows"])
