@@ -152,9 +152,11 @@ class Snapshots:
 
     def _is_own(self, path: Path) -> bool:
         try:
-            return path.suffix == ".snapshot" and path.resolve().is_relative_to(self._root().resolve())
+            real, root = path.resolve(), self._root().resolve()
         except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
             return False
+        in_circle = os.path.islink(real)  # which from Python 3.13 on is no error
+        return path.suffix == ".snapshot" and real.is_relative_to(root) and not in_circle
 
     def restore(self, name: str | None, path: Path, checksum: str | None = None) -> bool:
         """Replace a collection, made if it is not there, by what a file holds; or all collections the file holds.
