@@ -201,6 +201,7 @@ def test_every_answer_is_that_of_one_commit(way: Way, location: str, distance: m
             models.VectorParams(size=SIZE, distance=distance),
             sparse_vectors_config={"words": models.SparseVectorParams()},
             quantization_config=way.quantization,
+            optimizers_config=models.OptimizersConfigDiff(deleted_threshold=0.1, vacuum_min_vector_number=100),
         )
         client.create_payload_index("c", "odd", models.PayloadSchemaType.BOOL)
         writer = Writer(client, distance)
