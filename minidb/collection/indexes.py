@@ -269,6 +269,16 @@ class Indexes:
                 with suppress(OSError):
                     file.unlink()
 
+    def use_saved(self, saved: list[tuple[Form, Checkpoint]]) -> None:
+        """Graphs that are searched as they lie on disk: from there, from now on, by all cores and with less memory."""
+        assert self._folder is not None
+        for form, written in saved:
+            graph = self.graphs.get(form.slot) if form.kind == "graph" else None
+            if graph is not None and graph.opens_mapped:
+                arrays = read_arrays(self._folder, written)
+                if arrays is not None:
+                    graph.use_saved(arrays)
+
     def _worth(self, key: tuple[str, int], n_rows: int, least_share: float) -> bool:
         return n_rows > self._saved_rows.get(key, 0) * (1.0 + least_share)
 

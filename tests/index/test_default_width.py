@@ -22,6 +22,7 @@ SIZE, N = 48, 12_000
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Either library; graphs are asked also where a scan would be faster."""
     monkeypatch.setattr(libraries, "_has_hnswlib", lambda: request.param == "hnswlib")
+    monkeypatch.setattr("minidb.index.dense.usearch_graph.N_CORES", 1)  # with more a few rows may get no link to them
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
     monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e9)
 

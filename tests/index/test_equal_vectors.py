@@ -20,6 +20,7 @@ GROUPS = range(0, 2000, TIMES)
 @pytest.fixture(params=["hnswlib", "usearch"], autouse=True)
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libraries, "_has_hnswlib", lambda: request.param == "hnswlib")
+    monkeypatch.setattr("minidb.index.dense.usearch_graph.N_CORES", 1)  # with more a few rows may get no link to them
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 0)
     monkeypatch.setattr("minidb.query.search._FLOAT_ELEMENTS", 0)
     monkeypatch.setattr("minidb.query.search._graph_ns", lambda graph, field: 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,38 @@ def test_a_mapped_graph_answers_the_first_search_after_opening(tmp_path: Path, m
         assert "graph" in str(client.explain("c", query=vectors[3]))
         assert client.query_points("c", query=vectors[3]).points[0].id == 3
         assert client.get_collection("c").indexed_vectors_count == N
+
+
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_a_mapped_graph_is_searched_by_all_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_reopened: bool
+) -> None:
+    """One usearch index is searched by one thread at a time; of mapped bytes there may be several."""
+    usearch = importlib.import_module("usearch.index")
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: False)
+    monkeypatch.setattr("minidb.index.dense.usearch_graph.N_CORES", 2)
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
+    vectors = clustered(N)
+    both_search, search = threading.Barrier(2), usearch.Index.search
+    client = QdrantClient(tmp_path)
+    create(client, models.Distance.COSINE)
+    client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+    assert client.wait_until_indexed("c")
+    if is_reopened:
+        client.close()
+        client = QdrantClient(tmp_path)
+        assert client.query_points("c", vectors[3]).points[0].id == 3
+
+    def search_with_the_other(*args: Any, **kwargs: Any) -> Any:
+        both_search.wait(30)
+        return search(*args, **kwargs)
+
+    with client, monkeypatch.context() as watched, ThreadPoolExecutor(2) as threads:
+        watched.setattr(usearch.Index, "search", search_with_the_other)
+        for first in range(0, 100, 2):
+            answers = threads.map(lambda at: client.query_points("c", vectors[at]).points[0].id, (first, first + 1))
+            assert list(answers) == [first, first + 1]
 
 
 def test_many_vectors_go_to_usearch(monkeypatch: pytest.MonkeyPatch) -> None:

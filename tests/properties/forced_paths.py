@@ -114,6 +114,7 @@ class ExactGraph:
     """A `Graph` that always finds the nearest: how few of them pass a filter is then all that is left to chance."""
 
     kind = "float32"
+    opens_mapped = False
 
     def __init__(self, metric: Metric, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         self._metric, self._rows, self._vectors = metric, rows, vectors

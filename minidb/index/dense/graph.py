@@ -70,6 +70,9 @@ class Graph(Protocol):
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps; `restored` takes it back."""
 
+    def use_saved(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go on with these arrays, mapped, of a checkpoint just written, instead of memory; for `opens_mapped`."""
+
 
 class LibraryGraph(ABC):
     """A `Graph` whose library has one row of all that are equal; their copies are added to what it finds."""
@@ -106,6 +109,9 @@ class LibraryGraph(ABC):
     def _checked(self, found: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
         is_torn = len(found) < min(width, self._copies.n_firsts)
         return found[:0] if is_torn else self._copies.with_copies(found)
+
+    def use_saved(self, arrays: dict[str, NDArray[Any]]) -> None:
+        raise NotImplementedError  # of those that do not open mapped nobody asks it
 
     @abstractmethod
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:

@@ -1,19 +1,21 @@
 """usearch behind a wrapper: keys are rows, never removed; vectors are kept as codes, smaller than floats.
 
-A search's width is its `count`: the index's own setting is kept out of its way. Searches take turns: usearch gives up
-the interpreter's lock, yet all its callers share the scratch space of its first thread. It lets writers starve readers,
-so inserts hold a phase-fair gate in small chunks. A saved graph is mapped as it lies on disk, and only read into memory
-when rows are to be added.
+A search's width is its `count`: the index's own setting is kept out of its way. Searches of one index take turns:
+usearch gives up the interpreter's lock, yet all its callers share the scratch space of its first thread. A saved graph
+is mapped as it lies on disk, so often as there are cores, and only read into memory when rows are to be added. usearch
+lets writers starve readers, so inserts hold a phase-fair gate in small chunks.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import BatchMatches, Index
+from usearch.index import BatchMatches, Index, Matches
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import Codes, codes_of
@@ -30,22 +32,30 @@ class UsearchGraph(LibraryGraph):
 
     opens_mapped = True
 
-    def __init__(
-        self, index: Index, codes: Codes, copies: Copies, n_rows: int, mapped: NDArray[np.uint8] | None = None
-    ) -> None:
+    def __init__(self, index: Index, codes: Codes, copies: Copies, n_rows: int) -> None:
         super().__init__(copies, n_rows)
-        self._index = index
         self._codes = codes
-        self._turn = threading.Lock()
-        self._mapped = mapped  # the index points into it, and does not hold it
         self.kind = codes.kind
+        self._opening = threading.Lock()
+        self._use(index, None)
+
+    def _use(self, index: Index, mapped: NDArray[np.uint8] | None) -> None:
+        """Search this index from now on; nobody may be searching.
+
+        Args:
+            mapped: the saved bytes it is a view of, which it does not hold itself.
+        """
+        self._index, self._mapped = index, mapped
+        self._idle: SimpleQueue[Index] = SimpleQueue()
+        self._idle.put(index)
+        self._n_indexes = 1
 
     @classmethod
     def build(
         cls, metric: Metric, codes: Codes, size: int, m: int, ef_construct: int, blocks: Blocks, n_rows: int
     ) -> UsearchGraph:
         """See `libraries.build`."""
-        index, copies = _new_index(metric, codes, size, m, ef_construct), Copies()
+        index, copies = _new_index(codes.metric(metric), codes, size, m, ef_construct), Copies()
         for rows, vectors in blocks:
             encoded = codes.encode(vectors)
             is_first = copies.take_in(rows, encoded)
@@ -57,31 +67,39 @@ class UsearchGraph(LibraryGraph):
         return self._codes.encode(vectors)
 
     def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        with self._gate.shared:
-            width = min(width, len(self._index))
-            if not width:
-                return np.zeros(0, np.uint32)
-            codes = self._codes.encode(query)
-            with self._turn:
-                found = self._index.search(codes, width, threads=1).keys
-        rows: NDArray[np.uint32] = found.astype(np.uint32)
+        found = self._search(query, width, 1)
+        rows: NDArray[np.uint32] = found.keys.astype(np.uint32)
         return rows
 
     def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        with self._gate.shared:
-            width = min(width, len(self._index))
-            if not width:
-                return [np.zeros(0, np.uint32)] * len(queries)
-            codes = self._codes.encode(queries)
-            with self._turn:
-                found = cast(BatchMatches, self._index.search(codes, width, threads=N_CORES))
+        found = cast(BatchMatches, self._search(queries, width, N_CORES))
         return [keys[:n] for keys, n in zip(found.keys.astype(np.uint32), found.counts.tolist(), strict=True)]
+
+    def _search(self, queries: NDArray[np.float32], width: int, threads: int) -> Matches | BatchMatches:
+        codes = self._codes.encode(queries)
+        with self._gate.shared:
+            index = self._idle_index()
+            try:
+                return index.search(codes, max(1, min(width, len(index))), threads=threads)
+            finally:
+                self._idle.put(index)
+
+    def _idle_index(self) -> Index:
+        """One that nobody searches: another view of the mapped bytes, as long as cores are free, or the next."""
+        with suppress(Empty):
+            return self._idle.get_nowait()
+        with self._opening:
+            if self._mapped is not None and self._n_indexes < N_CORES:
+                index = _view(self._index, self._codes, self._mapped)
+                self._n_indexes += 1
+                return index
+        return self._idle.get()
 
     def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
         if self._mapped is not None:
             in_memory = self._index.copy()
             with self._gate.exclusive:
-                self._index, self._mapped = in_memory, None
+                self._use(in_memory, None)
         for start in range(0, len(rows), _INSERT_CHUNK):
             chunk = slice(start, start + _INSERT_CHUNK)
             with self._gate.exclusive:
@@ -94,19 +112,32 @@ class UsearchGraph(LibraryGraph):
             settings = [index.ndim, index.connectivity, index.expansion_add]
         return {"usearch": settings, "codes": self._codes.settings()}, {"index": data}
 
+    def use_saved(self, arrays: dict[str, NDArray[Any]]) -> None:
+        index = _view(self._index, self._codes, arrays["index"])
+        with self._gate.exclusive:
+            self._use(index, arrays["index"])
+
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
         """The graph `saved()` came from, over its mapped bytes."""
         codes = codes_of(meta["codes"])
-        index = _new_index(metric, codes, *meta["usearch"])
-        index.view(arrays["index"].data)
-        return cls(index, codes, Copies.of_arrays(arrays), meta["n_rows"], arrays["index"])
+        graph = cls(
+            _new_index(codes.metric(metric), codes, *meta["usearch"]), codes, Copies.of_arrays(arrays), meta["n_rows"]
+        )
+        graph.use_saved(arrays)
+        return graph
 
 
-def _new_index(metric: Metric, codes: Codes, size: int, m: int, ef_construct: int) -> Index:
+def _view(like: Index, codes: Codes, mapped: NDArray[np.uint8]) -> Index:
+    index = _new_index(like.metric_kind, codes, like.ndim, like.connectivity, like.expansion_add)
+    index.view(mapped.data)
+    return index
+
+
+def _new_index(metric: Any, codes: Codes, size: int, m: int, ef_construct: int) -> Index:
     return Index(
         ndim=(size + 7) // 8 * 8 if codes.kind == "binary" else size,
-        metric=codes.metric(metric),
+        metric=metric,
         dtype=codes.dtype,
         connectivity=m,
         expansion_add=ef_construct,
