@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from minidb import QdrantClient, models
 from minidb.index.dense import libraries
 from minidb.index.dense.calibration import Calibration
-from minidb.index.dense.graph import Calibrated
+from minidb.index.dense.graph import Calibrated, LibraryGraph
 
 SIZE, N = 48, 12_000
 
@@ -108,6 +108,21 @@ def test_equal_vectors_make_no_search_wider(n: int, times: int) -> None:
         found = [{hit.id for hit in client.query_points("c", query).points} for query in others]
         pairs = zip(found, others, strict=True)
         assert sum(len(ids & set(nearest(vectors, query))) for ids, query in pairs) >= 0.99 * 10 * len(others)
+
+
+def test_what_no_width_finds_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that no link leads to: two in a hundred here, one in a hundred of a million in usearch's graph."""
+    search_many = LibraryGraph.search_many
+
+    def without_some(self: LibraryGraph, queries: Any, width: int) -> list[NDArray[np.uint32]]:
+        return [rows[rows % 50 != 0] for rows in search_many(self, queries, width)]
+
+    monkeypatch.setattr(LibraryGraph, "search_many", without_some)
+    with QdrantClient(":memory:") as client:
+        create(client)
+        upload(client, drawn(N, 0, 0.3))
+        assert width(client) <= 256
+        assert width(client, limit=100) <= 512
 
 
 @pytest.mark.parametrize("quantization", ["int8", "binary"])
