@@ -318,4 +318,4 @@ def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, *,
     store.write(name_all)
     indexes.named(saved)
     if not closing:
-        indexes.use_saved(saved)
+        indexes.use_saved(reader, saved)

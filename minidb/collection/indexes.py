@@ -269,15 +269,19 @@ class Indexes:
                 with suppress(OSError):
                     file.unlink()
 
-    def use_saved(self, saved: list[tuple[Form, Checkpoint]]) -> None:
-        """Graphs that are searched as they lie on disk: from there, from now on, by all cores and with less memory."""
+    def use_saved(self, reader: PointReader, saved: list[tuple[Form, Checkpoint]]) -> None:
+        """Graphs that open mapped are searched as they lie on disk from now on: by all cores, and with less memory."""
         assert self._folder is not None
+        fields = {field.slot: field for field in reader.view.fields.values()}
         for form, written in saved:
             graph = self.graphs.get(form.slot) if form.kind == "graph" else None
-            if graph is not None and graph.opens_mapped:
-                arrays = read_arrays(self._folder, written)
-                if arrays is not None:
-                    graph.use_saved(arrays)
+            arrays = read_arrays(self._folder, written) if graph is not None and graph.opens_mapped else None
+            if arrays is None:
+                continue
+            mapped = self._restored(reader, fields[form.slot], form.meta, arrays)
+            with self._lock:
+                if mapped is not None and self.graphs.get(form.slot) is graph:
+                    self.graphs[form.slot] = mapped
 
     def _worth(self, key: tuple[str, int], n_rows: int, least_share: float) -> bool:
         return n_rows > self._saved_rows.get(key, 0) * (1.0 + least_share)
@@ -317,12 +321,21 @@ class Indexes:
         if loaded is None:
             return None
         checkpoint, arrays = loaded
+        return self._restored(reader, field, checkpoint.meta, arrays, go_on)
 
+    def _restored(
+        self,
+        reader: PointReader,
+        field: VectorField,
+        meta: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        go_on: Callable[[], None] = lambda: None,
+    ) -> Graph | None:
         def vectors_of(rows: NDArray[np.uint32]) -> NDArray[np.float32]:
             go_on()
             return graph_vectors(reader, field, rows)
 
-        return restored(metric_of(field), checkpoint.meta, arrays, vectors_of)
+        return restored(metric_of(field), meta, arrays, vectors_of)
 
 
 def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:

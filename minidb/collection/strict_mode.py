@@ -20,22 +20,21 @@ from minidb.collection.view import View
 from minidb.errors import BadRequest
 from minidb.models.base import as_list
 
-
-def limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
-    """The limits in force, None when strict mode is off."""
-    limits: models.StrictModeConfig | None = config.config.strict_mode_config
-    return limits if limits is not None and limits.enabled else None
-
-
 _ADDING = (
     models.UpsertOperation, models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation,
 )  # fmt: skip
 """Operations that may make a collection larger."""
 
 
+def _limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
+    """The limits in force, None when strict mode is off."""
+    limits: models.StrictModeConfig | None = config.config.strict_mode_config
+    return limits if limits is not None and limits.enabled else None
+
+
 def limits_of_read(collection: Collection, timeout: float | None, cost: int = 1) -> StrictMode | None:
     """The limits a read is to be checked against, None when strict mode is off; counts the read."""
-    limits = limits_of(collection.config)
+    limits = _limits_of(collection.config)
     if limits is None:
         return None
     collection.read_rate.take(limits.read_rate_limit, cost, "Read")
@@ -47,7 +46,7 @@ def limits_of_read(collection: Collection, timeout: float | None, cost: int = 1)
 def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation], timeout: float | None) -> None:
     """Refuse operations beyond the limits; counts them."""
     collection, view = snapshot.collection, snapshot.view
-    limits = limits_of(collection.config)
+    limits = _limits_of(collection.config)
     if limits is None or not requests:
         return
     collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
@@ -62,7 +61,7 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
 
 def check_new_index(config: StoredConfig, path: str) -> None:
     """Refuse an index on a path that has none, beyond the limits."""
-    limits = limits_of(config)
+    limits = _limits_of(config)
     if limits is not None and path not in config.payload_schema:
         StrictMode(limits, config.payload_schema).check_new_index()
 

@@ -202,7 +202,7 @@ class Search:
             return None
         n_covered = graph.n_rows  # see `_Walk.n_rows`
         found = graph.search(query, width)
-        if len(found) < width:
+        if not len(found):
             return None  # see `_walked`
         found = found[found < n_covered]
         place = np.searchsorted(rows, found)
@@ -255,7 +255,7 @@ class Search:
     ) -> Hits | None:
         """The hits among what the graph found; None when that cannot be trusted to hold them."""
         view, graph = self.reader.view, walk.graph
-        if len(found) < min(walk.width, graph.count):
+        if not len(found):
             return None  # it is torn, and what is nearest may be in another part
         found = found[found < min(walk.n_rows, view.n_rows)]
         found = found[view.has(field.slot)[found]]

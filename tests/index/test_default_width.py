@@ -110,6 +110,14 @@ def test_equal_vectors_make_no_search_wider(n: int, times: int) -> None:
         assert sum(len(ids & set(nearest(vectors, query))) for ids, query in pairs) >= 0.99 * 10 * len(others)
 
 
+def test_a_number_of_points_that_leaves_one_query_by_itself() -> None:
+    """Of 10,500 points 105 are held out and asked for by eights: usearch answers a single query in another form."""
+    with QdrantClient(":memory:") as client:
+        create(client)
+        upload(client, drawn(10_500, 0, 0.3))
+        assert client.get_collection("c").indexed_vectors_count == 10_500
+
+
 def test_what_no_width_finds_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that no link leads to: two in a hundred here, one in a hundred of a million in usearch's graph."""
     search_many = LibraryGraph.search_many

@@ -134,9 +134,9 @@ def test_a_graph_that_does_not_reach_what_it_has_is_not_trusted(monkeypatch: pyt
     with QdrantClient(":memory:") as client:
         filled(client)
         for kind in LibraryGraph.__subclasses__():
-            one, many = kind._nearest, kind._nearest_of_many  # type: ignore[type-abstract]
-            monkeypatch.setattr(kind, "_nearest", lambda *args, one=one: one(*args)[40:])
-            monkeypatch.setattr(kind, "_nearest_of_many", lambda *args, many=many: [rows[40:] for rows in many(*args)])
+            nearest = kind._nearest  # type: ignore[type-abstract]
+            fewer = lambda *args, nearest=nearest: [rows[40:] for rows in nearest(*args)]  # noqa: E731
+            monkeypatch.setattr(kind, "_nearest", fewer)
         for start in GROUPS:
             hits = client.query_points("c", VECTORS[start], limit=TIMES).points
             assert {hit.id for hit in hits} == set(range(start, start + TIMES))

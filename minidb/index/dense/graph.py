@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log10, sqrt
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind, Quantized
 from minidb.index.dense.copies import Copies
 from minidb.storage.gate import PhaseFairGate
@@ -70,9 +71,6 @@ class Graph(Protocol):
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps; `restored` takes it back."""
 
-    def use_saved(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on with these arrays, mapped, of a checkpoint just written, instead of memory; for `opens_mapped`."""
-
 
 class LibraryGraph(ABC):
     """A `Graph` whose library has one row of all that are equal; their copies are added to what it finds."""
@@ -90,10 +88,10 @@ class LibraryGraph(ABC):
         return self._copies.count
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        return self._checked(self._nearest(query, width), width)
+        return self._checked(self._nearest(query[None], width, 1)[0], width)
 
     def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        return [self._checked(found, width) for found in self._nearest_of_many(queries, width)]
+        return [self._checked(found, width) for found in self._nearest(queries, width, N_CORES)]
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         codes = self._encode(vectors)
@@ -110,20 +108,13 @@ class LibraryGraph(ABC):
         is_torn = len(found) < min(width, self._copies.n_firsts)
         return found[:0] if is_torn else self._copies.with_copies(found)
 
-    def use_saved(self, arrays: dict[str, NDArray[Any]]) -> None:
-        raise NotImplementedError  # of those that do not open mapped nobody asks it
-
     @abstractmethod
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
-        """`(n, d) float32`, or one vector `(d,)`, as the library gets them."""
+        """`(n, d) float32` as the library gets them."""
 
     @abstractmethod
-    def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        """`search` of the rows the library has."""
-
-    @abstractmethod
-    def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        """`search_many` of the rows the library has."""
+    def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> Sequence[NDArray[np.uint32]]:
+        """The nearest rows the library has, for each of `(q, d)` queries; fewer where it reaches no more."""
 
     @abstractmethod
     def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:

@@ -10,6 +10,7 @@ anyway.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,16 +64,9 @@ class HnswlibGraph(LibraryGraph):
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
         return vectors
 
-    def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        rows: NDArray[np.uint32] = self._found(query, width, 1)[0]
-        return rows
-
-    def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        return list(self._found(queries, width, N_CORES))
-
-    def _found(self, queries: NDArray[np.float32], width: int, threads: int) -> NDArray[np.uint32]:
-        """`(q, width)`, or `(q, 0)` when not every query reaches so many: hnswlib then gives none."""
-        nothing = np.zeros((len(queries) if queries.ndim == 2 else 1, 0), np.uint32)
+    def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> Sequence[NDArray[np.uint32]]:
+        """None for all of them when one reaches too few: hnswlib then gives none."""
+        nothing = [np.zeros(0, np.uint32)] * len(queries)
         with self._gate.shared:
             width = min(width, self._n_inserted)
             if not width:
@@ -81,8 +75,7 @@ class HnswlibGraph(LibraryGraph):
                 labels, _ = self._index.knn_query(queries, k=width, num_threads=threads)
             except RuntimeError:
                 return nothing
-        rows: NDArray[np.uint32] = labels.astype(np.uint32)
-        return rows
+        return list(labels.astype(np.uint32))
 
     def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
         if self._n_inserted + len(rows) > self._index.max_elements:

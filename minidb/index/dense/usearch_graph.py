@@ -9,13 +9,14 @@ lets writers starve readers, so inserts hold a phase-fair gate in small chunks.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import BatchMatches, Index, Matches
+from usearch.index import Index, Matches
 
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import Codes, codes_of
@@ -32,12 +33,14 @@ class UsearchGraph(LibraryGraph):
 
     opens_mapped = True
 
-    def __init__(self, index: Index, codes: Codes, copies: Copies, n_rows: int) -> None:
+    def __init__(
+        self, index: Index, codes: Codes, copies: Copies, n_rows: int, mapped: NDArray[np.uint8] | None = None
+    ) -> None:
         super().__init__(copies, n_rows)
         self._codes = codes
         self.kind = codes.kind
         self._opening = threading.Lock()
-        self._use(index, None)
+        self._use(index, mapped)
 
     def _use(self, index: Index, mapped: NDArray[np.uint8] | None) -> None:
         """Search this index from now on; nobody may be searching.
@@ -66,23 +69,18 @@ class UsearchGraph(LibraryGraph):
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
         return self._codes.encode(vectors)
 
-    def _nearest(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
-        found = self._search(query, width, 1)
-        rows: NDArray[np.uint32] = found.keys.astype(np.uint32)
-        return rows
-
-    def _nearest_of_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        found = cast(BatchMatches, self._search(queries, width, N_CORES))
-        return [keys[:n] for keys, n in zip(found.keys.astype(np.uint32), found.counts.tolist(), strict=True)]
-
-    def _search(self, queries: NDArray[np.float32], width: int, threads: int) -> Matches | BatchMatches:
+    def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> Sequence[NDArray[np.uint32]]:
         codes = self._codes.encode(queries)
         with self._gate.shared:
             index = self._idle_index()
             try:
-                return index.search(codes, max(1, min(width, len(index))), threads=threads)
+                found = index.search(codes, max(1, min(width, len(index))), threads=threads)
             finally:
                 self._idle.put(index)
+        keys = found.keys.astype(np.uint32)
+        if isinstance(found, Matches):  # usearch's answer to a single query
+            return [keys]
+        return [each[:n] for each, n in zip(keys, found.counts.tolist(), strict=True)]
 
     def _idle_index(self) -> Index:
         """One that nobody searches: another view of the mapped bytes, as long as cores are free, or the next."""
@@ -112,20 +110,13 @@ class UsearchGraph(LibraryGraph):
             settings = [index.ndim, index.connectivity, index.expansion_add]
         return {"usearch": settings, "codes": self._codes.settings()}, {"index": data}
 
-    def use_saved(self, arrays: dict[str, NDArray[Any]]) -> None:
-        index = _view(self._index, self._codes, arrays["index"])
-        with self._gate.exclusive:
-            self._use(index, arrays["index"])
-
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
         """The graph `saved()` came from, over its mapped bytes."""
-        codes = codes_of(meta["codes"])
-        graph = cls(
-            _new_index(codes.metric(metric), codes, *meta["usearch"]), codes, Copies.of_arrays(arrays), meta["n_rows"]
-        )
-        graph.use_saved(arrays)
-        return graph
+        codes, mapped = codes_of(meta["codes"]), arrays["index"]
+        index = _new_index(codes.metric(metric), codes, *meta["usearch"])
+        index.view(mapped.data)
+        return cls(index, codes, Copies.of_arrays(arrays), meta["n_rows"], mapped)
 
 
 def _view(like: Index, codes: Codes, mapped: NDArray[np.uint8]) -> Index:
