@@ -165,11 +165,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _through_the_server(path: Path, connections: int, seconds: float) -> Tally:
-    with _server(path) as url, closing(HttpDoor(url)) as door:
-        door.create()
-        _preload(door)
+    with _server(path) as url:
+        with closing(HttpDoor(url)) as door:
+            door.create()
+            _preload(door)
         tally = _drive(lambda: HttpDoor(url), connections, seconds)
-        tally.lost |= _missing(door, tally.acknowledged)
+        with closing(HttpDoor(url)) as door:  # the first would have been idle for longer than a server keeps it
+            tally.lost |= _missing(door, tally.acknowledged)
     with QdrantClient(path) as client:
         tally.lost |= _missing(ClientDoor(client), tally.acknowledged)
     return tally
