@@ -7,6 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from minidb.filter.index_key import IndexKey
 
 if TYPE_CHECKING:
@@ -15,13 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Dated:
-    """An answer over all rows below `n_rows` as of operation `seq`. Never changed, nor are those made of it."""
+    """An answer over all rows below `n_rows` as of operation `seq`. Never changed; it may have rows that died since.
+
+    It serves snapshots from `since` on, too, if the rows in `revised` are looked at: a reader who began before the last
+    commits need not look at everything.
+    """
 
     seq: int
     n_rows: int
     space: int
     value: Any
     """The rows, or the index."""
+    since: int
+    revised: NDArray[np.uint32]
 
 
 _MAX_FILTERS, _MAX_FILTER_BYTES = 128, 32 << 20
@@ -61,6 +70,8 @@ class PayloadAnswers:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.indexes: dict[IndexKey, Dated] = {}
+        self.read_again: dict[IndexKey, int] = {}
+        """How many payloads were read since the index was made, because it does not have them."""
         self.answers: OrderedDict[object, Dated] = OrderedDict()
         self.filtered = FilteredRows()
         """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
@@ -69,5 +80,6 @@ class PayloadAnswers:
         """Drop everything: the collection's rows were renumbered."""
         with self.lock:
             self.indexes.clear()
+            self.read_again.clear()
             self.answers.clear()
             self.filtered.clear()

@@ -83,7 +83,7 @@ _HNSWLIB = {"minidb.index.dense.libraries._has_hnswlib": lambda: True}
 _USEARCH = {"minidb.index.dense.libraries._has_hnswlib": lambda: False}
 CATCHING_UP = {"minidb.collection.indexer._LEAST_CHECK_ROWS": 1, "minidb.collection.indexer._TAIL_ROWS": 0}
 """Graphs take in what is written, however little."""
-INDEX_TAILS = {"minidb.filter.evaluate._TAIL_SHARE": 1.0}
+INDEX_TAILS = {"minidb.filter.evaluate._READ_AGAIN_SHARE": ALL}
 """Payload indexes are corrected at each question, never brought up to date."""
 INT8 = m.ScalarQuantization(scalar=m.ScalarQuantizationConfig(type=m.ScalarType.INT8, quantile=0.99))
 BITS = m.BinaryQuantization(binary=m.BinaryQuantizationConfig())

@@ -1,0 +1,157 @@
+"""Filters of readers who began at different commits, answered from the same indexes and remembered answers.
+
+An index is brought up to date by whoever asks when it is worth it; readers of older commits go on to use it. In memory
+there are no such readers: writers wait for them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minidb import QdrantClient, models
+from minidb.collection.collection import Snapshot
+from minidb.collection.reads import PointReader
+
+Payloads = dict[int, dict[str, Any]]
+MOST_IDS = 12
+
+
+def condition(**kwargs: Any) -> models.Filter:
+    return models.Filter(must=[models.FieldCondition(**kwargs)])
+
+
+def wide(payload: dict[str, Any]) -> bool:
+    return len(payload.get("tags", [])) >= 2
+
+
+FILTERS: list[tuple[models.Filter, Callable[[dict[str, Any]], bool]]] = [
+    (condition(key="n", match=models.MatchValue(value=1)), lambda payload: payload.get("n") == 1),
+    (condition(key="n", match=models.MatchExcept(**{"except": [1]})), lambda payload: payload.get("n", 1) != 1),
+    (condition(key="n", range=models.Range(gte=2)), lambda payload: payload.get("n", 0) >= 2),
+    (condition(key="tags", match=models.MatchAny(any=["a"])), lambda payload: "a" in payload.get("tags", [])),
+    (condition(key="tags", values_count=models.ValuesCount(gte=2)), wide),
+    (
+        models.Filter(must=[models.IsEmptyCondition(is_empty=models.PayloadField(key="n"))]),
+        lambda payload: "n" not in payload,
+    ),
+    (
+        models.Filter(
+            should=[
+                models.FieldCondition(key="n", match=models.MatchValue(value=3)),
+                models.FieldCondition(key="tags", values_count=models.ValuesCount(gte=2)),
+            ]
+        ),
+        lambda payload: payload.get("n") == 3 or wide(payload),
+    ),
+]
+
+payloads = st.fixed_dictionaries(
+    {}, optional={"n": st.integers(0, 3), "tags": st.lists(st.sampled_from("abc"), max_size=3)}
+)
+ids = st.lists(st.integers(0, MOST_IDS - 1), min_size=1, max_size=4, unique=True)
+operations = st.one_of(
+    st.tuples(st.just("upsert"), ids, payloads),
+    st.tuples(st.just("delete"), ids, payloads),
+    st.tuples(st.just("overwrite"), ids, payloads),
+)
+
+
+def apply(client: QdrantClient, known: Payloads, kind: str, chosen: list[int], payload: dict[str, Any]) -> Payloads:
+    """Do it, and say what the points are then."""
+    if kind == "upsert":
+        client.upsert("c", [models.PointStruct(id=point, vector=[1.0, 0.0], payload=payload) for point in chosen])
+        return known | dict.fromkeys(chosen, payload)
+    if kind == "delete":
+        client.delete("c", chosen)
+        return {point: kept for point, kept in known.items() if point not in chosen}
+    chosen = [point for point in chosen if point in known]
+    if chosen:
+        client.overwrite_payload("c", payload, points=chosen)
+    return known | dict.fromkeys(chosen, payload)
+
+
+def matching(snapshot: Snapshot, filter: models.Filter) -> set[int]:
+    reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+    rows = reader.matching(filter)
+    assert rows is not None
+    return {int(record.id) for record in reader.records_of(rows.tolist())}
+
+
+@contextmanager
+def empty() -> Iterator[QdrantClient]:
+    with tempfile.TemporaryDirectory() as folder, QdrantClient(Path(folder) / "db", durability="off") as client:
+        client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+        yield client
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_every_snapshot_gets_the_points_of_its_commit(data: st.DataObject) -> None:
+    constants = {"_FEW_ROWS": data.draw(st.sampled_from([0, 4, 30])), "_READ_AGAIN_SHARE": data.draw(st.floats(0, 2))}
+    with ExitStack() as stack:
+        for name, value in constants.items():
+            stack.enter_context(mock.patch(f"minidb.filter.evaluate.{name}", value))
+        client = stack.enter_context(empty())
+        known: Payloads = {}
+        held: list[tuple[Snapshot, Payloads]] = []
+        for kind, chosen, payload in data.draw(st.lists(operations, min_size=2, max_size=14)):
+            known = apply(client, known, kind, chosen, payload)
+            held.append((stack.enter_context(client._database.snapshot("c")), known))
+            for _ in range(data.draw(st.integers(0, 3))):
+                snapshot, points = data.draw(st.sampled_from(held))
+                filter, holds = data.draw(st.sampled_from(FILTERS))
+                assert matching(snapshot, filter) == {point for point, kept in points.items() if holds(kept)}
+
+
+@pytest.mark.parametrize("filter", [FILTERS[0][0], FILTERS[4][0]], ids=["by index", "by memory"])
+def test_who_began_before_the_last_writes_does_not_read_everything(filter: models.Filter) -> None:
+    n = 2_000
+    with empty() as client, ExitStack() as stack:
+        points = [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"n": at % 5}) for at in range(n)]
+        client.upsert("c", points)
+        client.count("c", filter)
+        older = []
+        for at in range(30):
+            older.append(stack.enter_context(client._database.snapshot("c")))
+            client.upsert("c", [models.PointStruct(id=n + at, vector=[1.0, 0.0], payload={"n": 1})])
+            client.count("c", filter)
+        with payloads_read() as read:
+            for snapshot in older[-8:]:
+                matching(snapshot, filter)
+        assert sum(read) < n
+
+
+def test_points_that_came_since_an_index_was_made_are_not_read_for_every_filter() -> None:
+    n = 10_000
+    with empty() as client:
+        points = [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"n": at % 50}) for at in range(n + 200)]
+        client.upsert("c", points[:n])
+        client.count("c", FILTERS[0][0])
+        client.upsert("c", points[n:])
+        with payloads_read() as read:
+            for value in range(50):
+                found = client.count("c", condition(key="n", match=models.MatchValue(value=value))).count
+                assert found == (n + 200) / 50
+        assert sum(read) < 1_000
+
+
+@contextmanager
+def payloads_read() -> Iterator[list[int]]:
+    """How many payloads filters looked at, call by call."""
+    points_of, read = PointReader.points, []
+
+    def counted(reader: PointReader, rows: Any) -> Any:
+        read.append(len(rows))
+        return points_of(reader, rows)
+
+    with mock.patch.object(PointReader, "points", counted):
+        yield read
