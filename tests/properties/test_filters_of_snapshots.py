@@ -6,6 +6,7 @@ there are no such readers: writers wait for them.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,7 +95,7 @@ def empty() -> Iterator[QdrantClient]:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60 * int(os.environ.get("MINIDB_CASES", "1")))
 def test_every_snapshot_gets_the_points_of_its_commit(data: st.DataObject) -> None:
     constants = {"_FEW_ROWS": data.draw(st.sampled_from([0, 4, 30])), "_READ_AGAIN_SHARE": data.draw(st.floats(0, 2))}
     with ExitStack() as stack:
