@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.declared import MATCH_TYPES, index_key, is_uuid, schema_type
@@ -20,23 +22,21 @@ def schema_info(reader: PointReader, schemas: dict[str, Any]) -> dict[str, model
     evaluation = Evaluation(reader, reader.collection.answers, reader.view.space)
     shown = {}
     for path, schema in schemas.items():
-        key = index_key(path, schema)
-        points = _n_points(reader, evaluation.current_index(key), schema_type(schema))
+        parts = evaluation.index_parts(index_key(path, schema))
+        points = sum(_n_points(index, schema_type(schema), part) for index, part in parts)
         params = None if isinstance(schema, str) else schema
         data_type = models.PayloadSchemaType(schema_type(schema))
         shown[path] = models.PayloadIndexInfo(data_type=data_type, params=params, points=points)
     return shown
 
 
-def _n_points(reader: PointReader, index: Any, type_: str) -> int:
+def _n_points(index: Any, type_: str, allowed: NDArray[np.bool_]) -> int:
     if type_ == "float":
-        return int(index.n_rows_with(reader.alive, None))
-    if type_ == "integer":
-        rows = index.integers[0]
-        return int(np.count_nonzero(mask_of(rows, reader.n_rows) & reader.alive))
+        return int(index.n_rows_with(allowed, None))
     if type_ in _WANTED:
-        return int(index.n_rows_with(reader.alive, _WANTED[type_]))
-    return int(np.count_nonzero(mask_of(index.rows, reader.n_rows) & reader.alive))
+        return int(index.n_rows_with(allowed, _WANTED[type_]))
+    rows = index.integers[0] if type_ == "integer" else index.rows
+    return int(np.count_nonzero(mask_of(rows, len(allowed)) & allowed))
 
 
 _WANTED: dict[str, Callable[[Any], bool]] = {
@@ -58,16 +58,17 @@ def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetReq
             "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
             "Match conditions"
         )
-    index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(
-        index_key(request.key, schema)
-    )
     rows = reader.matching(request.filter)
-    allowed = reader.alive if rows is None else mask_of(rows, reader.n_rows)
-    if schema_type(schema) == "integer":
-        counted = index.integer_counts(allowed)
-    else:
-        counted = index.counts(allowed, _WANTED[schema_type(schema)])
-    counted.sort(key=lambda pair: (-pair[1], pair[0]))
+    wanted = None if rows is None else mask_of(rows, reader.n_rows)
+    counts: Counter[Any] = Counter()
+    evaluation = Evaluation(reader, reader.collection.answers, reader.view.space)
+    for index, part in evaluation.index_parts(index_key(request.key, schema)):
+        allowed = part if wanted is None else part & wanted
+        if schema_type(schema) == "integer":
+            counts.update(dict(index.integer_counts(allowed)))
+        else:
+            counts.update(dict(index.counts(allowed, _WANTED[schema_type(schema)])))
+    counted = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     limit = 10 if request.limit is None else request.limit
     return models.FacetResponse(
         hits=[models.FacetValueHit(value=value, count=count) for value, count in counted[:limit]]

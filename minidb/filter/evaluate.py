@@ -213,8 +213,25 @@ class Evaluation:
             revised = self._revised(key, indexed, stale)
             return self._keep_index(key, self._dated(revised, indexed, stale)), _NO_ROWS
 
+    def index_parts(self, key: IndexKey) -> list[tuple[Any, NDArray[np.bool_]]]:
+        """Indexes that together have every point, each with `(n_rows,)`: the rows to take from it.
+
+        One of nearly all points, and a small one of those that came or changed since the other was made.
+        """
+        found = self._index(key)
+        if found is None or found[0].seq > self._source.seq or not len(found[1]):
+            return [(self.current_index(key), self._alive)]
+        indexed, stale = found
+        others = self._alive.copy()
+        others[stale] = False
+        fresh = self._living(stale)
+        return [
+            (indexed.value, others),
+            (CLASSES[key.kind].build(fresh, self._elements(key, fresh)), self._alive),
+        ]
+
     def current_index(self, key: IndexKey) -> Any:
-        """The index as of exactly this snapshot, for facets, order and checkpoints."""
+        """The index as of exactly this snapshot, in one piece: for checkpoints."""
         with self._answers.lock:
             found = self._index(key)
             if found is None:

@@ -9,7 +9,7 @@ import math
 import sys
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,14 +74,11 @@ def missing_range_index(key: JsonPath) -> BadInput:
     )
 
 
-def range_values(reader: PointReader, key: IndexKey, kind: RangeKind) -> tuple[Rows, OrderValues]:
+def _pairs(index: Any, kind: RangeKind) -> tuple[Rows, OrderValues]:
     """Rows and their values in a range index, in the order of values: a row once for each of its different values.
 
     Rows that are no longer alive are among them.
     """
-    from minidb.filter.evaluate import Evaluation
-
-    index = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
     if isinstance(index, MomentIndex):
         return index.distinct
     assert isinstance(index, ValueIndex)
@@ -93,13 +90,19 @@ def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: i
 
     Source: lib/segment, read_view/order_by.rs; descending is the exact reverse, ids included.
     """
+    from minidb.filter.evaluate import Evaluation
+
     key, kind = require_range_index(reader, ordering.key)
-    pair_rows, values = range_values(reader, key, kind)
-    allowed = reader.alive if rows is None else mask_of(rows, reader.n_rows)
-    found = _first(pair_rows, values, _from_start(values, ordering), allowed, limit, ordering.descending)
-    if not len(found):
+    wanted = None if rows is None else mask_of(rows, reader.n_rows)
+    found = []
+    for index, part in Evaluation(reader, reader.collection.answers, reader.view.space).index_parts(key):
+        pair_rows, values = _pairs(index, kind)
+        allowed = part if wanted is None else part & wanted
+        first = _first(pair_rows, values, _from_start(values, ordering), allowed, limit, ordering.descending)
+        found.append((pair_rows[first], values[first]))
+    pair_rows, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if not len(pair_rows):
         return NO_HITS
-    pair_rows, values = pair_rows[found], values[found]
     order = reader.view.id_order(pair_rows)
     order = order[np.argsort(values[order], kind="stable")]
     if ordering.descending:

@@ -8,6 +8,7 @@ to their 13 leading bits (Qdrant 1.20).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,10 +66,11 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     from minidb.index.sparse import idf
 
     key = IndexKey("words", score.path, score.settings)
-    index: WordIndex = Evaluation(reader, reader.collection.answers, reader.view.space).current_index(key)
+    parts: list[tuple[WordIndex, NDArray[np.bool_]]]
+    parts = Evaluation(reader, reader.collection.answers, reader.view.space).index_parts(key)
     terms = sorted(set(query_terms(score.settings, TextMatch(score.path, score.text, "any"))))
-    living = reader.alive[index.rows]
-    documents, lengths = index.rows[living], _rounded(index.lengths[living])
+    documents, stored_lengths = _taken((index.rows, index.lengths, part) for index, part in parts)
+    lengths = _rounded(stored_lengths)
     has_terms = lengths > 0
     documents, lengths = documents[has_terms], lengths[has_terms]
     if not terms or not len(documents):
@@ -77,9 +79,8 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     norms[documents] = score.k * (1 - score.b + score.b * lengths / lengths.mean())
     scores = np.zeros(reader.n_rows)
     for term in terms:
-        found, counts = index.postings(term)
-        alive = reader.alive[found]
-        found, tf = found[alive], counts[alive].astype(np.float64)
+        found, counts = _taken((*index.postings(term), part) for index, part in parts)
+        tf = counts.astype(np.float64)
         if len(found):
             weight = float(idf(len(documents), np.array([len(found)]))[0])
             scores[found] += weight * tf * (score.k + 1) / (tf + norms[found])
@@ -87,6 +88,13 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     if rows is not None:
         candidates = candidates[member(candidates, rows)]
     return ranked(reader.view, candidates, scores[candidates].astype(np.float32), limit)
+
+
+def _taken(parts: Iterable[tuple[Rows, NDArray[np.int32], NDArray[np.bool_]]]) -> tuple[Rows, NDArray[np.int32]]:
+    """Rows and their numbers, of each part those rows that are to be taken from it."""
+    taken = [(rows[part[rows]], numbers[part[rows]]) for rows, numbers, part in parts]
+    rows, numbers = (np.concatenate(arrays) for arrays in zip(*taken, strict=True))
+    return rows, numbers
 
 
 def _rounded(lengths: NDArray[np.int32]) -> NDArray[np.float64]:
