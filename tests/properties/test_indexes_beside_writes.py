@@ -73,7 +73,7 @@ def told(client: QdrantClient) -> dict[str, Any]:
 
 @pytest.mark.parametrize("place", ["memory", "disk"])
 @given(history=st.lists(writes, min_size=1, max_size=10), most_read=st.sampled_from([0, 5, 1_000]))
-@settings(deadline=None, max_examples=25 * int(os.environ.get("MINIDB_CASES", "1")))
+@settings(deadline=None, max_examples=40 * int(os.environ.get("MINIDB_CASES", "1")))
 def test_indexes_tell_what_those_of_a_new_collection_tell(
     place: str, history: list[Any], most_read: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
