@@ -1,6 +1,7 @@
-"""A results file as one Markdown table, as in the README: `python -m benchmarks.summary RESULTS.json`.
+"""Results files as one Markdown table, as in the README: `python -m benchmarks.summary RESULTS.json [AGAIN.json …]`.
 
-A row per comparison, minidb's figure first, then how many times as long the others take, or as much they use.
+A row per comparison, minidb's figure first, then how many times as long the others take, or as much they use. Of
+several runs of the same comparisons every figure stands beside the first run's.
 """
 
 from __future__ import annotations
@@ -18,26 +19,33 @@ _OF_VERSIONS = ("import", "bm25-texts", "resolver", "duplicates", "cranfield")
 """Scenarios whose contestants are not stores."""
 
 
-def markdown(document: dict[str, Any]) -> str:
-    """The table; contestants that were measured nowhere have no column."""
-    tables = [
-        table
-        for scenario in document["scenarios"]
-        if scenario["name"] not in _OF_VERSIONS
-        for table in scenario["tables"]
-    ]
-    measured = {row["contestant"] for table in tables for row in table["rows"]}
+def markdown(*runs: dict[str, Any]) -> str:
+    """The table of results files; contestants that were measured nowhere have no column."""
+    found = [_tables(run) for run in runs]
+    measured = {contestant for tables in found for table in tables.values() for contestant in table["rows"]}
     names = [name for name in ALL if name in measured and name != BASELINE]
     lines = ["| | " + " | ".join([BASELINE, *names]) + " |", "|---|" + "--:|" * (len(names) + 1)]
-    lines += [_line(table, names) for table in tables]
+    lines += [_line([tables[name] for tables in found if name in tables], names) for name in found[0]]
     return "\n".join(lines)
 
 
-def _line(table: dict[str, Any], names: list[str]) -> str:
-    rows = {row["contestant"]: row for row in table["rows"]}
-    own = rows.get(BASELINE)
-    first = f"{number(own['median'])} {table['unit']}" if own is not None else "–"
-    return f"| {table['title']} | " + " | ".join([first, *(_cell(rows.get(name)) for name in names)]) + " |"
+def _tables(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By name, with rows by contestant."""
+    return {
+        table["name"]: table | {"rows": {row["contestant"]: row for row in table["rows"]}}
+        for scenario in run["scenarios"]
+        if scenario["name"] not in _OF_VERSIONS
+        for table in scenario["tables"]
+    }
+
+
+def _line(same: list[dict[str, Any]], names: list[str]) -> str:
+    """One comparison as several runs measured it."""
+    figures = " / ".join(number(table["rows"][BASELINE]["median"]) for table in same if BASELINE in table["rows"])
+    first = f"{figures} {same[0]['unit']}" if figures else "–"
+    ratios = ([_cell(table["rows"].get(name)) for table in same] for name in names)
+    cells = [" / ".join(each) if set(each) != {"–"} else "–" for each in ratios]
+    return f"| {same[0]['title']} | " + " | ".join([first, *cells]) + " |"
 
 
 def _cell(row: dict[str, Any] | None) -> str:
@@ -50,4 +58,4 @@ def _cell(row: dict[str, Any] | None) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(json.loads(Path(sys.argv[1]).read_text())))
+    print(markdown(*(json.loads(Path(file).read_text()) for file in sys.argv[1:])))

@@ -40,6 +40,8 @@ class Session:
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
         self.calls: list[Call] = []
+        self.before_each: Callable[[], None] | None = None
+        """Done before each of the calls, and not timed."""
         self._store: Store | None = None
 
     @property
@@ -55,7 +57,7 @@ class Session:
         return self._store
 
     def close(self) -> None:
-        self.calls = []
+        self.calls, self.before_each = [], None
         store, self._store = self._store, None
         if store is not None:
             store.close()
@@ -75,6 +77,7 @@ class Session:
     def prepare(self, requests: Sequence[Request]) -> None:
         """Make `calls` of the requests."""
         self.calls = [self.store.prepare(request) for request in requests]
+        self.before_each = None
         gc.collect()
 
     def seconds(self, start: int, stop: int) -> list[float]:
@@ -82,6 +85,8 @@ class Session:
         clock = time.perf_counter
         taken = []
         for call in self.calls[start:stop]:
+            if self.before_each is not None:
+                self.before_each()
             started = clock()
             call()
             taken.append(clock() - started)

@@ -32,7 +32,6 @@ from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
 from minidb.errors import MinidbError, NotFound, StoreClosed
-from minidb.filter.answers import PayloadAnswers
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
 from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
@@ -271,7 +270,7 @@ class Database:
         collection = draft.collection
         published = collection.published[0]
         is_committed = (draft.view.space, draft.view.seq) == (published.space, published.seq)
-        answers = collection.answers if is_committed else PayloadAnswers()  # what may be undone must not be remembered
+        answers = collection.answers if is_committed else collection.answers.copied()
         reader = PointReader(collection, draft.view, draft.txn, answers)
         rows = reader.matching(filter)
         assert rows is not None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from benchmarks.results import Table
 from benchmarks.scenarios import (
     aggregates,
+    beside_writes,
     bm25_texts,
     build,
     concurrency,
@@ -49,6 +50,7 @@ ALL: dict[str, Callable[[Stage], list[Table]]] = {
     "reopen": reopen.run,
     "filters": payload_filters.run,
     "aggregates": aggregates.run,
+    "beside-writes": beside_writes.run,
     "bm25-texts": bm25_texts.run,
     "resolver": resolver.run,
     "duplicates": duplicates.run,

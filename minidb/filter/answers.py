@@ -76,6 +76,14 @@ class PayloadAnswers:
         self.filtered = FilteredRows()
         """Whole filters, as of one operation: a filter asked again of an unchanged collection costs a look-up."""
 
+    def copied(self) -> PayloadAnswers:
+        """The same for a writer: what it learns of its own operations, which may be undone, stays with the copy."""
+        copy = PayloadAnswers()
+        with self.lock:
+            copy.indexes.update(self.indexes)
+            copy.answers.update(self.answers)
+        return copy
+
     def forget(self) -> None:
         """Drop everything: the collection's rows were renumbered."""
         with self.lock:

@@ -306,10 +306,14 @@ class Evaluation:
         """`rows` of another snapshot, after a look at those in question in this one."""
         if not len(stale):
             return rows
-        mask = mask_of(rows[: np.searchsorted(rows, self._n)], self._n)
-        mask[stale[: np.searchsorted(stale, self._n)]] = False
-        mask[self._checked(leaf, self._living(stale))] = True
-        return _of_mask(mask)
+        rows = rows[: np.searchsorted(rows, self._n)]
+        places = np.searchsorted(rows, stale)
+        inside = places < len(rows)
+        places = places[inside]
+        kept = np.delete(rows, places[rows[places] == stale[inside]])
+        fresh = self._checked(leaf, self._living(stale))
+        corrected: Rows = np.insert(kept, np.searchsorted(kept, fresh), fresh)
+        return corrected
 
 
 def _of_mask(mask: NDArray[np.bool_]) -> Rows:

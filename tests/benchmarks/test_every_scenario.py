@@ -118,3 +118,16 @@ def test_a_results_file_becomes_a_table_for_the_readme(document: dict[str, Any])
     assert header.startswith("| | minidb | minidb-memory |")
     assert len(lines) == len(tables(document))
     assert all(line.count("|") == header.count("|") for line in lines)
+
+
+def test_figures_of_a_second_run_stand_beside_the_first_ones(document: dict[str, Any]) -> None:
+    again: dict[str, Any] = json.loads(json.dumps(document))
+    del again["scenarios"][-5:]
+    for table in tables(again):
+        for row in table["rows"]:
+            row["median"] = 7.0
+    lines = summary.markdown(document, again).splitlines()[2:]
+
+    assert len(lines) == len(tables(document))
+    repeated = [line for line in lines if " / 7.00 " in line.split("|")[2]]
+    assert len(repeated) == len(tables(again))

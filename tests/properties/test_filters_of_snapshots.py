@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -145,14 +145,39 @@ def test_points_that_came_since_an_index_was_made_are_not_read_for_every_filter(
         assert sum(read) < 1_000
 
 
-@contextmanager
-def payloads_read() -> Iterator[list[int]]:
+def test_a_write_by_filter_does_not_read_everything_because_of_the_one_before_it() -> None:
+    n = 2_000
+    with empty() as client:
+        client.upsert("c", [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"n": at % 500}) for at in range(n)])
+        client.count("c", condition(key="n", match=models.MatchValue(value=7)))
+        chosen = models.FilterSelector(filter=condition(key="n", match=models.MatchValue(value=7)))
+        new = models.PointsList(points=[models.PointStruct(id=n, vector=[1.0, 0.0], payload={"n": 7})])
+        operations: list[Any] = [models.UpsertOperation(upsert=new), models.DeleteOperation(delete=chosen)]
+        with payloads_read() as read, records_read() as records:
+            client.batch_update_points("c", operations)
+        assert client.count("c").count == n - 4
+        assert client.count("c", chosen.filter).count == 0
+        assert sum(read) + sum(records) < 100
+
+
+def records_read() -> AbstractContextManager[list[int]]:
+    """How many an index was made of."""
+    return counted("payloads")
+
+
+def payloads_read() -> AbstractContextManager[list[int]]:
     """How many payloads filters looked at, call by call."""
-    points_of, read = PointReader.points, []
+    return counted("points")
 
-    def counted(reader: PointReader, rows: Any) -> Any:
+
+@contextmanager
+def counted(method: str) -> Iterator[list[int]]:
+    """How many rows a method of `PointReader` was given, call by call."""
+    original, read = getattr(PointReader, method), []
+
+    def counting(reader: PointReader, rows: Any) -> Any:
         read.append(len(rows))
-        return points_of(reader, rows)
+        return original(reader, rows)
 
-    with mock.patch.object(PointReader, "points", counted):
+    with mock.patch.object(PointReader, method, counting):
         yield read
