@@ -11,13 +11,14 @@ from pathlib import Path
 
 from benchmarks import workers
 from benchmarks.data import Dataset
-from benchmarks.measure import interleaved
+from benchmarks.measure import interleaved, seconds_of
 from benchmarks.requests import Columns, Match, OrderedScroll, Request, Search, Unsupported
 from benchmarks.results import Table, table
 from benchmarks.stage import Stage
 from benchmarks.workers import RemoteCalls, Session
 
 _KEY, _N_VALUES, _NUMBER = "hundredth", 100, "number"
+_ROUND_S, _TRIED = 3.0, 3
 _NEW = 2_000
 """Points to write; after the last comes the first again, as it was."""
 
@@ -42,8 +43,7 @@ def run(stage: Stage) -> list[Table]:
             here, calls = cast.with_nothing_absent(), {}
             for name, worker in cast.workers.items():
                 with here.noting_absence(name):
-                    worker.run(_prepare, file, settings.points, case.requests)
-                    calls[name] = RemoteCalls(worker, len(case.requests))
+                    calls[name] = RemoteCalls(worker, worker.run(_prepare, file, settings.points, case.requests))
             timings = interleaved(calls, settings.rounds)
             size = whole.columns.dense[""].shape[1]
             title = f"after each upsert of a point: {case.title}, {settings.points:,} × {size}"
@@ -66,8 +66,8 @@ def _first(dataset: Dataset, count: int) -> Dataset:
     return replace(dataset, columns=Columns({"": columns.dense[""][:count]}, payloads=columns.payloads[:count]))
 
 
-def _prepare(session: Session, file: Path, n_loaded: int, requests: Sequence[Request]) -> None:
-    """Calls that are each preceded by the write of the next new point, however often they are run."""
+def _prepare(session: Session, file: Path, n_loaded: int, requests: Sequence[Request]) -> int:
+    """Calls that are each preceded by the write of the next new point; how many fit in a round, writes included."""
     columns, store = workers.read(file).columns, session.store
     positions = iter(range(10**9))
 
@@ -80,3 +80,5 @@ def _prepare(session: Session, file: Path, n_loaded: int, requests: Sequence[Req
         raise Unsupported("does not find what it has just acknowledged")
     session.prepare(requests)
     session.before_each = write
+    seconds = seconds_of(lambda: session.seconds(0, _TRIED)) / _TRIED
+    return max(_TRIED, min(len(requests), int(_ROUND_S / seconds)))
