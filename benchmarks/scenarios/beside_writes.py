@@ -14,7 +14,7 @@ from benchmarks.data import Dataset
 from benchmarks.measure import interleaved, seconds_of
 from benchmarks.requests import Columns, Match, OrderedScroll, Request, Search, Unsupported
 from benchmarks.results import Table, table
-from benchmarks.stage import Stage
+from benchmarks.stage import LOADED_AS_LOCAL, Stage
 from benchmarks.workers import RemoteCalls, Session
 
 _KEY, _N_VALUES, _NUMBER = "hundredth", 100, "number"
@@ -37,7 +37,8 @@ def run(stage: Stage) -> list[Table]:
     schema = replace(whole.schema, indexed={_KEY: "keyword", _NUMBER: "integer"})
     whole = replace(whole, schema=schema)
     tables = []
-    with stage.loaded(_first(whole, settings.points)) as cast, stage.handed_out(whole) as file:
+    without = {**LOADED_AS_LOCAL, "zvec": "0.8.0 hangs in a search after some upserts"}
+    with stage.loaded(_first(whole, settings.points), without) as cast, stage.handed_out(whole) as file:
         for case in _cases(whole):
             stage.log(case.name)
             here, calls = cast.with_nothing_absent(), {}
