@@ -13,16 +13,14 @@ from minidb import models
 from minidb.collection.declared import MATCH_TYPES, index_key, is_uuid, schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
-from minidb.filter.evaluate import Evaluation
 from minidb.index.payload.rows import mask_of
 
 
 def schema_info(reader: PointReader, schemas: dict[str, Any]) -> dict[str, models.PayloadIndexInfo]:
     """What info shows of each declared index: its type, its settings, how many points have a value of that type."""
-    evaluation = Evaluation(reader, reader.collection.answers, reader.view.space)
     shown = {}
     for path, schema in schemas.items():
-        parts = evaluation.index_parts(index_key(path, schema))
+        parts = reader.index_parts(index_key(path, schema))
         points = sum(_n_points(index, schema_type(schema), part) for index, part in parts)
         params = None if isinstance(schema, str) else schema
         data_type = models.PayloadSchemaType(schema_type(schema))
@@ -58,12 +56,8 @@ def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetReq
             "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
             "Match conditions"
         )
-    rows = reader.matching(request.filter)
-    wanted = None if rows is None else mask_of(rows, reader.n_rows)
     counts: Counter[Any] = Counter()
-    evaluation = Evaluation(reader, reader.collection.answers, reader.view.space)
-    for index, part in evaluation.index_parts(index_key(request.key, schema)):
-        allowed = part if wanted is None else part & wanted
+    for index, allowed in reader.index_parts(index_key(request.key, schema), reader.matching(request.filter)):
         if schema_type(schema) == "integer":
             counts.update(dict(index.integer_counts(allowed)))
         else:

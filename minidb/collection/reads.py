@@ -175,6 +175,18 @@ class PointReader:
             self.trace.note(rows=len(rows))
         return rows
 
+    def index_parts(self, key: IndexKey, rows: Rows | None = None) -> list[tuple[Any, NDArray[np.bool_]]]:
+        """Payload indexes that together have every point, each with `(n_rows,)`: the rows to take from it.
+
+        Args:
+            rows: the only ones that are wanted (None: all).
+        """
+        parts = filters.Evaluation(self, self._answers, self.view.space).index_parts(key)
+        if rows is None:
+            return parts
+        wanted = mask_of(rows, self.view.n_rows)
+        return [(index, part & wanted) for index, part in parts]
+
     # Vectors
 
     def dense(self, field: VectorField, rows: Rows) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,19 +199,17 @@ class Evaluation:
         """
         with self._answers.lock:
             indexed = self._answers.indexes.get(key) or self._stored(key)
-            stale = None if indexed is None or indexed.space != self._space else self._stale(indexed)
+            if indexed is not None and indexed.space != self._space:
+                indexed = None
+            stale = None if indexed is None else self._stale(indexed)
+            is_newer = indexed is not None and indexed.seq > self._source.seq
             if indexed is None or stale is None:
-                if indexed is not None and indexed.space == self._space and indexed.seq > self._source.seq:
-                    return None
-                rows = self._all()
-                built = CLASSES[key.kind].build(rows, self._elements(key, rows))
-                return self._keep_index(key, self._dated(built)), _NO_ROWS
+                return None if is_newer else (self._keep_index(key, self._dated(self._built(key))), _NO_ROWS)
             read_again = self._answers.read_again.get(key, 0) + len(stale)
-            if indexed.seq > self._source.seq or read_again <= max(_FEW_ROWS, _READ_AGAIN_SHARE * self._n):
+            if is_newer or read_again <= max(_FEW_ROWS, _READ_AGAIN_SHARE * self._n):
                 self._answers.read_again[key] = read_again
                 return indexed, stale
-            revised = self._revised(key, indexed, stale)
-            return self._keep_index(key, self._dated(revised, indexed, stale)), _NO_ROWS
+            return self._advanced(key, indexed, stale), _NO_ROWS
 
     def index_parts(self, key: IndexKey) -> list[tuple[Any, NDArray[np.bool_]]]:
         """Indexes that together have every point, each with `(n_rows,)`: the rows to take from it.
@@ -219,35 +217,36 @@ class Evaluation:
         One of nearly all points, and a small one of those that came or changed since the other was made.
         """
         found = self._index(key)
-        if found is None or found[0].seq > self._source.seq or not len(found[1]):
+        if found is None or (len(found[1]) and found[0].seq > self._source.seq):
             return [(self.current_index(key), self._alive)]
         indexed, stale = found
+        if not len(stale):
+            return [(indexed.value, self._alive)]
         others = self._alive.copy()
         others[stale] = False
-        fresh = self._living(stale)
-        return [
-            (indexed.value, others),
-            (CLASSES[key.kind].build(fresh, self._elements(key, fresh)), self._alive),
-        ]
+        return [(indexed.value, others), (self._built(key, self._living(stale)), self._alive)]
 
     def current_index(self, key: IndexKey) -> Any:
         """The index as of exactly this snapshot, in one piece: for checkpoints."""
         with self._answers.lock:
             found = self._index(key)
             if found is None:
-                rows = self._all()
-                return CLASSES[key.kind].build(rows, self._elements(key, rows))
+                return self._built(key)
             indexed, stale = found
-            if not len(stale):
-                return indexed.value
-            index = self._revised(key, indexed, stale)
-            if indexed.seq <= self._source.seq:  # a newer one is kept for others
-                self._keep_index(key, self._dated(index, indexed, stale))
-            return index
+            return self._advanced(key, indexed, stale).value if len(stale) else indexed.value
 
-    def _revised(self, key: IndexKey, indexed: Dated, stale: Rows) -> PayloadIndex:
+    def _built(self, key: IndexKey, rows: Rows | None = None) -> PayloadIndex:
+        """A new index of these rows (None: of all points)."""
+        rows = self._all() if rows is None else rows
+        index: PayloadIndex = CLASSES[key.kind].build(rows, self._elements(key, rows))
+        return index
+
+    def _advanced(self, key: IndexKey, indexed: Dated, stale: Rows) -> Dated:
+        """The index brought to this snapshot; a newer one is kept for others."""
         fresh = self._living(stale)
-        return cast(PayloadIndex, indexed.value.with_rows(stale, fresh, self._elements(key, fresh)))
+        value = indexed.value.with_rows(stale, fresh, self._elements(key, fresh))
+        advanced = self._dated(value, indexed, stale)
+        return advanced if indexed.seq > self._source.seq else self._keep_index(key, advanced)
 
     def _stored(self, key: IndexKey) -> Dated | None:
         stored = self._source.stored_index(key)
@@ -278,14 +277,16 @@ class Evaluation:
         answers = self._answers.answers
         with self._answers.lock:
             known = answers.get(leaf.clause)
-            stale = None if known is None or known.space != self._space else self._stale(known)
+            if known is not None and known.space != self._space:
+                known = None
+            stale = None if known is None else self._stale(known)
             if known is None or stale is None:
                 rows = self._checked(leaf, self._all())
                 latest = self._dated(rows)
             else:
                 rows = self._corrected(leaf, known.value, stale)
                 latest = self._dated(rows, known, stale)
-            if known is None or known.space != self._space or known.seq < self._source.seq:
+            if known is None or known.seq < self._source.seq:
                 answers[leaf.clause] = latest
                 answers.move_to_end(leaf.clause)
                 if len(answers) > _REMEMBERED_CLAUSES:

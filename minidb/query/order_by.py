@@ -21,7 +21,7 @@ from minidb.errors import BadInput
 from minidb.filter.index_key import IndexKey
 from minidb.filter.json_path import JsonPath
 from minidb.index.payload.moments import MomentIndex
-from minidb.index.payload.rows import between, mask_of
+from minidb.index.payload.rows import between
 from minidb.index.payload.values import ValueIndex
 from minidb.query.hits import NO_HITS, Hits, OrderValues, Rows
 
@@ -90,14 +90,10 @@ def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: i
 
     Source: lib/segment, read_view/order_by.rs; descending is the exact reverse, ids included.
     """
-    from minidb.filter.evaluate import Evaluation
-
     key, kind = require_range_index(reader, ordering.key)
-    wanted = None if rows is None else mask_of(rows, reader.n_rows)
     found = []
-    for index, part in Evaluation(reader, reader.collection.answers, reader.view.space).index_parts(key):
+    for index, allowed in reader.index_parts(key, rows):
         pair_rows, values = _pairs(index, kind)
-        allowed = part if wanted is None else part & wanted
         first = _first(pair_rows, values, _from_start(values, ordering), allowed, limit, ordering.descending)
         found.append((pair_rows[first], values[first]))
     pair_rows, values = (np.concatenate(parts) for parts in zip(*found, strict=True))

@@ -61,13 +61,11 @@ def text_score(reader: PointReader, query: models.TextQuery, using: str | None) 
 def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit: int) -> Hits:
     """The `limit` best of ascending `rows` (None: all points); points with none of the terms are left out."""
     from minidb.filter.clauses import TextMatch
-    from minidb.filter.evaluate import Evaluation
     from minidb.filter.lookup import query_terms
     from minidb.index.sparse import idf
 
     key = IndexKey("words", score.path, score.settings)
-    parts: list[tuple[WordIndex, NDArray[np.bool_]]]
-    parts = Evaluation(reader, reader.collection.answers, reader.view.space).index_parts(key)
+    parts: list[tuple[WordIndex, NDArray[np.bool_]]] = reader.index_parts(key)
     terms = sorted(set(query_terms(score.settings, TextMatch(score.path, score.text, "any"))))
     documents, stored_lengths = _taken((index.rows, index.lengths, part) for index, part in parts)
     lengths = _rounded(stored_lengths)
