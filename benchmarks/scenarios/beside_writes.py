@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import workers
-from benchmarks.data import Dataset
+from benchmarks.data import SHARES, Dataset
 from benchmarks.measure import interleaved, seconds_of
 from benchmarks.requests import Columns, Match, OrderedScroll, Request, Search, Unsupported
 from benchmarks.results import Table, table
 from benchmarks.stage import LOADED_AS_LOCAL, Stage
 from benchmarks.workers import RemoteCalls, Session
 
-_KEY, _N_VALUES, _NUMBER = "hundredth", 100, "number"
+_KEY, _NUMBER = "hundredth", "number"
 _ROUND_S, _TRIED = 3.0, 3
 _NEW = 2_000
 """Points to write; after the last comes the first again, as it was."""
@@ -54,7 +54,9 @@ def run(stage: Stage) -> list[Table]:
 
 def _cases(dataset: Dataset) -> list[_Case]:
     queries = dataset.queries
-    filtered = [Search(query, conditions=(Match(_KEY, f"v{7 * at % _N_VALUES}"),)) for at, query in enumerate(queries)]
+    filtered = [
+        Search(query, conditions=(Match(_KEY, f"v{7 * at % SHARES[_KEY]}"),)) for at, query in enumerate(queries)
+    ]
     return [
         _Case("fresh-search", "top 10", [Search(query) for query in queries]),
         _Case("fresh-filtered", "top 10 of 1 %", filtered),

@@ -135,8 +135,7 @@ def test_a_graph_that_does_not_reach_what_it_has_is_not_trusted(monkeypatch: pyt
         filled(client)
         for kind in LibraryGraph.__subclasses__():
             nearest = kind._nearest  # type: ignore[type-abstract]
-            fewer = lambda *args, nearest=nearest: [rows[40:] for rows in nearest(*args)]  # noqa: E731
-            monkeypatch.setattr(kind, "_nearest", fewer)
+            monkeypatch.setattr(kind, "_nearest", lambda *args, nearest=nearest: [rows[40:] for rows in nearest(*args)])
         for start in GROUPS:
             hits = client.query_points("c", VECTORS[start], limit=TIMES).points
             assert {hit.id for hit in hits} == set(range(start, start + TIMES))

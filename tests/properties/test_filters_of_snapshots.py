@@ -17,13 +17,11 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties.payload_writes import Payloads, apply, upsert, writes
 
 from minidb import QdrantClient, models
 from minidb.collection.collection import Snapshot
 from minidb.collection.reads import PointReader
-
-Payloads = dict[int, dict[str, Any]]
-MOST_IDS = 12
 
 
 def condition(**kwargs: Any) -> models.Filter:
@@ -58,26 +56,7 @@ FILTERS: list[tuple[models.Filter, Callable[[dict[str, Any]], bool]]] = [
 payloads = st.fixed_dictionaries(
     {}, optional={"n": st.integers(0, 3), "tags": st.lists(st.sampled_from("abc"), max_size=3)}
 )
-ids = st.lists(st.integers(0, MOST_IDS - 1), min_size=1, max_size=4, unique=True)
-operations = st.one_of(
-    st.tuples(st.just("upsert"), ids, payloads),
-    st.tuples(st.just("delete"), ids, payloads),
-    st.tuples(st.just("overwrite"), ids, payloads),
-)
-
-
-def apply(client: QdrantClient, known: Payloads, kind: str, chosen: list[int], payload: dict[str, Any]) -> Payloads:
-    """Do it, and say what the points are then."""
-    if kind == "upsert":
-        client.upsert("c", [models.PointStruct(id=point, vector=[1.0, 0.0], payload=payload) for point in chosen])
-        return known | dict.fromkeys(chosen, payload)
-    if kind == "delete":
-        client.delete("c", chosen)
-        return {point: kept for point, kept in known.items() if point not in chosen}
-    chosen = [point for point in chosen if point in known]
-    if chosen:
-        client.overwrite_payload("c", payload, points=chosen)
-    return known | dict.fromkeys(chosen, payload)
+operations = writes(payloads)
 
 
 def matching(snapshot: Snapshot, filter: models.Filter) -> set[int]:
@@ -104,8 +83,8 @@ def test_every_snapshot_gets_the_points_of_its_commit(data: st.DataObject) -> No
         client = stack.enter_context(empty())
         known: Payloads = {}
         held: list[tuple[Snapshot, Payloads]] = []
-        for kind, chosen, payload in data.draw(st.lists(operations, min_size=2, max_size=14)):
-            known = apply(client, known, kind, chosen, payload)
+        for write in data.draw(st.lists(operations, min_size=2, max_size=14)):
+            known = apply(client, known, write)
             held.append((stack.enter_context(client._database.snapshot("c")), known))
             for _ in range(data.draw(st.integers(0, 3))):
                 snapshot, points = data.draw(st.sampled_from(held))
@@ -117,13 +96,12 @@ def test_every_snapshot_gets_the_points_of_its_commit(data: st.DataObject) -> No
 def test_who_began_before_the_last_writes_does_not_read_everything(filter: models.Filter) -> None:
     n = 2_000
     with empty() as client, ExitStack() as stack:
-        points = [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"n": at % 5}) for at in range(n)]
-        client.upsert("c", points)
+        upsert(client, {at: {"n": at % 5} for at in range(n)})
         client.count("c", filter)
         older = []
         for at in range(30):
             older.append(stack.enter_context(client._database.snapshot("c")))
-            client.upsert("c", [models.PointStruct(id=n + at, vector=[1.0, 0.0], payload={"n": 1})])
+            upsert(client, {n + at: {"n": 1}})
             client.count("c", filter)
         with payloads_read() as read:
             for snapshot in older[-8:]:
@@ -134,10 +112,9 @@ def test_who_began_before_the_last_writes_does_not_read_everything(filter: model
 def test_points_that_came_since_an_index_was_made_are_not_read_for_every_filter() -> None:
     n = 10_000
     with empty() as client:
-        points = [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"n": at % 50}) for at in range(n + 200)]
-        client.upsert("c", points[:n])
+        upsert(client, {at: {"n": at % 50} for at in range(n)})
         client.count("c", FILTERS[0][0])
-        client.upsert("c", points[n:])
+        upsert(client, {at: {"n": at % 50} for at in range(n, n + 200)})
         with payloads_read() as read:
             for value in range(50):
                 found = client.count("c", condition(key="n", match=models.MatchValue(value=value))).count
@@ -148,7 +125,7 @@ def test_points_that_came_since_an_index_was_made_are_not_read_for_every_filter(
 def test_a_write_by_filter_does_not_read_everything_because_of_the_one_before_it() -> None:
     n = 2_000
     with empty() as client:
-        client.upsert("c", [models.PointStruct(id=at, vector=[1.0, 0.0], payload={"n": at % 500}) for at in range(n)])
+        upsert(client, {at: {"n": at % 500} for at in range(n)})
         client.count("c", condition(key="n", match=models.MatchValue(value=7)))
         chosen = models.FilterSelector(filter=condition(key="n", match=models.MatchValue(value=7)))
         new = models.PointsList(points=[models.PointStruct(id=n, vector=[1.0, 0.0], payload={"n": 7})])

@@ -14,10 +14,10 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties.payload_writes import N_IDS, Payloads, apply, upsert, writes
 
 from minidb import QdrantClient, models
 
-N_IDS = 12
 WORDS = ["red", "green", "blue", "dark", "light"]
 SCHEMAS: dict[str, Any] = {
     "n": models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=True, range=True),
@@ -36,8 +36,6 @@ payloads = st.fixed_dictionaries(
         "text": st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join),
     },
 )
-ids = st.lists(st.integers(0, N_IDS - 1), min_size=1, max_size=4, unique=True)
-writes = st.tuples(st.sampled_from(["upsert", "upsert", "delete", "overwrite"]), ids, payloads)
 
 
 @contextmanager
@@ -47,10 +45,6 @@ def empty(location: Any) -> Iterator[QdrantClient]:
         for key, schema in SCHEMAS.items():
             client.create_payload_index("c", key, schema)
         yield client
-
-
-def upsert(client: QdrantClient, points: dict[int, dict[str, Any]]) -> None:
-    client.upsert("c", [models.PointStruct(id=at, vector=[1.0, 0.0], payload=each) for at, each in points.items()])
 
 
 def told(client: QdrantClient) -> dict[str, Any]:
@@ -72,7 +66,7 @@ def told(client: QdrantClient) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("place", ["memory", "disk"])
-@given(history=st.lists(writes, min_size=1, max_size=10), most_read=st.sampled_from([0, 5, 1_000]))
+@given(history=st.lists(writes(payloads), min_size=1, max_size=10), most_read=st.sampled_from([0, 5, 1_000]))
 @settings(deadline=None, max_examples=40 * int(os.environ.get("MINIDB_CASES", "1")))
 def test_indexes_tell_what_those_of_a_new_collection_tell(
     place: str, history: list[Any], most_read: int, tmp_path_factory: pytest.TempPathFactory
@@ -80,18 +74,9 @@ def test_indexes_tell_what_those_of_a_new_collection_tell(
     with ExitStack() as stack:
         stack.enter_context(mock.patch("minidb.filter.evaluate._FEW_ROWS", most_read))
         client = stack.enter_context(empty(":memory:" if place == "memory" else tmp_path_factory.mktemp("db")))
-        known: dict[int, dict[str, Any]] = {}
-        for kind, chosen, payload in history:
-            there = [point for point in chosen if point in known]
-            if kind == "upsert":
-                upsert(client, dict.fromkeys(chosen, payload))
-                known |= dict.fromkeys(chosen, payload)
-            elif kind == "delete":
-                client.delete("c", chosen)
-                known = {point: kept for point, kept in known.items() if point not in chosen}
-            elif there:
-                client.overwrite_payload("c", payload, points=there)
-                known |= dict.fromkeys(there, payload)
+        known: Payloads = {}
+        for write in history:
+            known = apply(client, known, write)
             with empty(":memory:") as fresh:
                 if known:
                     upsert(fresh, known)

@@ -70,7 +70,7 @@ class UsearchGraph(LibraryGraph):
         return self._codes.encode(vectors)
 
     def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> Sequence[NDArray[np.uint32]]:
-        codes = self._codes.encode(queries)
+        codes = self._encode(queries)
         with self._gate.shared:
             index = self._idle_index()
             try:
@@ -88,7 +88,9 @@ class UsearchGraph(LibraryGraph):
             return self._idle.get_nowait()
         with self._opening:
             if self._mapped is not None and self._n_indexes < N_CORES:
-                index = _view(self._index, self._codes, self._mapped)
+                like = self._index
+                settings = (like.ndim, like.connectivity, like.expansion_add)
+                index = _view(self._mapped, like.metric_kind, self._codes, *settings)
                 self._n_indexes += 1
                 return index
         return self._idle.get()
@@ -114,13 +116,12 @@ class UsearchGraph(LibraryGraph):
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
         """The graph `saved()` came from, over its mapped bytes."""
         codes, mapped = codes_of(meta["codes"]), arrays["index"]
-        index = _new_index(codes.metric(metric), codes, *meta["usearch"])
-        index.view(mapped.data)
+        index = _view(mapped, codes.metric(metric), codes, *meta["usearch"])
         return cls(index, codes, Copies.of_arrays(arrays), meta["n_rows"], mapped)
 
 
-def _view(like: Index, codes: Codes, mapped: NDArray[np.uint8]) -> Index:
-    index = _new_index(like.metric_kind, codes, like.ndim, like.connectivity, like.expansion_add)
+def _view(mapped: NDArray[np.uint8], metric: Any, codes: Codes, *settings: int) -> Index:
+    index = _new_index(metric, codes, *settings)
     index.view(mapped.data)
     return index
 
