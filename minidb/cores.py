@@ -7,18 +7,37 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from minidb.system.processes import around_fork
+from minidb.system.threads import start
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 N_CORES = os.cpu_count() or 1
 _thread = threading.local()
-_starting = threading.Lock()
-_pool: ThreadPoolExecutor | None = None
+
+
+class _Pool:
+    """Threads that wait for work. Made of queues that take no lock of Python's, since the main thread puts work here
+    and waits for it: an executor's locks stay locked when Ctrl-C falls into its methods.
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.n_threads = sum(start(self._run) for _ in range(n_threads))
+
+    def submit(self, work: Callable[[], None]) -> None:
+        self._work.put(work)
+
+    def _run(self) -> None:
+        while True:
+            self._work.get()()
+
+
+_pool: _Pool | None = None
 
 
 def on_all_cores(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
@@ -30,6 +49,7 @@ def on_all_cores(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
     if len(items) < 2 or N_CORES == 1 or getattr(_thread, "is_working", False):
         return list(map(function, items))
     results: dict[int, B] = {}
+    errors: list[BaseException] = []
     remaining = iter(enumerate(items))
 
     def work() -> None:
@@ -40,30 +60,56 @@ def on_all_cores(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
         finally:
             _thread.is_working = False
 
-    helpers = [_threads().submit(work) for _ in range(min(N_CORES, len(items)) - 1)]
+    pool = _threads()
+    invitations: SimpleQueue[None] = SimpleQueue()
+    finished: SimpleQueue[None] = SimpleQueue()
+
+    def help_out() -> None:
+        try:
+            invitations.get_nowait()
+        except Empty:  # the caller was done before this thread woke up
+            return
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            errors.append(error)
+        finally:
+            finished.put(None)
+
+    n_invited = min(pool.n_threads, len(items) - 1)
+    for _ in range(n_invited):
+        invitations.put(None)
+        pool.submit(help_out)
     try:
         work()
     finally:
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
+        for _ in range(n_invited - _taken_back(invitations)):
+            finished.get()
+    if errors:
+        raise errors[0]
     return [results[at] for at in range(len(items))]
 
 
-def _threads() -> ThreadPoolExecutor:
-    global _pool
-    with _starting:
-        if _pool is None:
-            from concurrent.futures import ThreadPoolExecutor  # brings logging along: 10 ms
+def _taken_back(invitations: SimpleQueue[None]) -> int:
+    n_taken = 0
+    while True:
+        try:
+            invitations.get_nowait()
+        except Empty:
+            return n_taken
+        n_taken += 1
 
-            _pool = ThreadPoolExecutor(N_CORES - 1, "minidb-search")
-        return _pool
+
+def _threads() -> _Pool:
+    global _pool
+    if _pool is None:  # two threads at once may both make one: theirs serves them, and idles from then on
+        _pool = _Pool(N_CORES - 1)
+    return _pool
 
 
 def _forget_threads() -> None:
-    global _pool, _starting
-    _pool, _starting = None, threading.Lock()
+    global _pool
+    _pool = None
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
+around_fork(in_child=_forget_threads)

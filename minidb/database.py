@@ -6,7 +6,10 @@ only translate their callers' form into these methods.
 
 from __future__ import annotations
 
+import atexit
 import threading
+import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from minidb import models
 from minidb.catalog import Catalog, Directory
 from minidb.collection import operations
-from minidb.collection.collection import Collection, Snapshot, config_key, erase, head_key
+from minidb.collection.collection import Collection, Snapshot, Taking, config_key, erase, head_key
 from minidb.collection.config import (
     StoredConfig,
     new_config,
@@ -31,13 +34,14 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
-from minidb.errors import MinidbError, NotFound, StoreClosed
+from minidb.errors import BadRequest, Forbidden, MinidbError, NotFound, StoreClosed
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
 from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
+from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
 if TYPE_CHECKING:
@@ -50,7 +54,13 @@ T = TypeVar("T")
 
 
 class Database:
-    """A store at a path, or in memory. Thread-safe; `close` is idempotent."""
+    """A store at a path, or in memory. Thread-safe; `close` is idempotent, and done for one that nobody holds.
+
+    Args:
+        read_only: writes are refused and nothing is written, also where another client of this process may write.
+    """
+
+    _closed = True  # until it has been opened
 
     def __init__(
         self,
@@ -58,28 +68,52 @@ class Database:
         durability: Durability = "full",
         map_bytes: int | None = None,
         inference: InferenceSettings | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.location = str(location)
-        self._store: Store = _open(location, durability, map_bytes)
-        self._directory = Directory(self._store)
+        self.read_only = read_only
         self._lock = threading.Lock()
-        self._closed = False
-        self._indexer = Indexer(self._store, self._snapshot_of)
         self._snapshots: Snapshots | None = None
+        uninterrupted(partial(self._open, location, durability, map_bytes, inference))
+
+    def _open(
+        self,
+        location: str | Path,
+        durability: Durability,
+        map_bytes: int | None,
+        inference: InferenceSettings | None,
+    ) -> None:
+        self._store = _store_at(location, durability, map_bytes, self.read_only)
         try:
             with self._store.read() as txn:
                 is_new = check_format(txn)
-            if is_new:
+            if is_new and not self.read_only:
                 self._store.write(mark_format)
-            cache_bytes = None if inference is None else inference.cache_bytes
+            cache_bytes = None if inference is None or self.read_only else inference.cache_bytes
             cache = None if cache_bytes is None else LruTable(self._store, "embeddings", cache_bytes)
             self._inference = Inference(inference, cache)
         except BaseException:
             self._store.close()
             raise
+        self._directory = Directory(self._store)
+        self._indexer = Indexer(self._store)
+        self._closed = False
+        if self._store.path is not None:
+            closer.expect()
+            _open_databases.add(self)
+
+    def __del__(self) -> None:
+        if not self._closed and self._store.path is not None:
+            text = f"a client of {self.location} was dropped without close()"
+            warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
+            closer.close(self.close)
 
     def close(self) -> None:
         """Save derived data that is worth it and let go of the store."""
+        uninterrupted(self._close)
+
+    def _close(self) -> None:
         with self._lock:
             if self._closed:
                 return
@@ -88,8 +122,8 @@ class Database:
         try:
             for collection in self._directory.opened():
                 if collection.published[1] >= 0:
-                    with suppress(MinidbError, OSError):  # derived data only: deleted meanwhile, or the disk is full
-                        checkpoint(self._store, collection, self._snapshot_of, closing=True)
+                    with suppress(MinidbError, OSError, MemoryError):  # derived data only: deleted, or the disk is full
+                        checkpoint(self._store, collection, closing=True)
         finally:
             self._inference.close()
             if self._snapshots is not None:
@@ -399,9 +433,9 @@ class Database:
             catalog.number_of(name)
             return catalog.aliases.get(name, name)
 
-    def snapshot(self, name: str) -> Snapshot:
+    def snapshot(self, name: str) -> AbstractContextManager[Snapshot]:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""
-        return Snapshot(self._store, lambda txn: self._directory.find(name, txn))
+        return Taking(self._store, lambda txn: self._directory.find(name, txn))
 
     # The store as a whole
 
@@ -445,9 +479,6 @@ class Database:
             for request in requests:
                 strict.check_query(request)
 
-    def _snapshot_of(self, collection: Collection) -> Snapshot:
-        return Snapshot(self._store, lambda txn: collection)
-
     def _on_snapshot(self, name: str, answer: Callable[[Snapshot], T]) -> T:
         """`answer` on a snapshot, and again on a newer one when another collection it looks into has moved on."""
         try:
@@ -490,7 +521,13 @@ class Database:
 
     def _write(self, work: Callable[[WriteTransaction], T]) -> T:
         self._check_open()
+        self.check_writable()
         return self._store.write(work)
+
+    def check_writable(self) -> None:
+        """Raises `Forbidden` for a database that was opened read-only."""
+        if self.read_only:
+            raise Forbidden(f"{self.location} was opened with read_only=True")
 
     def _check_open(self) -> None:
         if self._closed:
@@ -505,9 +542,23 @@ class _ConfigChanged(Exception):
     """The vectors, or the collection, are others than when a write was prepared: prepare it again."""
 
 
-def _open(location: str | Path, durability: Durability, map_bytes: int | None) -> Store:
+def _store_at(location: str | Path, durability: Durability, map_bytes: int | None, read_only: bool) -> Store:
     if location == MEMORY:
+        if read_only:
+            raise BadRequest("a store in memory begins empty: read_only=True is for a directory")
         return MemoryStore()
-    from minidb.storage.lmdb_store import open_store  # lmdb is not needed for :memory:
+    from minidb.storage.registry import open_store  # lmdb is not needed for :memory:
 
-    return open_store(Path(location), durability, map_bytes)
+    return open_store(Path(location), durability, map_bytes, read_only=read_only)
+
+
+_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """A process that ends without closing: threads must not meet the end of the interpreter, and what is closed in
+    order opens faster."""
+    for database in list(_open_databases):
+        with suppress(MinidbError, OSError, MemoryError):
+            database.close()

@@ -32,7 +32,9 @@ ROOMS = [
     {"filter"},
     {"index"},
     {"storage", "text"},
-    {"models", "errors", "trace", "arrays", "cores", "lazy"},
+    {"models", "trace", "arrays", "cores", "lazy"},
+    {"system"},
+    {"errors"},
 ]
 """Top to bottom."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -35,12 +35,23 @@ T = TypeVar("T")
 
 
 class Snapshot:
-    """A view and a read transaction that show the same commit; a context manager.
+    """A view and a read transaction that show the same commit."""
+
+    __slots__ = ("collection", "txn", "view")
+
+    def __init__(self, collection: Collection, view: View, txn: ReadTransaction) -> None:
+        self.collection = collection
+        self.view = view
+        self.txn = txn
+
+
+class Taking:
+    """`with Taking(store, find) as snapshot:`; as `storage.reading`, it gives back what it has at the end of its life.
 
     `find` says which collection is meant, given the transaction: names may have been given away since the last call.
     """
 
-    __slots__ = ("_context", "_find", "_store", "collection", "txn", "view")
+    __slots__ = ("_find", "_reading", "_store")
 
     def __init__(self, store: Store, find: Callable[[ReadTransaction], Collection]) -> None:
         self._store = store
@@ -48,22 +59,26 @@ class Snapshot:
 
     def __enter__(self) -> Snapshot:
         while True:
-            self._context = self._store.read()
-            self.txn: ReadTransaction = self._context.__enter__()
+            self._reading = self._store.read()
+            txn = self._reading.__enter__()
             try:
-                self.collection = self._find(self.txn)
-                published, known = self.collection.published
-                view = published if self.txn.txn_id == known else self.collection.catch_up(self.txn)
+                collection = self._find(txn)
+                published, known = collection.published
+                view = published if txn.txn_id == known else collection.catch_up(txn)
             except BaseException as error:
-                self._context.__exit__(type(error), error, error.__traceback__)
+                self._reading.__exit__(type(error), error, error.__traceback__)
                 raise
             if view is not None:
-                self.view: View = view
-                return self
-            self._context.__exit__(None, None, None)  # a newer commit was published meanwhile: look again
+                return Snapshot(collection, view, txn)
+            self._reading.__exit__(None, None, None)  # a newer commit was published meanwhile: look again
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._context.__exit__(kind, error, tb)
+        self._reading.__exit__(kind, error, tb)
+
+
+def snapshot_of(collection: Collection) -> Taking:
+    """A snapshot of a collection that is known already."""
+    return Taking(collection.store, lambda txn: collection)
 
 
 class Collection:

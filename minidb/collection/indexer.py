@@ -1,22 +1,21 @@
 """The background thread that keeps derived data worth having: graphs, vacuum, checkpoints. Never needed for a right
 answer.
 
-One thread per open database, started by the first collection that needs it. A collection counts as yellow while it
-waits here.
+One thread per open database, started when a collection needs it and gone when none does. A collection counts as yellow
+while it waits here.
 """
 
 from __future__ import annotations
 
-import atexit
-import threading
-import weakref
+import time
+from _thread import TIMEOUT_MAX, LockType, allocate_lock
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.collection.collection import Collection, Snapshot
+from minidb.collection.collection import Collection, snapshot_of
 from minidb.collection.config import StoredConfig
 from minidb.collection.declared import index_key
 from minidb.collection.fields import VectorField
@@ -32,6 +31,7 @@ from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
+from minidb.system import threads
 
 GRAPH_BYTES = 10_000 * 384 * 4
 """Vectors below this many bytes are scanned as fast as walked, but for a small `hnsw_ef`; about Qdrant's threshold."""
@@ -50,34 +50,23 @@ _CLOSING_ROWS = 10_000
 _KEPT_LOG_ENTRIES = 10_000
 """For other processes that have not looked for a while; one that comes later still reads the records anew."""
 
-SnapshotOf = Callable[[Collection], Snapshot]
-
-
-_running: weakref.WeakSet[Indexer] = weakref.WeakSet()
-
-
-@atexit.register
-def _stop_all() -> None:
-    """A process that ends without closing: the graphs' threads must not meet the end of the interpreter."""
-    for indexer in list(_running):
-        indexer.stop()
-
 
 class _Stopped(Exception):
     """The database is closing: what was being built is not needed."""
 
 
 class Indexer:
-    """Looks at collections that were written to, one at a time."""
+    """Looks at collections that were written to, one at a time, as long as there are any."""
 
-    def __init__(self, store: Store, snapshot_of: SnapshotOf) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._snapshot_of = snapshot_of
-        self._changed = threading.Condition()
+        # bare locks: the main thread asks and waits here, and a Condition keeps its lock when Ctrl-C falls into it
+        self._lock = allocate_lock()
         self._waiting: dict[int, Collection] = {}
         self._busy: int | None = None
         self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._is_running = False
+        self._observers: list[LockType] = []
 
     def notice(self, collection: Collection) -> None:
         """Cheap: called after every commit. Looks closer only when a collection has grown by a few percent."""
@@ -96,54 +85,70 @@ class Indexer:
             self.enqueue(collection)
 
     def enqueue(self, collection: Collection) -> None:
-        with self._changed:
+        with self._lock:
             if self._stopping:
                 return
             self._waiting[collection.number] = collection
-            if self._thread is None:
-                _running.add(self)
-                self._thread = threading.Thread(target=self._run, name="minidb-indexer", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            if self._is_running:
+                return
+            self._is_running = threads.start(self._run)
+            if not self._is_running:  # no thread can be had: the next write tries again
+                self._waiting.clear()
+                collection.index_error = "no thread could be started for indexing"
 
     def is_busy_with(self, collection: Collection) -> bool:
-        with self._changed:
-            return collection.number in self._waiting or self._busy == collection.number
+        with self._lock:
+            return self._concerns(collection)
+
+    def _concerns(self, collection: Collection) -> bool:
+        return collection.number in self._waiting or self._busy == collection.number
 
     def wait(self, collection: Collection, timeout: float | None) -> bool:
         """Until the collection is green; False when `timeout` seconds were not enough."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: collection.number not in self._waiting and self._busy != collection.number, timeout
-            )
+        return self._wait(lambda: not self._concerns(collection), timeout)
+
+    def _wait(self, is_over: Callable[[], bool], timeout: float | None) -> bool:
+        limit = None if timeout is None else time.monotonic() + timeout
+        while True:
+            changed = allocate_lock()
+            changed.acquire()
+            with self._lock:
+                if is_over():
+                    return True
+                self._observers.append(changed)
+            left = -1.0 if limit is None else min(limit - time.monotonic(), TIMEOUT_MAX)
+            if (limit is not None and left <= 0) or not changed.acquire(timeout=left):
+                return False
 
     def stop(self) -> None:
         """Finish the step at hand and end the thread."""
-        _running.discard(self)
-        with self._changed:
+        with self._lock:
             self._stopping = True
             self._waiting.clear()
-            self._changed.notify_all()
-            thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        self._wait(lambda: not self._is_running, None)
 
     def _run(self) -> None:
         try:
             self._work()
         finally:  # after an error nobody foresaw, too: those who wait go on, and the next write tries again
-            with self._changed:
-                self._thread = self._busy = None
+            with self._lock:
                 self._waiting.clear()
-                self._changed.notify_all()
+                self._is_running, self._busy = False, None
+                self._tell()
+
+    def _tell(self) -> None:
+        for changed in self._observers:
+            changed.release()
+        self._observers.clear()
 
     def _work(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 self._busy = None
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting or self._stopping)
-                if self._stopping:
+                self._tell()
+                if self._stopping or not self._waiting:
+                    self._is_running = False
+                    self._tell()
                     return
                 self._busy, collection = next(iter(self._waiting.items()))
                 del self._waiting[self._busy]
@@ -159,12 +164,12 @@ class Indexer:
                 logging.getLogger(__name__).warning("indexing of collection %r stopped: %s", collection.name, error)
 
     def _improve(self, collection: Collection) -> None:
-        with self._snapshot_of(collection) as snapshot:
+        with snapshot_of(collection) as snapshot:
             dead = worth_vacuuming(snapshot.view, collection.config)
-        if dead:
+        if dead and not self._store.read_only:
             vacuum(self._store, collection)
             collection.next_check = 0
-        with self._snapshot_of(collection) as snapshot:
+        with snapshot_of(collection) as snapshot:
             fields = [
                 field
                 for field in snapshot.view.fields.values()
@@ -175,14 +180,14 @@ class Indexer:
                 return
             self._advance_graph(collection, field)
         collection.index_error = None
-        checkpoint(self._store, collection, self._snapshot_of)
+        checkpoint(self._store, collection)
 
     def _go_on(self) -> None:
         if self._stopping:
             raise _Stopped
 
     def _advance_graph(self, collection: Collection, field: VectorField) -> None:
-        with self._snapshot_of(collection) as snapshot:
+        with snapshot_of(collection) as snapshot:
             view = snapshot.view
             indexes = collection.indexes_for(view)
             loaded = indexes.load_graph(PointReader(collection, view, snapshot.txn), field, self._go_on)
@@ -271,7 +276,7 @@ def graph_plan(has: NDArray[np.bool_], graph: Graph | None, field: VectorField) 
 def needs_work(collection: Collection) -> bool:
     """Whether the indexer would do anything."""
     view = collection.published[0]
-    if worth_vacuuming(view, collection.config):
+    if worth_vacuuming(view, collection.config) and not collection.store.read_only:
         return True
     indexes = collection.indexes_for(view)
     for field in view.fields.values():
@@ -283,12 +288,12 @@ def needs_work(collection: Collection) -> bool:
     return any(indexes.lacks(view, field, 0.0) > many for field in view.fields.values())
 
 
-def checkpoint(store: Store, collection: Collection, snapshot_of: SnapshotOf, *, closing: bool = False) -> None:
+def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -> None:
     """Write derived data that has outgrown its last checkpoint and name it in the store.
 
     What searches will ask for is made for it; when `closing`, only of a few rows.
     """
-    if store.path is None:
+    if store.path is None or store.read_only:
         return
     least_share = _CLOSING_SHARE if closing else _SHARE
     with snapshot_of(collection) as snapshot:

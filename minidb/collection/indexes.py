@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +30,7 @@ from minidb.models import Distance
 from minidb.storage.checkpoint import Checkpoint, checkpoints_of, find_checkpoint, read_arrays, write_arrays
 from minidb.storage.interface import CorruptRow, ReadTransaction
 from minidb.storage.records import sparse_key, unpack_sparse
+from minidb.system import files
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
@@ -264,10 +264,9 @@ class Indexes:
         self._saved_rows |= {(form.kind, form.slot): form.n_rows for form, _ in saved}
         kept = [written.file for _, written in saved]
         replaced = tuple(name.rsplit("-", 1)[0] + "-" for name in kept)
-        for file in self._folder.iterdir():
-            if file.name.startswith(replaced) and file.name not in kept:
-                with suppress(OSError):
-                    file.unlink()
+        for name in files.names(self._folder):
+            if name.startswith(replaced) and name not in kept:
+                files.remove(self._folder / name)
 
     def use_saved(self, reader: PointReader, saved: list[tuple[Form, Checkpoint]]) -> None:
         """Graphs that open mapped are searched as they lie on disk from now on: by all cores, and with less memory."""

@@ -20,6 +20,7 @@ from minidb.inference.plan import Group, Input
 from minidb.inference.registry import Embedder, Registry
 from minidb.inference.settings import InferenceSettings
 from minidb.inference.sharing import obtain
+from minidb.system.threads import uninterrupted
 
 if TYPE_CHECKING:
     from minidb.inference.cache import EmbeddingCache
@@ -87,9 +88,11 @@ def execute(
         for g in groups
     ]
     context.usage.add(inputs=sum(len(group.inputs) for group in groups))
-    if context.deadline is None and sum(embedder.slow for embedder, _ in jobs) < 2:
-        return _one_after_the_other(jobs, cache)
-    return _at_once(jobs, context, cache)
+    n_slow = sum(embedder.slow for embedder, _ in jobs)
+    one_by_one = context.deadline is None and n_slow < 2
+    run = partial(_one_after_the_other, jobs, cache) if one_by_one else partial(_at_once, jobs, context, cache)
+    # those who wait hold places at providers, connections and others' hopes: Ctrl-C must not fall into that
+    return uninterrupted(run) if n_slow else run()
 
 
 def _one_after_the_other(jobs: Sequence[Job], cache: EmbeddingCache | None) -> list[list[Embedding]]:

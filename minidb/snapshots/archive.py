@@ -14,7 +14,6 @@ an enemy had written it: nothing in it names a path, and everything is checked b
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
@@ -35,6 +34,7 @@ from minidb.errors import BadInput, MinidbError, ServiceError
 from minidb.models import normalize_id
 from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.records import Record, pack_record, unpack_payload, unpack_record, unpack_sparse
+from minidb.system import files
 
 FORMAT = 1
 _MAGIC = b"minidb snapshot\n"
@@ -47,7 +47,7 @@ _MAX_COUNT = 1 << 53
 def write(path: Path, frames: Iterable[Any]) -> str:
     """Write a file; its SHA-256 in hexadecimal. Raises `ServiceError` for a point too large for a frame."""
     digest = hashlib.sha256(_MAGIC)
-    with open(path, "wb") as file:
+    with files.written(path) as file:
         file.write(_MAGIC)
         for frame in frames:
             body = msgpack.packb(frame)
@@ -58,8 +58,6 @@ def write(path: Path, frames: Iterable[Any]) -> str:
             file.write(body)
             digest.update(head)
             digest.update(body)
-        file.flush()
-        os.fsync(file.fileno())
     return digest.hexdigest()
 
 

@@ -7,13 +7,13 @@ Snapshots outlive the collection they were made of.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import tempfile
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,12 +27,12 @@ from minidb.collection.chunks import ChunkWriter, read_chunks
 from minidb.collection.collection import config_key, erase, head_key
 from minidb.collection.config import StoredConfig
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, Forbidden, InsufficientStorage, MinidbError, NotFound, ServiceError
+from minidb.errors import BadInput, Forbidden, NotFound, ServiceError
 from minidb.models.service import SnapshotDescription, SnapshotRecover
 from minidb.snapshots import archive
 from minidb.storage.interface import Store, WriteTransaction
 from minidb.storage.records import Head, new_space
-from minidb.storage.rows import sync_folders
+from minidb.system import files
 
 if TYPE_CHECKING:
     from minidb.database import Database
@@ -41,18 +41,17 @@ _DOWNLOAD_SECONDS = 60.0
 """How long a download may stand still."""
 _UNDER_WAY = ".part"
 _LEFTOVER_SECONDS = 3600.0
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Snapshots:
     """The snapshots of one database. A name of None stands for the whole store."""
 
     def __init__(self, database: Database, store: Store) -> None:
-        self._database = database
+        self._database = weakref.proxy(database)  # which has these, and is closed when nobody else holds it
         self._store = store
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
-        if store.path is not None:
+        if store.path is not None and not store.read_only:
             self._remove_leftovers()
 
     def close(self) -> None:
@@ -63,17 +62,19 @@ class Snapshots:
 
     def create(self, name: str | None = None) -> SnapshotDescription:
         """A snapshot of a collection, or of all of them with their aliases. Raises `NotFound`, `CorruptionError`."""
+        self._database.check_writable()
         with self.scratch_file() as scratch:
             with self._database.reading(name) as (catalog, readers):
                 folder = self._folder(None if name is None else next(iter(readers)))
                 checksum = archive.write(scratch, _frames(readers, catalog.aliases if name is None else {}))
-            folder.mkdir(exist_ok=True)
+            files.make_folders(folder)
             made = datetime.now(timezone.utc)
             path = folder / f"{'full-' if name is None else ''}{made:%Y-%m-%d-%H-%M-%S-%f}.snapshot"
-            path.with_suffix(".sha256").write_text(checksum)  # first, so that no list has a snapshot without
-            scratch.replace(path)
+            with files.written(path.with_suffix(".sha256")) as file:  # first, so that no list has a snapshot without
+                file.write(checksum.encode())
+            files.system.replace(scratch, path)
             if self._store.path is not None:
-                sync_folders(path)
+                files.sync_entries(path, self._store.path)
             return _description(path)
 
     def descriptions(self, name: str | None = None) -> list[SnapshotDescription]:
@@ -93,9 +94,11 @@ class Snapshots:
 
     def delete(self, name: str | None, snapshot: str) -> bool:
         """Delete a snapshot's file. Raises `NotFound`."""
+        self._database.check_writable()
         path = self.path(name, snapshot)
-        path.unlink(missing_ok=True)  # somebody else may be deleting it just now
-        path.with_suffix(".sha256").unlink(missing_ok=True)
+        if not files.remove(path):
+            raise ServiceError(f"could not remove {path}: somebody has it open")
+        files.remove(path.with_suffix(".sha256"))
         return True
 
     @contextmanager
@@ -106,15 +109,12 @@ class Snapshots:
         """
         path = self._root() / f"{uuid.uuid4().hex}{_UNDER_WAY}"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folders(path.parent)
             yield path
         except OSError as error:
-            if isinstance(error, MinidbError):
-                raise
-            kind = InsufficientStorage if error.errno in _FULL else ServiceError
-            raise kind(f"could not write a snapshot to {path.parent}: {error.strerror}") from error
+            raise files.failure(error, f"could not write a snapshot to {path.parent}") from error
         finally:
-            path.unlink(missing_ok=True)
+            files.remove(path)
 
     def _remove_leftovers(self) -> None:
         """What killed processes left an hour ago or earlier. A file under way, in any process, is written all the time;
@@ -124,8 +124,8 @@ class Snapshots:
         alone = [path for path in root.glob("*/*.sha256") if not path.with_suffix(".snapshot").exists()]
         for path in (*root.glob(f"*{_UNDER_WAY}"), *alone):
             with suppress(OSError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+                if files.system.status(path).st_mtime < oldest:
+                    files.remove(path)
 
     def recover(self, name: str | None, request: SnapshotRecover, *, trusted: bool = True) -> bool:
         """Restore from where a request says; see `restore`.
@@ -213,7 +213,7 @@ def _download(url: str, api_key: str | None, target: Path) -> None:
     try:
         with (
             httpx.stream("GET", url, headers=headers, timeout=_DOWNLOAD_SECONDS) as response,
-            open(target, "wb") as file,
+            files.written(target, durable=False) as file,
         ):
             if response.status_code != 200:
                 raise BadInput(f"Failed to download the snapshot: status {response.status_code}")

@@ -5,9 +5,6 @@ A file that is missing, of another length or with another checksum is simply not
 
 from __future__ import annotations
 
-import errno
-import mmap
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +15,13 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.errors import InsufficientStorage
 from minidb.storage.interface import ReadTransaction, WriteTransaction
 from minidb.storage.records import space_range
-from minidb.storage.rows import forget_pages
+from minidb.system import files
 
 _ALIGNMENT = 64
+_READ_BYTES = 1 << 18
+"""A smaller file is read, not mapped: a map costs a page of memory and, before Python 3.13, a descriptor."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,11 @@ def write_arrays(
     folder: Path, name: str, n_rows: int, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]
 ) -> Checkpoint:
     """Write the arrays to `folder/name` (through a temporary file, synced) and return how to find them again."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{name}.{os.getpid()}.tmp"
     layout, checksum, position = [], 0, 0
+    path = folder / name
     try:
-        with temporary.open("wb") as file:
+        files.make_folders(folder)
+        with files.written(path) as file:
             for key, array in arrays.items():
                 data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
                 padding = bytes(-position % _ALIGNMENT)
@@ -83,14 +81,8 @@ def write_arrays(
                     checksum = crc32(piece, checksum)
                 layout.append((key, array.dtype.str, array.shape, position + len(padding)))
                 position += len(padding) + len(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / name)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno != errno.ENOSPC:
-            raise
-        raise InsufficientStorage(f"could not write {temporary}: {error.strerror}") from error
+        raise files.failure(error, f"could not write {path}") from error
     return Checkpoint(name, position, checksum, n_rows, {**meta, "layout": layout})
 
 
@@ -98,16 +90,14 @@ def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]]
     """The arrays, mapped read-only; None when the file is not what the checkpoint says."""
     path = folder / checkpoint.file
     try:
-        if path.stat().st_size != checkpoint.size:
+        if files.size(path) != checkpoint.size:
             return None
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if checkpoint.size else b""
+        mapped = files.read(path) if checkpoint.size <= _READ_BYTES else files.mapped(path)
     except OSError:  # gone, or replaced just now by another process's newer one
         return None
     if crc32(mapped) != checkpoint.checksum:
         return None
-    if isinstance(mapped, mmap.mmap):
-        forget_pages(mapped)
+    files.forget_pages(mapped)
     data = np.frombuffer(mapped, np.uint8)
     arrays = {}
     for key, dtype, shape, position in checkpoint.meta["layout"]:

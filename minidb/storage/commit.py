@@ -2,6 +2,9 @@
 
 The first caller to arrive leads: it runs its own work and that of everybody who queued meanwhile, each behind a
 savepoint, and wakes them with their results. Measured: 1 / 4 / 16 clients, 4.0k / 7.2k / 14.1k durable writes a second.
+
+The main thread, the only one that Ctrl-C reaches, has another thread stand in line for it (`system.threads`): whatever
+a writer takes is given back by code that is never interrupted.
 """
 
 from __future__ import annotations
@@ -9,10 +12,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from minidb.errors import ServiceError
 from minidb.storage.interface import WriteTransaction
+from minidb.system.threads import uninterrupted
 
 T = TypeVar("T")
 
@@ -51,6 +56,9 @@ class CommitQueue:
 
     def submit(self, work: Callable[[WriteTransaction], T]) -> T:
         """Run `work` in a transaction and return its result once that is committed; its exception if it raised."""
+        return uninterrupted(partial(self._submit, work))
+
+    def _submit(self, work: Callable[[WriteTransaction], T]) -> T:
         ticket = _Ticket(work)
         with self._queue_lock:
             self._queue.append(ticket)
@@ -79,7 +87,7 @@ class CommitQueue:
             for ticket in batch:
                 if ticket is own or isinstance(error, Exception):
                     ticket.error = ticket.error or error
-                else:  # Ctrl-C in the leader's thread is nobody else's
+                else:  # what ends one caller's thread is nobody else's
                     ticket.error = ticket.error or ServiceError("the write was interrupted; nothing was written")
         finally:
             for ticket in batch:

@@ -1,30 +1,52 @@
-"""A shared/exclusive gate that starves neither side.
+"""A shared/exclusive gate that starves neither side and that no interrupted reader can leave shut.
 
 A plain lock lets a looping writer starve readers for seconds, a reader-preferring one lets busy readers starve the
 writer (both measured). Here an arriving writer stops new readers, and a leaving writer lets every reader that waited go
 before the next writer: phase-fair. Used around what must not happen under readers: growing LMDB's map, inserting into
 a graph.
+
+A reader holds a reference to the gate's token and nothing else; a writer takes the token away, so that new readers
+wait, and waits until the last reference is gone. Ctrl-C may therefore fall anywhere in a reader, also into the first
+step of its `__exit__`: the reference ends with whatever held it. Writers must be out of its reach (`system.threads`).
 """
 
 from __future__ import annotations
 
-import threading
+import weakref
+from _thread import allocate_lock
+from queue import SimpleQueue
 from types import TracebackType
 
 
-class _Shared:
-    """Reusable context manager; `with` on a slotted object is cheaper than a generator."""
+class Token:
+    """A reader is inside as long as it has one."""
 
-    __slots__ = ("_gate",)
+    __slots__ = ("__weakref__",)
+
+
+class _Waiting:
+    __slots__ = ("go", "is_gone", "token")
+
+    def __init__(self) -> None:
+        self.is_gone = False
+        self.token: Token | None = None
+        self.go = allocate_lock()
+        self.go.acquire()
+
+
+class _Shared:
+    """Lives on the stack of the `with` statement, and there only."""
+
+    __slots__ = ("_gate", "_token")
 
     def __init__(self, gate: PhaseFairGate) -> None:
         self._gate = gate
 
     def __enter__(self) -> None:
-        self._gate.acquire_shared()
+        self._token = self._gate.token or self._gate.wait()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._gate.release_shared()
+        del self._token
 
 
 class _Exclusive:
@@ -44,53 +66,50 @@ class PhaseFairGate:
     """`with gate.shared:` for many readers, `with gate.exclusive:` for one writer. Not reentrant."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # entered itself, not through the Condition, whose methods are Python
-        self._changed = threading.Condition(self._lock)
-        self._readers = 0
-        self._waiting_readers = 0
-        self._waiting_writers = 0
-        self._writing = False
-        self._reader_turns = 0  # readers that were waiting when a writer left: they go before the next writer
-        self.shared = _Shared(self)
+        self._turn = allocate_lock()
+        self._lock = allocate_lock()
+        self._waiting: list[_Waiting] = []
+        self.token: Token | None = Token()
+        """For readers to keep; None while a writer is inside or waits. `gate.token or gate.wait()`."""
         self.exclusive = _Exclusive(self)
 
-    def acquire_shared(self) -> None:
-        with self._lock:
-            if not self._writing and not self._waiting_writers:
-                self._readers += 1
-                return
-            self._waiting_readers += 1
-            try:
-                while self._writing or (self._waiting_writers and not self._reader_turns):
-                    self._changed.wait()
-                self._readers += 1
-            finally:  # a wait may be interrupted by Ctrl-C: its turn must not stay behind
-                self._waiting_readers -= 1
-                if self._reader_turns:
-                    self._reader_turns -= 1
-                    if not self._reader_turns and not self._readers:
-                        self._changed.notify_all()
+    @property
+    def shared(self) -> _Shared:
+        return _Shared(self)
 
-    def release_shared(self) -> None:
+    def wait(self) -> Token | None:
+        """The token, once the writer has left."""
+        waiting = _Waiting()
         with self._lock:
-            self._readers -= 1
-            if not self._readers and self._waiting_writers:
-                self._changed.notify_all()
+            if self.token is not None:
+                return self.token
+            self._waiting.append(waiting)
+        try:
+            waiting.go.acquire()
+        except BaseException:  # a traceback may keep this frame, and the frame what waited
+            with self._lock:
+                waiting.is_gone, waiting.token = True, None
+            raise
+        return waiting.token
 
     def acquire_exclusive(self) -> None:
+        self._turn.acquire()
+        gone: SimpleQueue[object] = SimpleQueue()
         with self._lock:
-            self._waiting_writers += 1
-            try:
-                while self._writing or self._readers or self._reader_turns:
-                    self._changed.wait()
-                self._writing = True
-            finally:
-                self._waiting_writers -= 1
-                if not self._writing:
-                    self._changed.notify_all()
+            token, self.token = self.token, None
+        assert token is not None
+        last = weakref.ref(token, gone.put)
+        del token
+        gone.get()
+        del last
 
     def release_exclusive(self) -> None:
+        token = Token()
         with self._lock:
-            self._writing = False
-            self._reader_turns = self._waiting_readers
-            self._changed.notify_all()
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:  # their turn has begun, though they have yet to wake up
+                each.token = None if each.is_gone else token
+            self.token = token
+        for each in waiting:
+            each.go.release()
+        self._turn.release()

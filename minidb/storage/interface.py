@@ -115,6 +115,9 @@ class RowFile(Protocol):
 class Store(Protocol):
     """One database: its tables, its row files, its folder of derived files."""
 
+    read_only: bool
+    """Whether `write` refuses, and nothing else is written either."""
+
     @property
     def path(self) -> Path | None:
         """None for the in-memory twin, which keeps no derived files."""

@@ -139,27 +139,29 @@ class MemoryStore:
     """See `interface.Store`."""
 
     path: Path | None = None
+    read_only = False
 
     def __init__(self) -> None:
         self._tables: dict[Table, _MemoryTable] = {table: _MemoryTable() for table in TABLES}
         self._row_files: dict[tuple[int, str], MemoryRowFile] = {}
         self._txn_id = 0
-        self._gate = PhaseFairGate()
+        self.gate = PhaseFairGate()
         self._queue = CommitQueue(self._commit_batch)
         self._closed = False
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
         return Reading(self)
 
+    def prepare_read(self) -> None:
+        """Nothing to do."""
+
     def begin_read(self) -> _MemoryRead:
-        self._gate.acquire_shared()
         if self._closed:
-            self._gate.release_shared()
             raise StoreClosed("this client has been closed")
         return _MemoryRead(self._tables, self._txn_id)
 
     def end_read(self, read: _MemoryRead, error: BaseException | None) -> None:
-        self._gate.release_shared()
+        """Nothing was taken but the gate."""
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
         if self._closed:
@@ -182,7 +184,7 @@ class MemoryStore:
         """Nothing to bring to disk."""
 
     def close(self) -> None:
-        with self._queue.paused(), self._gate.exclusive:
+        with self._queue.paused(), self.gate.exclusive:
             self._closed = True
             self._tables = {table: _MemoryTable() for table in TABLES}
             self._row_files.clear()
@@ -192,7 +194,7 @@ class MemoryStore:
             raise StoreClosed("this client has been closed")
         txn = _MemoryWrite(self._tables, self._txn_id + 1)
         run(txn)
-        with self._gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers
+        with self.gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers
             for name, changes in txn.changes.items():
                 if changes:
                     self._tables[name].apply(changes)

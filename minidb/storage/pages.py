@@ -13,7 +13,6 @@ branch's page number), flags u16, key size u16, key, data.
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from numpy.typing import NDArray
 
 from minidb.arrays import distinct
 from minidb.storage.checksum import seal, unseal
+from minidb.system import files
+from minidb.system.files import File
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
 _BRANCH, _LEAF, _OVERFLOW, _DIRTY = 0x01, 0x02, 0x04, 0x10
@@ -67,9 +68,9 @@ class Meta:
 
 def read_metas(file: Path) -> list[Meta]:
     """Both meta pages, the newer one last. Raises `DamagedPages` when they do not fit each other or the length."""
-    size = file.stat().st_size
-    with file.open("rb") as opened:
-        head = opened.read(1 << 17)
+    size = files.size(file)
+    with File(file) as opened:
+        head = opened.read_at(1 << 17, 0)
     if len(head) < 512:
         raise DamagedPages(f"it is truncated: {size} bytes")
     page_bytes = struct.unpack_from("<I", head, 40)[0]
@@ -111,9 +112,8 @@ class Fingerprint:
         size, checksum = self._measured()
         if read_metas(self._data)[1].txn_id != txn_id:
             return
-        temporary = self._file.with_name(f"{_FINGERPRINT}.{os.getpid()}.tmp")
-        temporary.write_bytes(seal(b"", msgpack.packb((txn_id, size, checksum))))
-        temporary.replace(self._file)
+        with files.written(self._file) as file:
+            file.write(seal(b"", msgpack.packb((txn_id, size, checksum))))
 
     def matches(self, txn_id: int) -> bool | None:
         """Whether the file is as it was left; None when it cannot be told, because of commits since then.
@@ -121,7 +121,7 @@ class Fingerprint:
         Raises `DamagedPages` when the file has lost commits.
         """
         try:
-            content = unseal(b"", self._file.read_bytes())
+            content = unseal(b"", files.read(self._file))
         except OSError:
             return None
         if content is None:
@@ -132,8 +132,8 @@ class Fingerprint:
         return None if saved_txn < txn_id else (size, checksum) == self._measured()
 
     def _measured(self) -> tuple[int, int]:
-        data = np.memmap(self._data, np.uint8, "r")
-        return len(data), crc32(data.data)
+        data = files.mapped(self._data)
+        return len(data), crc32(data)
 
 
 def check_structure(file: Path, meta: Meta) -> None:
@@ -160,7 +160,7 @@ class _Walk:
     def __init__(self, file: Path, meta: Meta) -> None:
         self._meta = meta
         self._page_bytes = meta.page_bytes
-        mapped = np.memmap(file, np.uint8, "r")
+        mapped = np.frombuffer(files.mapped(file), np.uint8)
         # a page that was taken and freed within one commit is never written: the file may end before the last page
         self._n_pages = min(meta.last_page + 1, len(mapped) // self._page_bytes)
         self._n_unwritten = meta.last_page + 1 - self._n_pages

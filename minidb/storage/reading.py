@@ -5,29 +5,61 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
+from minidb.storage.gate import PhaseFairGate, Token
+
 T = TypeVar("T")
 
 
 class Readable(Protocol[T]):
     """What a store does at the two ends of a read transaction."""
 
-    def begin_read(self) -> T: ...
+    gate: PhaseFairGate
+    """Readers are inside."""
+
+    def prepare_read(self) -> None:
+        """Called outside the gate, before it."""
+
+    def begin_read(self) -> T | None:
+        """A transaction; None when readers have to leave the gate for a moment: then all of it once more."""
 
     def end_read(self, read: T, error: BaseException | None) -> None:
-        """Give everything back; may raise another exception in place of `error`."""
+        """Give the transaction back; may raise another exception in place of `error`."""
 
 
 class Reading(Generic[T]):
-    """A class because a generator costs a microsecond more."""
+    """Holds gate and transaction, and gives them back at the end of its life: the `with` statement is the only place
+    that has it, so Ctrl-C may fall anywhere. A class because a generator costs a microsecond more.
+    """
 
-    __slots__ = ("_read", "_store")
+    __slots__ = ("_hold", "_read", "_store")
 
     def __init__(self, store: Readable[T]) -> None:
         self._store = store
+        self._hold: Token | None = None
+        self._read: T | None = None
 
     def __enter__(self) -> T:
-        self._read = self._store.begin_read()
-        return self._read
+        store = self._store
+        while True:
+            store.prepare_read()
+            self._hold = store.gate.token or store.gate.wait()
+            try:
+                self._read = store.begin_read()
+            except BaseException:
+                self._hold = None
+                raise
+            if self._read is not None:
+                return self._read
+            self._hold = None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._store.end_read(self._read, error)
+        read, self._read = self._read, None
+        try:
+            if read is not None:
+                self._store.end_read(read, error)
+        finally:
+            self._hold = None
+
+    def __del__(self) -> None:
+        if self._read is not None:  # interrupted before `__exit__` did anything
+            self.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""Files of fixed-width rows: on disk, written with `pwrite` and read through a read-only map; in memory, one array.
+"""Files of fixed-width rows: on disk, written at positions and read through a read-only map; in memory, one array.
 
 A row's bytes never change once a commit has named it. Bytes beyond the committed end are garbage of writers that died
 and are overwritten. Mapped pages beyond the end of a file kill the process, so a map is made only over bytes that are
@@ -8,24 +8,19 @@ there: a file shorter than the commit says is first filled up with zeros, which 
 from __future__ import annotations
 
 import mmap
-import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.arrays import distinct
-from minidb.errors import InsufficientStorage
 from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.interface import CorruptRow, WriteTransaction
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
+from minidb.storage.open_files import OpenFiles
+from minidb.system import files
+from minidb.system.files import File
 
 WAL_LIMIT_BYTES = 256 * 1024
 """Appends below this ride in the commit (one sync); above it the file itself is synced first (measured: 0.27 ms
@@ -34,12 +29,6 @@ _BLOCK_BYTES = 16 * 1024
 """Checked together: the 40 candidates of a first search at 384 dimensions take 0.4 ms, with 64 KB they took 1.5."""
 _FIRST_CAPACITY_BYTES = 64 * 1024
 _NO_ROWS = np.zeros((0, 0), np.uint8)
-
-
-def forget_pages(mapped: mmap.mmap) -> None:
-    """Give back the memory a pass over a whole map took; the system's cache still has the pages."""
-    if hasattr(mapped, "madvise"):
-        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class MemoryRowFile:
@@ -83,23 +72,28 @@ class MemoryRowFile:
 
 
 class MappedRowFile:
-    """Rows in one file. Checked block by block against their checksums, each block once per process."""
+    """Rows in one file. Checked block by block against their checksums, each block once per process.
 
-    def __init__(self, path: Path, wal_key: bytes, width: int, durable: bool) -> None:
+    Descriptor and map are there while they are used: `OpenFiles` takes them back from the files that were not used for
+    longest, and the next use opens the file again.
+    """
+
+    def __init__(self, path: Path, root: Path, wal_key: bytes, width: int, *, durable: bool, writable: bool) -> None:
         self.name = path.name
         self.path = path
         self.width = width
         self.stride = stride_of(width)
+        self._root = root
         self._wal_key = wal_key
-        self._durable = durable
+        self._durable, self._writable = durable, writable
         self._lock = threading.Lock()
         self._opening = threading.Lock()
-        self._is_new = False
-        self._file: int | None = None
+        self._has_entry = False
+        self._file: File | None = None
         self._capacity = 0
         self._mapped = _NO_ROWS
         self._buffer: mmap.mmap | None = None
-        self._dirty = False
+        self.is_used = False
         self._block_shift = max(0, (_BLOCK_BYTES // self.stride).bit_length() - 1)
         self._verified_blocks = np.zeros(0, bool)
         self._verified_rows = 0
@@ -108,39 +102,38 @@ class MappedRowFile:
     def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
         data = np.ascontiguousarray(rows).reshape(-1)
         offset = start * self.stride
+        file = None
         try:
-            self._reserve(offset + data.nbytes)
-            self.write_at(offset, data.data)
+            file = self._opened()
+            self._reserve(file, offset + data.nbytes)
+            file.write_at(offset, data.data)
             if not self._durable:
                 return
             if data.nbytes < WAL_LIMIT_BYTES:
                 txn.put("wal", self._wal_key + offset.to_bytes(8, "big"), data.tobytes())
-                self._dirty = True
             else:
-                self._sync()
+                file.sync()
+                self._sync_entry()
         except OSError as error:
-            self._release(offset)
-            raise InsufficientStorage(
-                f"could not write {data.nbytes} bytes to {self.path}: {error.strerror}"
-            ) from error
+            if file is not None:
+                self._give_back(file, offset)
+            raise files.failure(error, f"could not write {data.nbytes} bytes to {self.path}") from error
 
-    def write_at(self, offset: int, data: memoryview | bytes) -> None:
-        """Write all of `data`; also how the `wal` table is replayed after a power cut."""
-        descriptor = self._descriptor()
-        rest = memoryview(data)
-        while rest:
-            written = os.pwrite(descriptor, rest, offset)
-            offset += written
-            rest = rest[written:]
+    def _sync_entry(self) -> None:
+        """A file whose entry, or whose folder's, is not on disk is lost to a power cut."""
+        if not self._has_entry:
+            files.sync_entries(self.path, self._root)
+            self._has_entry = True
 
-    def _release(self, offset: int) -> None:
-        """Give back the disk that rows of a failed append took; the file keeps its length, maps may reach there."""
-        with suppress(OSError), self._opening, _alone(self._descriptor()):
-            end = os.fstat(self._descriptor()).st_size
-            os.ftruncate(self._descriptor(), min(end, -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE))
-            os.ftruncate(self._descriptor(), end)
+    def _give_back(self, file: File, offset: int) -> None:
+        """The disk that rows of a failed append took; the file keeps its length, maps may reach there."""
+        with suppress(OSError), self._opening, file.alone():
+            end = file.size()
+            file.resize(min(end, -(-offset // files.PAGE_BYTES) * files.PAGE_BYTES))
+            file.resize(end)
 
     def raw(self, n_rows: int) -> NDArray[np.uint8]:
+        self.is_used = True
         mapped = self._mapped
         if len(mapped) < n_rows:
             mapped = self._map(n_rows)
@@ -193,91 +186,62 @@ class MappedRowFile:
         self._verified_rows = max(self._verified_rows, n_rows)
 
     def release(self) -> None:
-        if self._buffer is not None:
-            forget_pages(self._buffer)
+        files.forget_pages(self._buffer)
 
     def _check(self, raw: NDArray[np.uint8], start: int, stop: int, present: NDArray[np.bool_] | None) -> None:
         bad = first_bad_row(raw[start:stop], None if present is None else present[start:stop])
         if bad is not None:
             raise CorruptRow(str(self.path), start + bad)
 
-    def sync(self) -> None:
-        if self._dirty:
-            self._sync()
-            self._dirty = False
-
-    def _sync(self) -> None:
-        os.fdatasync(self._descriptor())
-        if self._is_new:  # a file whose folder is not on disk either is lost to a power cut
-            sync_folders(self.path)
-            self._is_new = False
-
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file, self._capacity = None, 0
-        self._mapped = _NO_ROWS
+        """Let go of descriptor and map; whoever is using them keeps them until then. Takes no lock: opening another
+        file may ask for it."""
+        self._file, self._capacity = None, 0
+        self._mapped, self._buffer = _NO_ROWS, None
 
-    def _descriptor(self) -> int:
+    def _opened(self) -> File:
+        self.is_used = True
         file = self._file
         if file is None:
+            if self._writable:
+                files.make_folders(self.path.parent)
             with self._opening:
-                if self._file is None:
-                    self._is_new = not self.path.exists()
-                    self.path.parent.mkdir(parents=True, exist_ok=True)
-                    self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
                 file = self._file
+                if file is None:
+                    file = self._file = File(self.path, write=self._writable, create=self._writable)
+            OpenFiles.of_process().opened(self)
         return file
 
-    def _reserve(self, end: int) -> None:
+    def _reserve(self, file: File, end: int) -> None:
         """Grow the file in steps, so that maps stay valid for many appends; the tail is a hole that takes no disk."""
-        descriptor = self._descriptor()
         if end <= self._capacity:
             return
-        with self._opening, _alone(descriptor):  # growing to less than somebody else just did would cut rows off
-            capacity = os.fstat(descriptor).st_size
+        with self._opening, file.alone():  # growing to less than somebody else just did would cut rows off
+            capacity = file.size()
             if end > capacity:
                 step = min(max(capacity, _FIRST_CAPACITY_BYTES), 64 * 1024 * 1024)
-                capacity = (end + step) // mmap.PAGESIZE * mmap.PAGESIZE + mmap.PAGESIZE
-                os.ftruncate(descriptor, capacity)
+                capacity = (end + step) // files.PAGE_BYTES * files.PAGE_BYTES + files.PAGE_BYTES
+                file.resize(capacity)
             self._capacity = capacity
 
     def _map(self, n_rows: int) -> NDArray[np.uint8]:
         with self._lock:
             if len(self._mapped) >= n_rows:
                 return self._mapped
-            if self._file is None and not self.path.exists():  # a field that got no vector yet, or a file that was lost
+            if self._file is None and not files.exists(self.path):  # a field without a vector, or a file that was lost
                 return np.zeros((n_rows, self.stride), np.uint8)
-            descriptor = self._descriptor()
-            self._reserve(n_rows * self.stride)
-            rows = os.fstat(descriptor).st_size // self.stride
-            buffer = mmap.mmap(descriptor, rows * self.stride, access=mmap.ACCESS_READ)
+            file = self._opened()
+            if self._writable:
+                self._reserve(file, n_rows * self.stride)
+            rows = file.size() // self.stride
+            if rows < n_rows:  # cut short, and not ours to fill
+                return self._filled_up(file, rows, n_rows)
+            buffer = file.mapped(rows * self.stride)
             self._buffer = buffer
             self._mapped = np.frombuffer(buffer, np.uint8).reshape(rows, self.stride)
             return self._mapped
 
-
-def sync_folders(file: Path) -> None:
-    """Bring the entry of a new row file, and those of its folders, to disk."""
-    for folder in (file.parent, file.parent.parent, file.parent.parent.parent):
-        try:
-            descriptor = os.open(folder, os.O_RDONLY)
-        except OSError:  # Windows opens no folders, and needs none of this
-            return
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-@contextmanager
-def _alone(descriptor: int) -> Iterator[None]:
-    """Held by one process at a time; where there is no flock a mapped file cannot be cut short either."""
-    if fcntl is None:
-        yield
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    def _filled_up(self, file: File, rows: int, n_rows: int) -> NDArray[np.uint8]:
+        filled = np.zeros((n_rows, self.stride), np.uint8)
+        filled[:rows] = np.frombuffer(file.read_at(rows * self.stride, 0), np.uint8).reshape(rows, self.stride)
+        return filled

@@ -13,6 +13,7 @@ from crash_model import State, check_by_search, create, operation, read_all
 from minidb import QdrantClient
 from minidb.storage import lmdb_store
 from minidb.storage.interface import Durability
+from minidb.system import files
 
 
 class Disk:
@@ -22,16 +23,16 @@ class Disk:
         self._store = store
         self._synced: dict[Path, bytes] = {}
         self.n_syncs = 0
-        real = os.fdatasync
+        real = files.system.sync
 
-        def fdatasync(descriptor: int) -> None:
+        def sync(descriptor: int) -> None:
             real(descriptor)
             path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
             if path.is_relative_to(store):
                 self.n_syncs += 1
                 self._synced[path.relative_to(store)] = path.read_bytes()
 
-        monkeypatch.setattr(os, "fdatasync", fdatasync)
+        monkeypatch.setattr(files.system, "sync", sync)
 
     def after_power_cut(self, copy: Path, rng: random.Random) -> None:
         """The store as it might be found: of unsynced row pages any may be there, or none. Nothing derived is left."""

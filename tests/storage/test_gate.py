@@ -99,39 +99,53 @@ def test_readers_that_waited_go_before_the_next_writer() -> None:
 
     reader, writer = threading.Thread(target=read), threading.Thread(target=write)
     reader.start()
-    while not gate._waiting_readers:
+    while not gate._waiting:
         pass
     writer.start()
-    while not gate._waiting_writers:
-        pass
     gate.release_exclusive()
     reader.join(LIMIT)
     writer.join(LIMIT)
     assert order == ["reader", "writer"]
 
 
-class Interrupting(threading.Condition):
-    """A condition whose waits end as Ctrl-C ends them."""
+class Interrupted:
+    """A reader whose wait ends as Ctrl-C ends it."""
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def __init__(self) -> None:
+        self.token: object = None
+        self.is_gone = False
+        self.go = self
+
+    def acquire(self) -> None:
         raise KeyboardInterrupt
 
+    def release(self) -> None:
+        """Nobody waits any more."""
 
-@pytest.mark.parametrize("side", ["shared", "exclusive"])
-def test_an_interrupted_wait_leaves_nothing_behind(side: str) -> None:
+
+def both_sides(gate: PhaseFairGate) -> None:
+    with gate.exclusive:
+        pass
+    with gate.shared:
+        pass
+
+
+def test_an_interrupted_wait_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = PhaseFairGate()
     gate.acquire_exclusive()
-    real = gate._changed
-    gate._changed = gate._lock = Interrupting(threading.Lock())
-    with pytest.raises(KeyboardInterrupt):
-        getattr(gate, f"acquire_{side}")()
-    gate._changed = gate._lock = real
+    monkeypatch.setattr("minidb.storage.gate._Waiting", Interrupted)
+    with pytest.raises(KeyboardInterrupt), gate.shared:
+        pass
+    monkeypatch.undo()
     gate.release_exclusive()
+    run_all([lambda: both_sides(gate)])
 
-    def both() -> None:
-        with gate.exclusive:
-            pass
-        with gate.shared:
-            pass
 
-    run_all([both])
+def test_a_reader_that_never_reached_its_exit_is_not_inside_any_more() -> None:
+    gate = PhaseFairGate()
+
+    def interrupted() -> None:
+        gate.shared.__enter__()  # Ctrl-C between the two: only the stack of `with` had it
+
+    interrupted()
+    run_all([lambda: both_sides(gate)])

@@ -8,9 +8,9 @@ from collections import OrderedDict
 
 import pytest
 
-from minidb.storage.lmdb_store import open_store
 from minidb.storage.lru_table import LruTable, footprint
 from minidb.storage.memory_store import MemoryStore
+from minidb.storage.registry import open_store
 
 
 @pytest.fixture(params=["memory", "lmdb"])

@@ -39,7 +39,7 @@ def numbers(*rows: int) -> NDArray[np.uint32]:
 
 
 def row_file(path: Path, durable: bool = True) -> MappedRowFile:
-    return MappedRowFile(path, b"key", WIDTH, durable)
+    return MappedRowFile(path, path.parents[2], b"key", WIDTH, durable=durable, writable=True)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_without_durability_there_is_no_log(tmp_path: Path, log: Any) -> None:
 
 def test_only_rows_that_are_asked_for_are_errors(file: MappedRowFile, log: Any) -> None:
     file.append(log, 0, seal_rows(content(100)))
-    file.write_at(7 * file.stride + 3, b"damage")
+    file._opened().write_at(7 * file.stride + 3, b"damage")
     file.verify(numbers(6, 8, 99), 100, None)  # neighbours in the same block
     with pytest.raises(CorruptRow) as found:
         file.verify(numbers(5, 7), 100, None)
@@ -127,7 +127,7 @@ def test_rows_that_came_after_a_check_are_checked(file: MappedRowFile, log: Any)
     file.append(log, 0, seal_rows(content(10)))
     file.verify(numbers(*range(10)), 10, None)
     file.append(log, 10, seal_rows(content(10, 1)))
-    file.write_at(12 * file.stride, b"damage")
+    file._opened().write_at(12 * file.stride, b"damage")
     file.verify(numbers(11), 20, None)
     with pytest.raises(CorruptRow):
         file.verify(numbers(12), 20, None)

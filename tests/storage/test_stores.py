@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,12 +16,12 @@ from hypothesis import strategies as st
 
 from minidb import QdrantClient
 from minidb.errors import BadRequest, CorruptionError, FormatVersionError, StoreClosed
-from minidb.storage import lmdb_store
+from minidb.storage import lmdb_store, registry
 from minidb.storage.interface import Store, Table, WriteTransaction
-from minidb.storage.lmdb_store import open_store
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.pages import read_metas
 from minidb.storage.records import FORMAT_VERSION, Head
+from minidb.storage.registry import open_store
 
 USED: tuple[Table, ...] = ("meta", "records")
 KEYS = st.sampled_from([bytes([first]) + tail for first in (1, 2, 3) for tail in (b"", b"\0", b"a", b"\xff")])
@@ -195,7 +197,7 @@ def test_a_store_of_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> 
     store.write(lambda txn: txn.put("wal", b"\0\0\0\1" + b"0.vec" + bytes(8), b"another format"))
     store._closed = True  # leaves the log as it is
     store._close_environment()
-    del lmdb_store._registry[store.path]
+    del registry._stores[store.path]
     before = (tmp_path / "data.mdb").read_bytes()
     for _ in range(2):
         with pytest.raises(FormatVersionError, match="newer minidb"):
@@ -260,16 +262,15 @@ def test_a_read_that_begins_in_a_slow_commit_waits_for_its_end(tmp_path: Path, m
     store = open_store(tmp_path, "off")
     waits, seen = threading.Event(), []
 
-    class Watched(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            waits.set()
-            return super().wait(timeout)
+    def sleep(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
 
     def read() -> None:
         with store.read() as txn:
             seen.append(txn.get("meta", b"\1"))
 
-    monkeypatch.setattr(store, "_committed", Watched())
+    monkeypatch.setattr(lmdb_store, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
     reader = threading.Thread(target=read)
 
     def step(txn: WriteTransaction) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,16 @@ from minidb.index.dense.plain import Metric
 
 _INSERT_CHUNK = 4
 """Inserts under one hold of the gate, as with hnswlib: readers wait less than a millisecond."""
+
+
+class _View:
+    """An index and whose turn it is. A bare lock in a `with` statement is given back wherever Ctrl-C falls."""
+
+    __slots__ = ("index", "turn")
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.turn = threading.Lock()
 
 
 class UsearchGraph(LibraryGraph):
@@ -49,9 +57,7 @@ class UsearchGraph(LibraryGraph):
             mapped: the saved bytes it is a view of, which it does not hold itself.
         """
         self._index, self._mapped = index, mapped
-        self._idle: SimpleQueue[Index] = SimpleQueue()
-        self._idle.put(index)
-        self._n_indexes = 1
+        self._views = [_View(index)]
 
     @classmethod
     def build(
@@ -72,28 +78,26 @@ class UsearchGraph(LibraryGraph):
     def _nearest(self, queries: NDArray[np.float32], width: int, threads: int) -> Sequence[NDArray[np.uint32]]:
         codes = self._encode(queries)
         with self._gate.shared:
-            index = self._idle_index()
-            try:
-                found = index.search(codes, max(1, min(width, len(index))), threads=threads)
-            finally:
-                self._idle.put(index)
+            view = self._idle_view()
+            with view.turn:
+                found = view.index.search(codes, max(1, min(width, len(view.index))), threads=threads)
         keys = found.keys.astype(np.uint32)
         if isinstance(found, Matches):  # usearch's answer to a single query
             return [keys]
         return [each[:n] for each, n in zip(keys, found.counts.tolist(), strict=True)]
 
-    def _idle_index(self) -> Index:
-        """One that nobody searches: another view of the mapped bytes, as long as cores are free, or the next."""
-        with suppress(Empty):
-            return self._idle.get_nowait()
+    def _idle_view(self) -> _View:
+        """One that nobody searches: another view of the mapped bytes, as long as cores are free, or some busy one."""
+        for view in self._views:
+            if not view.turn.locked():
+                return view
         with self._opening:
-            if self._mapped is not None and self._n_indexes < N_CORES:
+            if self._mapped is not None and len(self._views) < N_CORES:
                 like = self._index
                 settings = (like.ndim, like.connectivity, like.expansion_add)
-                index = _view(self._mapped, like.metric_kind, self._codes, *settings)
-                self._n_indexes += 1
-                return index
-        return self._idle.get()
+                self._views.append(_View(_view(self._mapped, like.metric_kind, self._codes, *settings)))
+                return self._views[-1]
+        return self._views[threading.get_ident() % len(self._views)]
 
     def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
         if self._mapped is not None:

@@ -1,0 +1,80 @@
+"""One store per path and process, counted by its users: LMDB must not open an environment twice.
+
+Around a `fork` every store of the process stands still, and the child opens its own environments when it first asks.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from minidb.errors import BadRequest
+from minidb.storage.interface import Durability
+from minidb.storage.lmdb_store import LmdbStore
+from minidb.storage.open_files import OpenFiles
+from minidb.system import files
+from minidb.system.processes import around_fork
+
+_stores: dict[Path, LmdbStore] = {}
+registering = threading.RLock()
+
+
+def open_store(
+    path: Path, durability: Durability = "full", map_bytes: int | None = None, *, read_only: bool = False
+) -> LmdbStore:
+    """Open the store at `path`, creating it if need be; every open in one process shares the environment.
+
+    Raises:
+        CorruptionError: the data file is damaged, or missing beside files of a store.
+        BadRequest: the path is open here with another durability, or read-only and is now wanted for writing.
+    """
+    real = Path(os.path.realpath(path))
+    with registering:
+        store = _stores.get(real)
+        if store is None:
+            store = _stores[real] = _opened(real, durability, map_bytes, read_only)
+        elif store.read_only and not read_only:
+            raise BadRequest(f"{real} is already open in this process with read_only=True")
+        elif not read_only and store.durability != durability:
+            raise BadRequest(f"{real} is already open in this process with durability={store.durability!r}")
+        store.users += 1
+        return store
+
+
+def release(store: LmdbStore) -> None:
+    """Let go of one user's hold; with the last one the store is closed."""
+    with registering:
+        store.users -= 1
+        if store.users == 0:
+            _stores.pop(store.path, None)
+            store.shut()
+
+
+def _opened(path: Path, durability: Durability, map_bytes: int | None, read_only: bool) -> LmdbStore:
+    try:
+        return LmdbStore(path, durability, map_bytes, read_only=read_only)
+    except OSError as error:
+        raise files.failure(error, f"could not open {path}") from error
+
+
+def _before_fork() -> None:
+    registering.acquire()
+    for store in _stores.values():
+        store.pause_for_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _stores.values():
+        store.resume_after_fork()
+    registering.release()
+
+
+def _after_fork_in_child() -> None:
+    OpenFiles.forget_process()
+    for store in _stores.values():
+        store.renew_after_fork()
+    registering.release()
+
+
+around_fork(before=_before_fork, in_parent=_after_fork_in_parent, in_child=_after_fork_in_child)

@@ -1,0 +1,367 @@
+"""Files: opened, written at positions, mapped, synced, replaced and removed, on Linux, macOS and Windows.
+
+`System` has one method for each system call; tests put another one in place of `system` that fails, records what would
+be on disk after a power cut, or behaves as another operating system does. Everything else here is made of those calls.
+Errors are `OSError`s; `failure` makes minidb's of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+from minidb.errors import InsufficientStorage, MinidbError, ServiceError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PAGE_BYTES = mmap.PAGESIZE
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EFBIG)
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_BLOCK_BYTES = 1 << 20
+
+
+class System:
+    """The system calls, as this machine has them."""
+
+    def __init__(self) -> None:
+        self._moving = threading.Lock()  # where there is no positioned read and write
+
+    def open(self, path: Path, *, write: bool, create: bool) -> int:
+        flags = (os.O_RDWR if write else os.O_RDONLY) | (os.O_CREAT if create else 0)
+        return os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0), 0o644)
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+    def read_at(self, descriptor: int, n_bytes: int, offset: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(descriptor, n_bytes, offset)
+        with self._moving:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, n_bytes)
+
+    def write_at(self, descriptor: int, data: memoryview, offset: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(descriptor, data, offset)
+        with self._moving:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.write(descriptor, data)
+
+    def size(self, descriptor: int) -> int:
+        return os.fstat(descriptor).st_size
+
+    def resize(self, descriptor: int, n_bytes: int) -> None:
+        os.ftruncate(descriptor, n_bytes)
+
+    def sync(self, descriptor: int) -> None:
+        """Content and length are on the disk, not only on their way to it."""
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is not None:  # macOS: fsync leaves the drive's own cache alone
+            with suppress(OSError):  # some file systems have none
+                fcntl.fcntl(descriptor, full)
+                return
+        getattr(os, "fdatasync", os.fsync)(descriptor)
+
+    def map(self, descriptor: int, n_bytes: int) -> mmap.mmap:
+        if sys.version_info >= (3, 13):  # before, a map keeps a descriptor of its own
+            return mmap.mmap(descriptor, n_bytes, access=mmap.ACCESS_READ, trackfd=False)
+        return mmap.mmap(descriptor, n_bytes, access=mmap.ACCESS_READ)
+
+    def lock(self, descriptor: int) -> None:
+        """Wait until no other process has the file locked; where there is no such lock files are not cut either."""
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def unlock(self, descriptor: int) -> None:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def sync_folder(self, path: Path) -> None:
+        """The entries of a folder are on the disk."""
+        if os.name == "nt":  # opens no folders, and needs none of this
+            return
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def make_folder(self, path: Path) -> None:
+        os.mkdir(path)
+
+    def replace(self, source: Path, target: Path) -> None:
+        os.replace(source, target)
+
+    def remove(self, path: Path) -> None:
+        os.unlink(path)
+
+    def remove_folder(self, path: Path) -> None:
+        os.rmdir(path)
+
+    def names(self, path: Path) -> list[str]:
+        return os.listdir(path)
+
+    def status(self, path: Path) -> os.stat_result:
+        return os.stat(path)
+
+    def free_bytes(self, path: Path) -> int:
+        import shutil  # lazily: it brings the archive formats along
+
+        return shutil.disk_usage(path).free
+
+
+system = System()
+
+
+class File:
+    """An open file, closed with its last reference: who still works with it when others let go of it keeps it."""
+
+    __slots__ = ("__weakref__", "_descriptor", "path")
+
+    def __init__(self, path: Path, *, write: bool = False, create: bool = False) -> None:
+        """Raises OSError. Where descriptors are short, what nobody works with is given back first."""
+        self._descriptor: int | None = None
+        self.path = path
+        try:
+            self._descriptor = system.open(path, write=write, create=create)
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTORS or not relieve():
+                raise
+            self._descriptor = system.open(path, write=write, create=create)
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __enter__(self) -> File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            system.close(descriptor)
+
+    @property
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise ValueError(f"{self.path} has been closed")
+        return self._descriptor
+
+    def size(self) -> int:
+        return system.size(self._open)
+
+    def resize(self, n_bytes: int) -> None:
+        system.resize(self._open, n_bytes)
+
+    def sync(self) -> None:
+        system.sync(self._open)
+
+    def read_at(self, n_bytes: int, offset: int) -> bytes:
+        """So many bytes, or fewer where the file ends."""
+        pieces = []
+        while n_bytes and (piece := system.read_at(self._open, min(n_bytes, _BLOCK_BYTES), offset)):
+            pieces.append(piece)
+            offset += len(piece)
+            n_bytes -= len(piece)
+        return b"".join(pieces)
+
+    def write_at(self, offset: int, data: memoryview | bytes) -> None:
+        """Write all of `data`."""
+        rest = memoryview(data)
+        while rest:
+            written = system.write_at(self._open, rest, offset)
+            offset += written
+            rest = rest[written:]
+
+    def mapped(self, n_bytes: int) -> mmap.mmap:
+        """The first bytes, read-only; they have to be there."""
+        try:
+            return system.map(self._open, n_bytes)
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTORS or not relieve():
+                raise
+            return system.map(self._open, n_bytes)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Held by one process at a time."""
+        system.lock(self._open)
+        try:
+            yield
+        finally:
+            system.unlock(self._open)
+
+
+class Writer:
+    """A file being written from its start, as `pickle` and others want one; `sync` before it is closed."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self.position = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        view = memoryview(data).cast("B")
+        self._file.write_at(self.position, view)
+        self.position += len(view)
+        return len(view)
+
+
+# What may be given back when descriptors are short
+
+_relievers: WeakSet[Any] = WeakSet()
+
+
+def relieves(holder: Any) -> None:
+    """`holder.relieve()` is asked when descriptors are short; True when it has given back any."""
+    _relievers.add(holder)
+
+
+def relieve() -> bool:
+    relieved = [holder.relieve() for holder in list(_relievers)]
+    return any(relieved)
+
+
+# Files as a whole
+
+
+def exists(path: Path) -> bool:
+    try:
+        system.status(path)
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        return False
+    return True
+
+
+def size(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    try:
+        return system.status(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def names(folder: Path) -> list[str]:
+    """What a folder holds; nothing where it is not there."""
+    try:
+        return sorted(system.names(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def read(path: Path) -> bytes:
+    with File(path) as file:
+        return file.read_at(file.size(), 0)
+
+
+def mapped(path: Path) -> mmap.mmap | bytes:
+    """A whole file, read-only."""
+    with File(path) as file:
+        n_bytes = file.size()
+        return file.mapped(n_bytes) if n_bytes else b""
+
+
+def make_folders(path: Path, *, durable: bool = False) -> None:
+    """A folder and those it lies in; `durable`: and their entries."""
+    missing: list[Path] = []
+    while not exists(path):
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        with suppress(FileExistsError):  # somebody else's
+            system.make_folder(folder)
+        if durable:
+            system.sync_folder(folder.parent)
+
+
+def sync_entries(path: Path, root: Path) -> None:
+    """Bring the entry of a file, and those of its folders up to `root`, to disk."""
+    while path != root:
+        path = path.parent
+        system.sync_folder(path)
+
+
+@contextmanager
+def written(path: Path, *, durable: bool = True) -> Iterator[Writer]:
+    """A file that is there whole after the block, or not at all; `durable`: synced, with its entry."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with File(temporary, write=True, create=True) as file:
+            file.resize(0)
+            yield Writer(file)
+            if durable:
+                file.sync()
+        system.replace(temporary, path)
+        if durable:
+            system.sync_folder(path.parent)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def remove(path: Path) -> bool:
+    """Remove a file. False where the system does not let it go (Windows, while somebody has it open or mapped)."""
+    try:
+        system.remove(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def remove_tree(folder: Path) -> bool:
+    """Remove a folder and all that is in it. False where something had to stay."""
+    is_gone = True
+    for name in names(folder):
+        path = folder / name
+        is_gone &= remove_tree(path) if path.is_dir() and not path.is_symlink() else remove(path)
+    try:
+        system.remove_folder(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return is_gone
+
+
+def free_bytes(path: Path) -> int:
+    return system.free_bytes(path)
+
+
+def forget_pages(buffer: object) -> None:
+    """Give back the memory a pass over a whole map took; the system's cache still has the pages."""
+    if isinstance(buffer, mmap.mmap) and hasattr(buffer, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+        buffer.madvise(mmap.MADV_DONTNEED)
+
+
+def is_full(error: OSError) -> bool:
+    return error.errno in _FULL
+
+
+def failure(error: OSError, doing: str) -> MinidbError:
+    """The error a caller gets for a system call that failed: 507 where there is no room, 500 otherwise.
+
+    Args:
+        doing: "could not …".
+    """
+    if isinstance(error, MinidbError):
+        return error
+    reason = error.strerror or str(error)
+    if error.filename is not None and str(error.filename) not in doing:
+        reason = f"{reason}: {error.filename}"
+    return (InsufficientStorage if is_full(error) else ServiceError)(f"{doing}: {reason}")
