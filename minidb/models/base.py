@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, overload
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, StrictBool, Tag, Type
 from pydantic_core import PydanticCustomError, core_schema
 
 from minidb import errors
+from minidb.system.threads import uninterrupted
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -297,6 +299,12 @@ _entries_by_id: dict[int, _Entry] = {}  # the same, found faster: hashing a unio
 
 
 def _entry(type_: Any) -> _Entry:
+    entry = _entries.get(type_)
+    # pydantic makes an error of its own of a Ctrl-C that falls into the building of a schema
+    return uninterrupted(partial(_made_entry, type_)) if entry is None else entry
+
+
+def _made_entry(type_: Any) -> _Entry:
     entry = _entries.get(type_)
     if entry is None:
         if isinstance(type_, type) and issubclass(type_, BaseModel):

@@ -28,7 +28,8 @@ class Readable(Protocol[T]):
 
 class Reading(Generic[T]):
     """Holds gate and transaction, and gives them back at the end of its life: the `with` statement is the only place
-    that has it, so Ctrl-C may fall anywhere. A class because a generator costs a microsecond more.
+    that has it, so Ctrl-C may fall anywhere. (The transaction ends with its last reference; a `__del__` here would
+    swallow the interrupt that falls into it.) A class because a generator costs a microsecond more.
     """
 
     __slots__ = ("_hold", "_read", "_store")
@@ -59,7 +60,3 @@ class Reading(Generic[T]):
                 self._store.end_read(read, error)
         finally:
             self._hold = None
-
-    def __del__(self) -> None:
-        if self._read is not None:  # interrupted before `__exit__` did anything
-            self.__exit__(None, None, None)

@@ -13,21 +13,22 @@ import threading
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from minidb.system.processes import around_fork
 
 T = TypeVar("T")
 
+_MOST_IDLE = 2
+
 
 class _Job(Generic[T]):
-    __slots__ = ("done", "error", "function", "is_done", "result")
+    __slots__ = ("done", "error", "function", "result")
 
     def __init__(self, function: Callable[[], T]) -> None:
         self.function: Callable[[], T] | None = function
         self.result: T | None = None
         self.error: BaseException | None = None
-        self.is_done = False
         self.done = allocate_lock()
         self.done.acquire()
 
@@ -39,7 +40,6 @@ class _Job(Generic[T]):
             self.error = error
         finally:
             self.function = None  # what it holds is let go of, though the job may be remembered
-            self.is_done = True
             self.done.release()
 
 
@@ -47,21 +47,16 @@ class _Workers:
     """One thread, and more while jobs of a main thread that was interrupted are under way."""
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[_Job[object]] = SimpleQueue()
-        self._last: _Job[object] | None = None
-        self._n_threads = 0
+        self._jobs: SimpleQueue[_Job[Any]] = SimpleQueue()
+        self._lock = allocate_lock()
+        self._n_idle = 0  # counted by the threads themselves, which are never interrupted
 
     def run(self, function: Callable[[], T]) -> T:
         job = _Job(function)
-        if self._n_threads == 0 or (self._last is not None and not self._last.is_done):
-            if start(self._work):
-                self._n_threads += 1
-            elif self._n_threads == 0:  # no threads can be had: then a little less safe
-                return function()
-        self._last = job  # type: ignore[assignment]
-        self._jobs.put(job)  # type: ignore[arg-type]
+        if self._jobs.qsize() >= self._n_idle and not start(self._work) and not self._n_idle:
+            return function()  # no thread can be had: then a little less safe
+        self._jobs.put(job)
         job.done.acquire()  # interrupted, it raises, and the job goes on
-        self._last = None
         if job.error is not None:
             try:
                 raise job.error
@@ -71,7 +66,15 @@ class _Workers:
 
     def _work(self) -> None:
         while True:
-            self._jobs.get().run()
+            with self._lock:
+                if self._n_idle >= _MOST_IDLE:
+                    return
+                self._n_idle += 1
+            job = self._jobs.get()
+            with self._lock:
+                self._n_idle -= 1
+            job.run()
+            del job
 
 
 _workers = _Workers()

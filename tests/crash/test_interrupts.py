@@ -1,0 +1,32 @@
+"""Ctrl-C at any moment: nothing leaks, nothing hangs, what was acknowledged is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+N_INTERRUPTS = int(os.environ.get("MINIDB_INTERRUPTS", "250"))
+MOST_THREADS = 10
+"""The main one, two that outlive an interrupt for a while, the closer, cores."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads and descriptors as Linux shows them")
+@pytest.mark.parametrize("place", ["memory", "disk"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_interrupts_leave_nothing_behind(place: str, seed: int, tmp_path: Path) -> None:
+    location = ":memory:" if place == "memory" else str(tmp_path / "store")
+    script = Path(__file__).with_name("interrupted.py")
+    child = subprocess.run(
+        [sys.executable, "-X", "faulthandler", str(script), location, str(N_INTERRUPTS), str(seed)],
+        capture_output=True, text=True, timeout=60 + N_INTERRUPTS * 2,
+    )  # fmt: skip
+    assert child.returncode == 0, child.stderr[-3000:]
+    left = json.loads(child.stdout.splitlines()[-1])
+    n_threads = left.pop("threads")
+    assert left == {"wrong": [], "wrong when reopened": [], "failures": [], "files": []}
+    assert n_threads <= MOST_THREADS
