@@ -89,7 +89,7 @@ class LmdbStore:
                 _metas(data_file)
             self._open_environment(map_bytes)
             if is_new and self.durability != "off":  # before anything is acknowledged, or named
-                self.environment.sync(True)
+                sync_commits(self.environment)
                 files.system.sync_folder(self.path)
             is_whole = not check or self._check_pages(data_file)
             before = self.environment.info()["last_txnid"]
@@ -335,7 +335,7 @@ class LmdbStore:
         oldest = _oldest_reader(self.environment.readers())
         if self._files.is_any_ripe(oldest):
             if self.durability != "full":  # the commits that named them last have to be out of reach of a power cut
-                self.environment.sync(True)
+                sync_commits(self.environment)
             self._files.remove_dropped(oldest)
 
     def _drop_orphans(self) -> None:
@@ -370,7 +370,7 @@ class LmdbStore:
             with self._queue.paused(), self.gate.exclusive:  # closing under a transaction ends the process
                 last_txn = self.environment.info()["last_txnid"]
                 if self.durability == "normal" and is_own:
-                    self.environment.sync(True)
+                    sync_commits(self.environment)
                 self._close_environment()
             self._files.close()
             if self.durability != "off" and last_txn != self._fingerprinted and is_own:
@@ -415,8 +415,13 @@ class LmdbStore:
 
 
 def commit(environment: Any, txn: Any) -> None:
-    """The moment a write counts; where tests of power cuts look at the disk."""
+    """The moment a write counts. LMDB's own calls cannot be seen: tests of power cuts look at the file around this."""
     txn.commit()
+
+
+def sync_commits(environment: Any) -> None:
+    """Everything committed so far is on the disk, the meta page included."""
+    environment.sync(True)
 
 
 def _oldest_reader(listing: str) -> int | None:
