@@ -49,6 +49,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         durability: "full" (default): every acknowledged write survives a power cut. "normal": the store is never
             corrupt, but the last write may be lost to a power cut. "off": for tests; survives a crash of the process,
             not of the machine.
+        read_only: writes are refused (403) and no file is written, not even where the folder may not be; LMDB's table
+            of readers, `lock.mdb`, is used where it may be, so that writers in other processes keep what is read here.
         inference_url: the address of an inference service.
         inference_token: sent to it with every request.
         embedding_cache_bytes: size of a cache of embeddings in the store, where equal inputs are found again after a
@@ -84,6 +86,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         headers: Mapping[str, str] | None = None,
         *,
         durability: Durability = "full",
+        read_only: bool = False,
         inference_url: str | None = None,
         inference_token: str | None = None,
         embedding_cache_bytes: int | None = None,
@@ -109,7 +112,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             self._database = database_at(address_of(url, host, port, https, prefix, api_key), inference)
         else:
             where = next((given for given in (location, path) if given is not None), MEMORY)
-            self._database = Database(where, durability, inference=inference)
+            self._database = Database(where, durability, inference=inference, read_only=read_only)
         self._timeout = timeout
         self._headers = dict(headers or {})
 

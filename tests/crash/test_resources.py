@@ -1,0 +1,182 @@
+"""Few descriptors, clients nobody closed, readers that died, stores whose truth is gone."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from minidb import QdrantClient, errors, models
+
+CREATE = "vectors_config=models.VectorParams(size=4, distance=models.Distance.DOT)"
+
+
+def run(code: str, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *args], capture_output=True, text=True, timeout=300
+    )
+
+
+def made(path: Path, n: int = 3) -> QdrantClient:
+    client = QdrantClient(path)
+    client.create_collection("c", models.VectorParams(size=4, distance=models.Distance.DOT))
+    client.upsert("c", [models.PointStruct(id=at, vector=[1.0, 2.0, 3.0, float(at)]) for at in range(n)])
+    return client
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of descriptors to set")
+@pytest.mark.parametrize(("limit", "n"), [(64, 60), (256, 300)])
+def test_more_collections_than_descriptors(tmp_path: Path, limit: int, n: int) -> None:
+    code = f"""
+        import resource, sys
+        resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))
+        from minidb import QdrantClient, models
+        for _ in range(2):
+            client = QdrantClient(sys.argv[1], durability="off")
+            for at in range({n}):
+                if not client.collection_exists(str(at)):
+                    client.create_collection(str(at), {CREATE})
+                client.upsert(str(at), [models.PointStruct(id=1, vector=[1.0, 2.0, 3.0, at])])
+            for at in range({n}):
+                assert client.query_points(str(at), [0.0, 0.0, 0.0, 1.0], limit=1).points[0].score == at
+            client.close()
+    """
+    done = run(code, str(tmp_path / "store"))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_client_nobody_holds_is_closed(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        client = made(tmp_path)
+        del client
+        gc.collect()
+    assert [str(each.message) for each in warned if each.category is ResourceWarning] == [
+        f"a client of {tmp_path} was dropped without close()"
+    ]
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "data.crc").exists():  # what an orderly close leaves
+        assert time.monotonic() < deadline
+    with QdrantClient(tmp_path) as client:
+        assert client.count("c").count == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors as Linux shows them")
+def test_many_dropped_clients_leave_no_descriptors(tmp_path: Path) -> None:
+    code = f"""
+        import gc, os, resource, sys, warnings
+        warnings.simplefilter("ignore")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+        from minidb import QdrantClient, models
+        for at in range(100):
+            client = QdrantClient(f"{{sys.argv[1]}}/{{at}}", durability="off")
+            client.create_collection("c", {CREATE})
+            client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0, 3.0, at])])
+            del client
+            while len(os.listdir("/proc/self/fd")) > 60:
+                gc.collect()
+        print("done")
+    """
+    done = run(code, str(tmp_path))
+    assert done.stdout == "done\n", done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise RuntimeError", "del client"])
+def test_a_process_that_ends_without_closing_leaves_a_closed_store(tmp_path: Path, end: str) -> None:
+    code = f"""
+        import sys
+        from minidb import QdrantClient, models
+        client = QdrantClient(sys.argv[1])
+        client.create_collection("c", {CREATE})
+        client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0, 3.0, 4.0])])
+        {end}
+    """
+    done = run(code, str(tmp_path))
+    assert "minidb" not in done.stderr.replace(str(tmp_path), ""), done.stderr
+    assert (tmp_path / "data.crc").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a reader")
+def test_a_reader_that_died_does_not_let_the_file_grow(tmp_path: Path) -> None:
+    code = """
+        import os, signal, sys
+        from minidb import QdrantClient
+        client = QdrantClient(sys.argv[1])
+        with client._database.snapshot("c"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with made(tmp_path) as client:
+        sizes = []
+        for _ in range(2):
+            for at in range(150):
+                client.upsert(
+                    "c", [models.PointStruct(id=1, vector=[1.0, 2.0, 3.0, 4.0], payload={"text": "x" * 9000})]
+                )
+                if at == 20 and sizes:
+                    assert run(code, str(tmp_path)).returncode == -signal.SIGKILL
+            sizes.append((tmp_path / "data.mdb").stat().st_size)
+    assert sizes[1] < 3 * sizes[0]
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+@pytest.mark.parametrize("beside", ["rows", "snapshots"])
+def test_a_store_without_its_truth_is_refused_and_left_alone(tmp_path: Path, how: str, beside: str) -> None:
+    with made(tmp_path) as client:
+        client.create_snapshot("c")
+    data = tmp_path / "data.mdb"
+    whole = data.read_bytes()
+    data.unlink()
+    if how == "empty":
+        data.touch()
+    before = sorted(path for path in (tmp_path / beside).rglob("*"))
+    for options in ({}, {"read_only": True}):
+        with pytest.raises(errors.CorruptionError, match=rf"data\.mdb is {how}.*{beside}"):
+            QdrantClient(tmp_path, **options)
+    assert sorted(path for path in (tmp_path / beside).rglob("*")) == before
+    data.write_bytes(whole)
+    with QdrantClient(tmp_path) as client:
+        assert client.count("c").count == 3
+
+
+def test_a_reader_that_only_reads(tmp_path: Path) -> None:
+    made(tmp_path / "store").close()
+    for folder, _, names in os.walk(tmp_path / "store"):
+        for name in names:
+            os.chmod(Path(folder) / name, 0o444)
+        os.chmod(folder, 0o555)
+    before = {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
+    with QdrantClient(tmp_path / "store", read_only=True) as client:
+        assert client.count("c").count == 3
+        assert client.query_points("c", [0.0, 0.0, 0.0, 1.0], limit=1).points[0].id == 2
+        refused = [
+            lambda: client.upsert("c", [models.PointStruct(id=9, vector=[1.0] * 4)]),
+            lambda: client.delete("c", [1]),
+            lambda: client.create_collection("d", models.VectorParams(size=4, distance=models.Distance.DOT)),
+            lambda: client.delete_collection("c"),
+            lambda: client.create_payload_index("c", "a", "keyword"),
+            lambda: client.create_snapshot("c"),
+            lambda: client.create_full_snapshot(),
+        ]
+        for write in refused:
+            with pytest.raises(errors.Forbidden, match="read_only=True"):
+                write()
+    if os.getuid():  # root may write anywhere, and LMDB's table of readers is the one file that is written then
+        assert before == {path: path.read_bytes() for path in before}
+    assert {path for path in before if path.name != "lock.mdb" and path.read_bytes() != before[path]} == set()
+    os.chmod(tmp_path / "store", 0o755)
+
+
+def test_a_reader_needs_a_store(tmp_path: Path) -> None:
+    with pytest.raises(errors.ServiceError, match="no store"):
+        QdrantClient(tmp_path / "none", read_only=True)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(errors.BadRequest, match="read_only"):
+        QdrantClient(":memory:", read_only=True)
