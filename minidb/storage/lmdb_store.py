@@ -26,7 +26,8 @@ from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
-from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_structure, read_metas
+from minidb.storage.page_walk import check_structure
+from minidb.storage.pages import DamagedPages, Fingerprint, Meta, read_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import Head, check_format
 from minidb.storage.rows import MappedRowFile, sync_folders
