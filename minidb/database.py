@@ -31,7 +31,7 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
-from minidb.errors import MinidbError, NotFound, StoreClosed
+from minidb.errors import CorruptionError, MinidbError, NotFound, StoreClosed
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
 from minidb.query.run import explained_query, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
@@ -41,6 +41,7 @@ from minidb.storage.records import Head, PointId, check_format, mark_format, new
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.collection.verify import VerifyReport
     from minidb.query.matrix import Matrix
     from minidb.snapshots import Snapshots
 
@@ -414,6 +415,34 @@ class Database:
             with self._lock:
                 self._snapshots = self._snapshots or Snapshots(self, self._store)
         return self._snapshots
+
+    def verify(self) -> VerifyReport:
+        """Read all there is of the store, page by page and point by point, and tell what is damaged."""
+        from minidb.collection.verify import CollectionReport, VerifyReport, damaged_of, verify_collection
+        from minidb.storage.verify import verify_pages
+
+        pages, reports, seen = verify_pages(self._store), [], set[tuple[str, bytes]]()
+        if pages.damage:  # reading on could end the process
+            return VerifyReport(pages.n_pages, pages.n_entries, 0, (), pages.damage)
+        for name in self.collection_names():
+            try:
+                with self.snapshot(name) as snapshot:
+                    seen |= set(damaged_of(snapshot.view.space, pages.damaged_keys))
+                reports.append(verify_collection(name, partial(self.snapshot, name), pages.damaged_keys))
+            except CorruptionError as error:
+                reports.append(CollectionReport(name, damage=(str(error),)))
+            except NotFound:  # deleted meanwhile
+                continue
+        damage = [
+            f"{table} {key.hex()} does not match its checksum"
+            for table, keys in pages.damaged_keys.items()
+            for key in keys
+            if (table, key) not in seen
+        ]
+        n_snapshots, damaged_snapshots = self.snapshots.verify()
+        return VerifyReport(
+            pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots)
+        )
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""
