@@ -440,9 +440,7 @@ class Database:
             if (table, key) not in seen
         ]
         n_snapshots, damaged_snapshots = self.snapshots.verify()
-        return VerifyReport(
-            pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots)
-        )
+        return VerifyReport(pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots))
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""

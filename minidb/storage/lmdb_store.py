@@ -27,7 +27,7 @@ from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
 from minidb.storage.page_walk import check_structure
-from minidb.storage.pages import DamagedPages, Fingerprint, Meta, read_metas
+from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_files, read_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import Head, check_format
 from minidb.storage.rows import MappedRowFile, sync_folders
@@ -79,6 +79,7 @@ class LmdbStore:
     def _open(self, map_bytes: int | None, *, check: bool) -> None:
         data_file = self.path / "data.mdb"
         try:
+            check_files(self.path)
             if data_file.exists() and data_file.stat().st_size:
                 _metas(data_file)
             self._open_environment(map_bytes)

@@ -17,6 +17,7 @@ from zlib import crc32
 import msgpack
 import numpy as np
 
+from minidb.errors import CorruptionError
 from minidb.storage.checksum import seal, unseal
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
@@ -53,6 +54,13 @@ class Meta:
     main: Tree
     last_page: int
     txn_id: int
+
+
+def check_files(folder: Path) -> None:
+    """Raises `CorruptionError` where something else stands in the place of a file; LMDB would not say which."""
+    for name in ("data.mdb", "lock.mdb"):
+        if (folder / name).exists() and not (folder / name).is_file():
+            raise CorruptionError(f"{folder / name} is no file")
 
 
 def read_metas(file: Path) -> list[Meta]:
