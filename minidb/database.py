@@ -45,6 +45,7 @@ from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.collection.verify import VerifyReport
     from minidb.query.matrix import Matrix
     from minidb.snapshots import Snapshots
 
@@ -448,6 +449,28 @@ class Database:
             with self._lock:
                 self._snapshots = self._snapshots or Snapshots(self, self._store)
         return self._snapshots
+
+    def verify(self) -> VerifyReport:
+        """Read all there is of the store, page by page and point by point, and tell what is damaged."""
+        from minidb.collection.verify import VerifyReport, checked
+        from minidb.storage.verify import verify_pages
+
+        pages, reports, seen = verify_pages(self._store), [], set[tuple[str, bytes]]()
+        if pages.damage:  # reading on could end the process
+            return VerifyReport(pages.n_pages, pages.n_entries, 0, (), pages.damage)
+        for name in self.collection_names():
+            with suppress(NotFound):  # deleted meanwhile
+                report, keys = checked(name, partial(self.snapshot, name), pages.damaged_keys)
+                reports.append(report)
+                seen |= keys
+        damage = [
+            f"{table} {key.hex()} does not match its checksum"
+            for table, keys in pages.damaged_keys.items()
+            for key in keys
+            if (table, key) not in seen
+        ]
+        n_snapshots, damaged_snapshots = self.snapshots.verify()
+        return VerifyReport(pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots))
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_info(commands)
+    _add_verify(commands)
     _add_serve(commands)
     return parser
 
@@ -80,6 +81,13 @@ def _add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     info.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
     info.set_defaults(run=_run_info)
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "read all of a store and report what is damaged"
+    verify = commands.add_parser("verify", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    verify.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    verify.set_defaults(run=_run_verify)
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -132,6 +140,12 @@ def _run_info(arguments: argparse.Namespace) -> int:
 
     run(arguments.path)
     return 0
+
+
+def _run_verify(arguments: argparse.Namespace) -> int:
+    from minidb.cli.verify import run
+
+    return run(arguments.path)
 
 
 def _run_serve(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from minidb.client.base import Base
 from minidb.errors import StandaloneMode
 
 if TYPE_CHECKING:
+    from minidb.collection.verify import VerifyReport
     from minidb.models.service import (
         ClusterStatusOneOf,
         CollectionClusterInfo,
@@ -134,6 +135,13 @@ class ServiceMethods(Base, AnyClient):
         """
         request = models.SnapshotRecover(location=location, checksum=checksum)
         return self._database.snapshots.recover(None, request)
+
+    def verify(self) -> VerifyReport:
+        """minidb's own: read every page, record, vector, derived file and snapshot, and report what is damaged.
+
+        Reads all of the store, and goes on after damage; others may read and write meanwhile. Changes nothing.
+        """
+        return self._database.verify()
 
     # One node
 

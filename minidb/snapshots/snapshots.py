@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import threading
 import time
@@ -27,7 +28,7 @@ from minidb.collection.chunks import ChunkWriter, read_chunks
 from minidb.collection.collection import config_key, erase, head_key
 from minidb.collection.config import StoredConfig
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, Forbidden, NotFound, ServiceError
+from minidb.errors import BadInput, CorruptionError, Forbidden, MinidbError, NotFound, ServiceError
 from minidb.models.service import SnapshotDescription, SnapshotRecover
 from minidb.snapshots import archive
 from minidb.storage.interface import Store, WriteTransaction
@@ -192,7 +193,25 @@ class Snapshots:
 
     def _paths(self, name: str | None) -> list[Path]:
         real = None if name is None else self._database.real_name(name)
-        return sorted(self._folder(real).glob("*.snapshot"))
+        return sorted(path for path in self._folder(real).glob("*.snapshot") if not path.is_dir())
+
+    def verify(self) -> tuple[int, list[str]]:
+        """Read all snapshots, of collections that are gone, too; how many there are, and what is damaged."""
+        if self._store.path is None and self._temporary is None:
+            return 0, []
+        paths, damage = sorted(path for path in self._root().glob("*/*.snapshot") if not path.is_dir()), []
+        for path in paths:
+            try:
+                checksum = _stored_checksum(path.with_suffix(".sha256"))
+                if checksum is not None and archive.sha256(path) != checksum:
+                    damage.append(f"{path} does not match its SHA-256")
+                    continue
+                for _ in archive.read(path):
+                    pass
+            except MinidbError as error:
+                if path.exists():  # else it was deleted meanwhile
+                    damage.append(f"{path}: {error}")
+        return len(paths), damage
 
 
 def _file_of(location: str) -> Path | None:
@@ -230,8 +249,21 @@ def _description(path: Path) -> SnapshotDescription:
         name=path.name,
         creation_time=f"{made:%Y-%m-%dT%H:%M:%S}",
         size=status.st_size,
-        checksum=(checksum.read_text() if checksum.exists() else "") or None,
+        checksum=_stored_checksum(checksum),
     )
+
+
+def _stored_checksum(file: Path) -> str | None:
+    """What lies beside a snapshot, None for nothing. Raises `CorruptionError` for anything but a SHA-256."""
+    try:
+        text = file.read_bytes().decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CorruptionError(f"{file} cannot be read: {error.strerror}") from error
+    if text and not re.fullmatch("[0-9a-f]{64}", text):
+        raise CorruptionError(f"{file} is damaged: it holds no SHA-256 in hexadecimal")
+    return text or None
 
 
 def _frames(readers: dict[str, PointReader], aliases: dict[str, str]) -> Iterator[list[Any]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -61,3 +62,24 @@ def first_bad_row(rows: NDArray[np.uint8], present: NDArray[np.bool_] | None = N
         if crc32(flat[start : start + body]) != expected[row]:
             return int(row)
     return None
+
+
+def unmatched(content: NDArray[np.uint8], start: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Which of the stretches `content[start : start + length]` do not end in the CRC-32 of what is before.
+
+    A checksum is the exclusive or of what each byte adds to it at its place, so all are made column by column.
+    """
+    found = np.full(len(start), crc32(bytes(length)), np.uint32)
+    for place, table in enumerate(_contributions(length)):
+        found ^= table.take(content.take(start + place))
+    return np.flatnonzero(found != RESIDUE)
+
+
+@lru_cache
+def _contributions(length: int) -> tuple[NDArray[np.uint32], ...]:
+    """`(256,)` for each place: what a byte there adds to the CRC-32 of so many bytes."""
+    last = np.array([crc32(bytes([byte])) ^ crc32(b"\0") for byte in range(256)], np.uint32)
+    tables = [last]
+    while len(tables) < length:
+        tables.append(last[tables[-1] & 255] ^ tables[-1] >> 8)
+    return tuple(tables[::-1])

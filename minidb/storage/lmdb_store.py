@@ -24,7 +24,8 @@ from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
-from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_structure, read_metas
+from minidb.storage.page_walk import check_structure
+from minidb.storage.pages import DamagedPages, Fingerprint, check_files, settled_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
@@ -44,7 +45,6 @@ to 0.4). New reads then wait for its end, for so long at most.
 """
 _FULL_BYTES = 1 << 20
 """LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
-_META_ATTEMPTS = 5
 _COMMIT_KEY = b"commit"
 """In `meta`: the number of the commit itself, which LMDB's meta pages must agree with."""
 _LAST_KEY = b"\xff" * 512
@@ -84,9 +84,10 @@ class LmdbStore:
     def _open(self, map_bytes: int | None, *, check: bool) -> None:
         data_file = self.path / "data.mdb"
         try:
+            check_files(self.path)
             is_new = self._is_new(data_file)
             if not is_new:
-                _metas(data_file)
+                settled_metas(data_file)
             self._open_environment(map_bytes)
             if is_new and self.durability != "off":  # before anything is acknowledged, or named
                 sync_commits(self.environment)
@@ -155,7 +156,7 @@ class LmdbStore:
         """
         while True:
             with self.read() as txn:
-                meta = next((meta for meta in _metas(data_file) if meta.txn_id == txn.txn_id), None)
+                meta = next((meta for meta in settled_metas(data_file) if meta.txn_id == txn.txn_id), None)
                 if meta is None:  # two commits since the transaction began
                     continue
                 is_same = self._fingerprint.matches(meta.txn_id)
@@ -428,14 +429,6 @@ def _oldest_reader(listing: str) -> int | None:
     """The oldest commit an open read transaction shows, from LMDB's table of "pid thread txnid" lines."""
     columns = [line.split() for line in listing.splitlines()]
     return min((int(line[2]) for line in columns if len(line) == 3 and line[2].isdigit()), default=None)
-
-
-def _metas(data_file: Path) -> list[Meta]:
-    """The meta pages, read again when another process seems to be writing one just now."""
-    for _ in range(_META_ATTEMPTS):
-        with suppress(DamagedPages):
-            return read_metas(data_file)
-    return read_metas(data_file)
 
 
 def _translated(error: lmdb.Error, path: Path) -> MinidbError:

@@ -6,6 +6,7 @@ import json
 import pickle
 import random
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from crash_model import NAME, State, create, operation
 from examiner import questions
 
 from minidb import QdrantClient
+from minidb.storage.pages import Meta
 
 PAGE = 4096
 
@@ -113,6 +115,44 @@ def flip_some(file: Path, rng: random.Random, n: int = 3) -> None:
 def truncate(file: Path, size: int) -> None:
     with file.open("r+b") as opened:
         opened.truncate(size)
+
+
+def overwrite(file: Path, at: int, content: bytes) -> None:
+    """Put other bytes in a place."""
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(content)
+
+
+def live_pages(content: bytes | bytearray, meta: Meta) -> list[int]:
+    """Branches and leaves of the tables, as of a commit."""
+    found, left = [], [meta.main.root]
+    while left:
+        page = left.pop()
+        found.append(page)
+        for start, key_bytes in nodes_of(content, page):
+            low, high, flags = struct.unpack_from("<HHH", content, start)
+            if content[page * PAGE + 10] == 1:
+                left.append(low | high << 16 | flags << 32)
+            elif flags == 2:  # a table: its root is the last of its record
+                root = int.from_bytes(content[start + 8 + key_bytes + 40 : start + 8 + key_bytes + 48], "little")
+                left += [root] if root < 1 << 63 else []
+    return found
+
+
+def nodes_of(content: bytes | bytearray, page: int) -> list[tuple[int, int]]:
+    """Where the nodes of a branch or leaf begin, and the lengths of their keys."""
+    start = page * PAGE
+    n = (int.from_bytes(content[start + 12 : start + 14], "little") - 16) // 2
+    starts = [start + offset for offset in struct.unpack_from(f"<{n}H", content, start + 16)]
+    return [(at, int.from_bytes(content[at + 6 : at + 8], "little")) for at in starts]
+
+
+def bits_of_keys(content: bytes | bytearray, page: int, *, is_branch: bool) -> Iterable[tuple[int, int]]:
+    """Place and mask of every bit of every key of a page; a branch's first key is never looked at."""
+    for start, key_bytes in nodes_of(content, page)[1 if is_branch else 0 :]:
+        for at in range(start + 8, start + 8 + key_bytes):
+            yield from ((at, 1 << bit) for bit in range(8))
 
 
 def find(file: Path, content: bytes) -> int:

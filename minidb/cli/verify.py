@@ -1,0 +1,36 @@
+"""`minidb verify`: reads all of a store and says what is damaged. Called by `main`.
+
+Opens only what is a store already, so a mistyped path makes no directory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minidb import QdrantClient
+from minidb.errors import NotFound
+
+
+def run(path: Path) -> int:
+    """Print a report by collection; 0 for a store that is whole, 1 for a damaged one. Raises NotFound without one."""
+    if not (path / "data.mdb").is_file():
+        raise NotFound(f"there is no store at {path}")
+    with QdrantClient(path) as client:
+        report = client.verify()
+    print(f"{path}: {report.pages:,} pages, {report.entries:,} entries, {report.snapshots:,} snapshots read")
+    for collection in report.collections:
+        counts = f"{collection.points:,} points, {collection.vectors:,} vectors"
+        print(f"{collection.name}: {counts}, {collection.derived_files:,} derived files: {_verdict(collection.damage)}")
+        _print_places(collection.damage)
+    print(f"the store itself: {_verdict(report.damage)}")
+    _print_places(report.damage)
+    return 0 if report.is_whole else 1
+
+
+def _verdict(damage: tuple[str, ...]) -> str:
+    return f"DAMAGED in {len(damage):,} place{'' if len(damage) == 1 else 's'}" if damage else "whole"
+
+
+def _print_places(damage: tuple[str, ...]) -> None:
+    for place in damage:
+        print(f"  {place}")
