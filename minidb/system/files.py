@@ -89,9 +89,9 @@ class System:
 
     def sync_folder(self, path: Path) -> None:
         """The entries of a folder are on the disk."""
-        if os.name == "nt":  # opens no folders, and needs none of this
+        if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders, and needs none of this
             return
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:
