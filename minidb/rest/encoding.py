@@ -60,8 +60,10 @@ def _estimate(text: bytes) -> int:
 
 
 def _structure(text: bytes) -> bytes:
-    """A JSON text without what stands in its strings."""
-    return _STRING.sub(b"", text.replace(rb"\\", b"").replace(rb"\"", b""))
+    """A JSON text without what stands in its strings. No regular expression: it would make an object of every piece."""
+    characters = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+    outside = np.cumsum(characters == ord('"'), dtype=np.uint8) & 1 == 0
+    return characters[outside].tobytes()
 
 
 def _depth(text: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -11,8 +12,10 @@ import uvicorn
 from threadpoolctl import threadpool_limits
 
 from minidb.database import Database
+from minidb.errors import BadRequest
 from minidb.rest import Api
 from minidb.server.app import make_app
+from minidb.server.connections import limited
 from minidb.server.settings import Settings
 
 _THREADS = 32  # most wait for the disk or for a provider of embeddings, so more than there are cores
@@ -32,8 +35,15 @@ class Server:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, "minidb-server")
+        if settings.tls_cert is None and (settings.tls_key or settings.tls_client_ca):
+            raise BadRequest("a TLS key or client CA needs a certificate")
         config = uvicorn.Config(
             make_app(Api(database), settings, self._threads),
+            http=limited(settings.max_connections, settings.max_connections_per_address, settings.patience_s),
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            ssl_ca_certs=settings.tls_client_ca,
+            ssl_cert_reqs=ssl.CERT_NONE if settings.tls_client_ca is None else ssl.CERT_REQUIRED,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -45,6 +55,7 @@ class Server:
         )
         self._uvicorn = uvicorn.Server(config)
         self._host = settings.host
+        self._scheme = "http" if settings.tls_cert is None else "https"
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         self._socket = socket.create_server((settings.host, settings.port), family=family)
         # asyncio does this only for sockets that were made with the protocol's number. Without it an answer's body
@@ -61,7 +72,7 @@ class Server:
     def url(self) -> str:
         """Where it listens."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._socket.getsockname()[1]}"
+        return f"{self._scheme}://{host}:{self._socket.getsockname()[1]}"
 
     def run(self) -> None:
         """Answer requests. Returns after `stop`, and in the main thread after SIGINT or SIGTERM, when all are done."""

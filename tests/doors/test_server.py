@@ -493,3 +493,32 @@ def can_connect(url: str) -> bool:
 def serve_also(monkeypatch: pytest.MonkeyPatch, route: Route) -> None:
     others = [other for other in routes.ROUTES if (other.method, other.path) != (route.method, route.path)]
     monkeypatch.setattr(routes, "_root", routes._tree([*others, route]))
+
+
+class TestStrangers:
+    @pytest.mark.parametrize("sent", [b"", b"GET / HTT", b"GET /collections HTTP/1.1\r\nHost: local"])
+    def test_a_head_that_does_not_come_is_not_waited_for(self, sent: bytes) -> None:
+        with server_in_a_thread(patience_s=0.2) as url:
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+                connection.sendall(sent)
+                try:
+                    assert connection.recv(1) == b""
+                except ConnectionResetError:
+                    pass
+
+    def test_a_body_that_stops_coming_is_a_408(self) -> None:
+        head = b"PUT /collections/docs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
+        with server_in_a_thread(patience_s=0.2) as url:
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+                connection.sendall(head)
+                assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+
+    @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
+    def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:
+        with server_in_a_thread(**{limit: 1}) as url:
+            with httpx.Client() as client:
+                assert client.get(f"{url}/collections").status_code == 200
+                assert httpx.get(f"{url}/collections").status_code == 503
+                assert client.get(f"{url}/collections").status_code == 200
