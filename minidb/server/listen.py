@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 import ssl
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
 import uvicorn
 from threadpoolctl import threadpool_limits
@@ -18,9 +23,36 @@ from minidb.server.app import make_app
 from minidb.server.connections import limited
 from minidb.server.settings import Settings
 
+log = logging.getLogger("minidb.server")
 _THREADS = 32  # most wait for the disk or for a provider of embeddings, so more than there are cores
 _KEEP_ALIVE_S = 75  # longer than clients keep idle connections (httpx 5 s, Node 4 s): none meets one just closed
 _PATIENCE_S = 60  # with clients that do not finish sending, once the server is to stop
+
+
+class _Uvicorn(uvicorn.Server):
+    """With an event loop that does not repeat itself: out of descriptors, asyncio complains thousands of times a second."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(OncePerSecond())
+        await super().serve(sockets)
+
+
+class OncePerSecond:
+    """An exception handler that says the first of a second's failures, and how many it has left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_s = float("-inf")
+        self._left_out = 0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        now = self._clock()
+        if now < self._next_s:
+            self._left_out += 1
+            return
+        also = f" ({self._left_out} more since the last line)" if self._left_out else ""
+        log.error("%s%s", context["message"], also, exc_info=context.get("exception"))
+        self._next_s, self._left_out = now + 1, 0
 
 
 class Server:
@@ -53,7 +85,7 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_PATIENCE_S,
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _Uvicorn(config)
         self._host = settings.host
         self._scheme = "http" if settings.tls_cert is None else "https"
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

@@ -7,8 +7,10 @@ import gzip
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -31,6 +33,7 @@ from minidb.cli import main
 from minidb.rest import Response, routes
 from minidb.rest.route import Route
 from minidb.server import Server, Settings, one_blas_thread
+from minidb.server.listen import OncePerSecond
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
 READING_POSTS = {
@@ -522,3 +525,34 @@ class TestStrangers:
                 assert client.get(f"{url}/collections").status_code == 200
                 assert httpx.get(f"{url}/collections").status_code == 503
                 assert client.get(f"{url}/collections").status_code == 200
+
+    def test_failures_of_the_event_loop_are_said_once_a_second(self, caplog: pytest.LogCaptureFixture) -> None:
+        now = 0.0
+        handler = OncePerSecond(lambda: now)
+        loop = asyncio.new_event_loop()
+        for _ in range(1000):
+            handler(loop, {"message": "no descriptors"})
+        now = 1.5
+        handler(loop, {"message": "no descriptors"})
+        loop.close()
+        assert [record.getMessage() for record in caplog.records] == [
+            "no descriptors",
+            "no descriptors (999 more since the last line)",
+        ]
+
+    def test_with_a_certificate_it_speaks_tls(self, tmp_path: Path) -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("needs openssl to make a certificate")
+        cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        trust = ssl.create_default_context(cafile=str(cert))
+        with server_in_a_thread(tls_cert=str(cert), tls_key=str(key), tls_client_ca=str(cert)) as url:
+            assert url.startswith("https://")
+            with pytest.raises((httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)):
+                httpx.get(f"{url}/collections", verify=trust, trust_env=False)
+            trust.load_cert_chain(cert, key)
+            assert httpx.get(f"{url}/collections", verify=trust, trust_env=False).status_code == 200
