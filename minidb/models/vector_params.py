@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, Field, StrictStr
+from pydantic import AliasChoices, Field
 
 from minidb.models.base import Bool, Later, Model, Named, StrEnum, UInt, integer, one_of, tag
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, Strict, StrictFloat, StrictStr, model_validator
+from pydantic import AfterValidator, Field, Strict, StrictFloat, model_validator
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors

@@ -13,7 +13,6 @@ from minidb.inference import InferenceContext
 from minidb.rest.message import Request
 from minidb.rest.traffic import Traffic
 
-
 _MAX_NUMBER = 2**32 - 1
 """A timeout beyond it (136 years) would be more than the system's clocks take."""
 

@@ -520,11 +520,10 @@ class TestStrangers:
 
     @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
     def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:
-        with server_in_a_thread(**{limit: 1}) as url:
-            with httpx.Client() as client:
-                assert client.get(f"{url}/collections").status_code == 200
-                assert httpx.get(f"{url}/collections").status_code == 503
-                assert client.get(f"{url}/collections").status_code == 200
+        with server_in_a_thread(**{limit: 1}) as url, httpx.Client() as client:
+            assert client.get(f"{url}/collections").status_code == 200
+            assert httpx.get(f"{url}/collections").status_code == 503
+            assert client.get(f"{url}/collections").status_code == 200
 
     def test_failures_of_the_event_loop_are_said_once_a_second(self, caplog: pytest.LogCaptureFixture) -> None:
         now = 0.0

@@ -18,7 +18,6 @@ from qdrant_client.local.payload_value_setter import delete_value_by_key, set_va
 from oracles.schema import Field, Schema, Stored, by_name, named
 
 
-
 class MissingPoint(Exception):
     """The operation named an id that is not there; what could be applied was."""
 
