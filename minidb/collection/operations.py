@@ -1,7 +1,7 @@
 """The write operations on points, with Qdrant's semantics: each is a function from a request to a step on a `Draft`.
 
-Each checks and encodes everything outside the write transaction; the step it returns runs inside it. A step that finds an
-id missing returns the error to raise and has written nothing; what a batch did before it is committed all the same.
+Each checks and encodes everything outside the write transaction; the step it returns runs inside it. A step that finds
+an id missing returns the error to raise and has written nothing; what a batch did before it is committed all the same.
 """
 
 from __future__ import annotations
@@ -245,8 +245,8 @@ def _as_stored(payload: dict[str, Any], levels: int = MAX_PAYLOAD_DEPTH) -> dict
 
 
 def _missing(ids: Sequence[PointId], rows: Sequence[int]) -> NotFound | None:
-    """The error of the first id that no point has. Qdrant goes through the list in pieces of 32 and keeps what it changed
-    until then; here an operation is written whole or not at all.
+    """The error of the first id that no point has. Qdrant goes through the list in pieces of 32 and keeps what it
+    changed until then; here an operation is written whole or not at all.
     """
     missing = next((point_id for point_id, row in zip(ids, rows, strict=True) if row == NO_ROW), None)
     return None if missing is None else NotFound(f"No point with id {missing} found")
