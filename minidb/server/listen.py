@@ -30,7 +30,7 @@ _PATIENCE_S = 60  # with clients that do not finish sending, once the server is 
 
 
 class _Uvicorn(uvicorn.Server):
-    """With an event loop that does not repeat itself: without descriptors, asyncio complains thousands of times a second."""
+    """An event loop that does not repeat itself: without descriptors, asyncio complains a thousand times a second."""
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(OncePerSecond())
