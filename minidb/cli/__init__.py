@@ -117,6 +117,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="web pages that may use the server, as https://example.org; * for all (default: none)",
     )
     serve.add_argument("--max-request-mb", type=_count, default=32, metavar="MB", help="size of a body (default: 32)")
+    serve.add_argument("--max-connections", type=_count, default=512, metavar="N", help="more get 503 (default: 512)")
+    serve.add_argument("--max-connections-per-address", type=_count, default=256, metavar="N", help="default: 256")
+    serve.add_argument("--tls-cert", metavar="FILE", help="certificate (PEM); with it the server speaks TLS only")
+    serve.add_argument("--tls-key", metavar="FILE", help="its key (PEM), when the certificate's file has none")
+    serve.add_argument("--tls-client-ca", metavar="FILE", help="let in only clients with a certificate of this CA")
     _add_durability(serve)
     serve.add_argument(
         "--insecure", action="store_true", help="let other machines in without a key, which is refused otherwise"

@@ -21,6 +21,11 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.read_only_api_key,
         tuple(arguments.allow_origins),
         arguments.max_request_mb << 20,
+        tls_cert=arguments.tls_cert,
+        tls_key=arguments.tls_key,
+        tls_client_ca=arguments.tls_client_ca,
+        max_connections=arguments.max_connections,
+        max_connections_per_address=arguments.max_connections_per_address,
     )
     if "" in (settings.api_key, settings.read_only_api_key):
         arguments.refuse("an API key is empty; leave it away, or unset its variable, to need none")

@@ -1,7 +1,7 @@
 """The write operations on points, with Qdrant's semantics: each is a function from a request to a step on a `Draft`.
 
-Each checks and encodes everything outside the write transaction; the step it returns runs inside it. A step returns the
-error to raise after the commit, where Qdrant keeps what was done before it (a missing id in the middle of a list).
+Each checks and encodes everything outside the write transaction; the step it returns runs inside it. A step that finds
+an id missing returns the error to raise and has written nothing; what a batch did before it is committed all the same.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ from minidb.storage.records import PointId, unpack_payload
 Step = Callable[[Draft], MinidbError | None]
 Selector = Callable[[Draft, "models.Filter"], list[tuple[PointId, int]]]
 """Points (id and row) that satisfy a filter, in the order of ids."""
-
-_CHUNK = 32  # Qdrant checks ids of payload and vector operations in chunks of this size
 
 
 def upsert(
@@ -108,14 +106,16 @@ def update_vectors(fields: Mapping[str, VectorField], request: models.UpdateVect
     update_filter = request.update_filter
 
     def step(draft: Draft) -> MinidbError | None:
-        found, error = _existing(draft, ids)
+        error = _missing(ids, draft.rows_of(ids))
+        if error is not None:
+            return error
         allowed = {point_id for point_id, _ in select(draft, update_filter)} if update_filter is not None else None
-        wanted = [at for at in found if allowed is None or ids[at] in allowed]
+        wanted = [at for at in range(len(ids)) if allowed is None or ids[at] in allowed]
         for chosen in _distinct_runs(wanted, ids):
             _replace_vectors(
                 draft, [ids[at] for at in chosen], [_taken(column, chosen, len(ids)) for column in columns]
             )
-        return error
+        return None
 
     return step
 
@@ -153,9 +153,11 @@ def delete_vectors(fields: Mapping[str, VectorField], request: models.DeleteVect
     ids = ids_of(request.points or [])
 
     def step(draft: Draft) -> MinidbError | None:
-        found, error = _existing(draft, ids)
-        targets = dict.fromkeys(ids[at] for at in found)
-        if request.filter is not None and error is None:
+        error = _missing(ids, draft.rows_of(ids))
+        if error is not None:
+            return error
+        targets = dict.fromkeys(ids)
+        if request.filter is not None:
             targets.update((point_id, None) for point_id, _ in select(draft, request.filter))
         losing = [(point_id, row) for point_id in targets if draft.record(row := draft.row_of(point_id)).slots & mask]
         if losing:
@@ -163,7 +165,7 @@ def delete_vectors(fields: Mapping[str, VectorField], request: models.DeleteVect
             carried = [record.slots & ~mask for record in records]
             payloads = [record.payload for record in records]
             draft.add([point_id for point_id, _ in losing], payloads, [], [row for _, row in losing], carried)
-        return error
+        return None
 
     return step
 
@@ -217,15 +219,17 @@ def _rewriting(request: Any, select: Selector, change: Callable[[dict[str, Any]]
     _check_not_empty(ids)
 
     def step(draft: Draft) -> MinidbError | None:
-        error = None
         if ids is not None:
-            found, error = _existing(draft, ids)
-            rows = draft.rows_of(dict.fromkeys(ids[at] for at in found))
+            distinct = list(dict.fromkeys(ids))
+            rows = draft.rows_of(distinct)
+            error = _missing(distinct, rows)
+            if error is not None:
+                return error
         else:
             rows = [row for _, row in select(draft, payload_filter)]
         for row in rows:
             draft.rewrite_payload(row, change)
-        return error
+        return None
 
     return step
 
@@ -240,19 +244,12 @@ def _as_stored(payload: dict[str, Any], levels: int = MAX_PAYLOAD_DEPTH) -> dict
     return unpack_payload(pack_payload(payload, levels))
 
 
-def _existing(draft: Draft, ids: Sequence[PointId]) -> tuple[list[int], NotFound | None]:
-    """Positions of the ids to work on, and the error of the first missing one: its chunk is the last, as in Qdrant."""
-    found: list[int] = []
-    for start in range(0, len(ids), _CHUNK):
-        error = None
-        for at in range(start, min(start + _CHUNK, len(ids))):
-            if draft.row_of(ids[at]) != NO_ROW:
-                found.append(at)
-            elif error is None:
-                error = NotFound(f"No point with id {ids[at]} found")
-        if error is not None:
-            return found, error
-    return found, None
+def _missing(ids: Sequence[PointId], rows: Sequence[int]) -> NotFound | None:
+    """The error of the first id that no point has. Qdrant goes through the list in pieces of 32 and keeps what it
+    changed until then; here an operation is written whole or not at all.
+    """
+    missing = next((point_id for point_id, row in zip(ids, rows, strict=True) if row == NO_ROW), None)
+    return None if missing is None else NotFound(f"No point with id {missing} found")
 
 
 def prepare(operation: models.UpdateOperation, fields: Mapping[str, VectorField], select: Selector) -> Step:

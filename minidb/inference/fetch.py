@@ -174,4 +174,6 @@ def is_public(address: _Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address.is_site_local:  # fec0::/10, retired, yet routed within a site where it is still in use
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved

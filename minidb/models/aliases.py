@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Model, one_of, tag
+from minidb.models.base import Bool, Items, Model, one_of, tag
 
 
 class CollectionDescription(Model):
@@ -16,7 +16,7 @@ class CollectionDescription(Model):
 class CollectionsResponse(Model):
     """All collections."""
 
-    collections: list[CollectionDescription]
+    collections: Items[CollectionDescription]
 
 
 class CollectionExistence(Model):
@@ -35,7 +35,7 @@ class AliasDescription(Model):
 class CollectionsAliasesResponse(Model):
     """Several aliases."""
 
-    aliases: list[AliasDescription]
+    aliases: Items[AliasDescription]
 
 
 class CreateAlias(Model):
@@ -94,4 +94,4 @@ AliasOperations: TypeAlias = Annotated[
 class ChangeAliasesOperation(Model):
     """Changes of aliases that take effect together."""
 
-    actions: list[AliasOperations]
+    actions: Items[AliasOperations]

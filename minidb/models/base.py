@@ -6,15 +6,18 @@ Knows nothing of collections or storage; the other modules of `models/`, the doo
 
 from __future__ import annotations
 
+import reprlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from importlib import import_module
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, overload
 
 import numpy as np
 import pydantic
-from pydantic import BaseModel, ConfigDict, Discriminator, StrictBool, Tag, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Discriminator, GetCoreSchemaHandler, StrictBool, StrictStr, Tag, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 
 from minidb import errors
@@ -46,6 +49,25 @@ def wrong_shape(text: str) -> PydanticCustomError:
     return PydanticCustomError("wrong_shape", "{text}", {"text": text})
 
 
+def shown(value: object) -> str:
+    """`value` as an error quotes it: 80 characters at most, made of no more of it than that."""
+    if isinstance(value, (str, bytes)):
+        text = repr(value[:80])
+    elif isinstance(value, int) and value.bit_length() > 1000:  # Python writes no number of thousands of digits
+        text = "a number beyond all bounds"
+    elif isinstance(value, (dict, list, tuple, set, frozenset)):
+        text = _brief.repr(value)
+    else:
+        text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+_brief = reprlib.Repr()
+_brief.maxdict = _brief.maxlist = _brief.maxtuple = _brief.maxset = _brief.maxfrozenset = 40
+_brief.maxstring = _brief.maxother = 80
+_brief.maxlevel = 4
+
+
 def _path(location: tuple[int | str, ...], field: str | None = None) -> str:
     path = ""
     for part in (*location, field) if field else location:
@@ -63,14 +85,12 @@ def _shape_text(kind: str, message: str, location: tuple[int | str, ...], value:
         return f"missing field `{location[-1]}`", _path(location[:-1])
     if kind == "wrong_shape":
         return message, _path(location)
-    got = repr(value)
-    got = got if len(got) <= 80 else got[:77] + "…"
-    return f"{message[:1].lower()}{message[1:]}, got {got}", _path(location)
+    return f"{message[:1].lower()}{message[1:]}, got {shown(value)}", _path(location)
 
 
 def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix: str = "") -> errors.MinidbError:
     """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges)."""
-    details = error.errors(include_url=False)
+    details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NOT_READ]
     result: errors.MinidbError
     wrong = next((detail for detail in details if detail["type"] != "out_of_range"), None)
     if wrong is not None:
@@ -82,6 +102,96 @@ def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix:
     if where != "JSON body":
         result.reworded(result.message.replace("JSON body", where, 1))
     return result
+
+
+# Bounds: whoever sends a million wrong items shall not have a million errors made of them
+
+_NOT_READ = "not_read"
+_MOST_ERRORS = 16
+
+
+class _Found(threading.local):
+    """Errors found by the call to `parse` (or a constructor) that this thread is in."""
+
+    errors = 0
+
+
+_found = _Found()
+
+
+def _guarded(n_names: int, names: frozenset[str]) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:
+    """What stands around the fields of a model: nothing more is read once enough is wrong.
+
+    pydantic goes on after an error, and makes one of every further field, item and key. Lists stop at their first
+    (`Items`), long objects of names piece by piece (`Named`); a model reads nothing after `_MOST_ERRORS`, and no more
+    keys than it knows.
+    """
+
+    def guard(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+        if _found.errors >= _MOST_ERRORS:
+            raise PydanticCustomError(_NOT_READ, "not read")
+        if type(value) is dict and len(value) > n_names:
+            unknown = next(key for key in value if key not in names)
+            raise wrong_shape(f"unknown field `{unknown if len(str(unknown)) <= 80 else str(unknown)[:77] + '…'}`")
+        try:
+            return handler(value)
+        except pydantic.ValidationError as error:
+            _found.errors += error.error_count()
+            raise
+
+    return guard
+
+
+def _names(fields: Mapping[str, Any]) -> frozenset[str]:
+    """The keys under which the fields of a model may stand."""
+    names = set(fields)
+    for field in fields.values():
+        alias = field.get("validation_alias")
+        if isinstance(alias, str):
+            names.add(alias)
+        elif alias is not None:  # a list of paths, or one path
+            names.update(part for path in alias for part in (path if isinstance(path, list) else [path]))
+    return frozenset(names)
+
+
+class _InPieces:
+    """Marks an object of names: a long one is read piece by piece, up to the first that has an error."""
+
+    _PIECE = 64
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: Callable[[object], core_schema.CoreSchema]
+    ) -> core_schema.CoreSchema:
+        def read(value: Any, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            if type(value) is not dict or len(value) <= self._PIECE:
+                return inner(value)
+            entries = iter(value.items())
+            result: AnyDict = {}
+            while piece := dict(islice(entries, self._PIECE)):
+                result.update(inner(piece))
+            return result
+
+        return core_schema.no_info_wrap_validator_function(read, handler(source))
+
+
+class _FirstError:
+    """Marks a list that stops at its first wrong item; unlike pydantic's own mark it can stand in a union."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: Callable[[object], core_schema.CoreSchema]
+    ) -> core_schema.CoreSchema:
+        schema: Any = handler(source)
+        schema["fail_fast"] = True
+        return schema  # type: ignore[no-any-return]
+
+
+_first_error = _FirstError()
+_in_pieces = _InPieces()
+
+Items: TypeAlias = Annotated[list[T], _first_error]
+"""A list of which the first wrong item is reported."""
+Named: TypeAlias = Annotated[dict[StrictStr, T], _in_pieces]
+"""An object whose keys are names that users chose."""
 
 
 # The base class
@@ -108,9 +218,25 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", from_attributes=True, populate_by_name=True, defer_build=True)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema = handler(source)
+        model: Any = handler.resolve_ref_schema(schema)
+        while model["type"] != "model":
+            model = model["schema"]
+        if model["schema"]["type"] != "function-wrap":
+            inner = model["schema"]
+            while inner["type"] != "model-fields":
+                inner = inner["schema"]
+            names = _names(inner["fields"])
+            guard = _guarded(len(names), names)
+            model["schema"] = core_schema.no_info_wrap_validator_function(guard, model["schema"])
+        return schema
+
     if not TYPE_CHECKING:
 
         def __init__(self, /, **data: Any) -> None:
+            _found.errors = 0
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self)
             except pydantic.ValidationError as error:
@@ -121,6 +247,7 @@ class Model(BaseModel):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """An instance from a dict, from an instance, or from any object with the same attributes."""
+        _found.errors = 0
         try:
             return super().model_validate(obj, **options)
         except pydantic.ValidationError as error:
@@ -129,6 +256,7 @@ class Model(BaseModel):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """An instance from JSON text."""
+        _found.errors = 0
         try:
             return super().model_validate_json(json_data, **options)
         except pydantic.ValidationError as error:
@@ -188,7 +316,7 @@ def integer(minimum: int = 0, maximum: int | None = None) -> Checked:
     def check(value: Any) -> int:
         if type(value) is not int:
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-                raise wrong_shape(f"invalid value {value!r}, expected an integer")
+                raise wrong_shape(f"invalid value {shown(value)}, expected an integer")
             value = int(value)
         if value < minimum or (maximum is not None and value > maximum):
             if value < 0:
@@ -207,7 +335,7 @@ def number(minimum: float | None = None, maximum: float | None = None) -> Checke
     def check(value: Any) -> float:
         if type(value) is not float:
             if not isinstance(value, (float, int, np.floating, np.integer)) or isinstance(value, bool):
-                raise wrong_shape(f"invalid value {value!r}, expected a number")
+                raise wrong_shape(f"invalid value {shown(value)}, expected a number")
             value = float(value)
         if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
             raise out_of_range(f"value {value} invalid, {limits}")
@@ -269,7 +397,7 @@ def tag(name: str) -> Tag:
 
 
 OneOrMany: TypeAlias = Annotated[
-    Annotated[list[T], tag("many")] | Annotated[T, tag("one")],
+    Annotated[Items[T], tag("many")] | Annotated[T, tag("one")],
     Discriminator(lambda value: "<many>" if isinstance(value, (list, tuple)) else "<one>"),
 ]
 
@@ -335,6 +463,7 @@ def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = 
     _, classes, adapter = _entries_by_id.get(id(type_)) or _entry(type_)
     if type(value) in classes:
         return value
+    _found.errors = 0
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:

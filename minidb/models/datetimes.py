@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from minidb.models.base import Checked, wrong_shape
+from minidb.models.base import Checked, shown, wrong_shape
 
 _datetime: TypeAdapter[datetime] | None = None
 
@@ -16,7 +16,7 @@ def to_datetime(value: Any) -> datetime | date:
     if isinstance(value, date):
         return value
     if not isinstance(value, str):
-        raise wrong_shape(f"invalid value {value!r}, expected a datetime or a string in RFC 3339")
+        raise wrong_shape(f"invalid value {shown(value)}, expected a datetime or a string in RFC 3339")
     _datetime = _datetime or TypeAdapter(datetime)
     try:
         if len(value) == 10:
@@ -25,7 +25,7 @@ def to_datetime(value: Any) -> datetime | date:
             return _datetime.validate_python(value)
     except ValueError:
         pass
-    raise wrong_shape(f"'{value}' is not in a supported date/time format, please use RFC 3339")
+    raise wrong_shape(f"{shown(value)} is not in a supported date/time format, please use RFC 3339")
 
 
 Datetime: TypeAlias = Annotated[

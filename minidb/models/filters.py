@@ -12,6 +12,7 @@ from typing_extensions import Self, TypeAliasType
 from minidb.models.base import (
     Bool,
     Checked,
+    Items,
     Model,
     Number,
     OneOrMany,
@@ -20,6 +21,7 @@ from minidb.models.base import (
     number,
     one_of,
     out_of_range,
+    shown,
     tag,
     wrong_shape,
 )
@@ -32,7 +34,7 @@ from minidb.models.vectors import ExtendedPointId
 def _check_value(value: Any) -> bool | int | str:
     if isinstance(value, (bool, int, str)):
         return value
-    raise wrong_shape(f"invalid value {value!r}, expected a string, an integer or a bool")
+    raise wrong_shape(f"invalid value {shown(value)}, expected a string, an integer or a bool")
 
 
 def _check_any(value: Any) -> list[str] | list[int]:
@@ -205,7 +207,7 @@ class GeoRadius(Model):
 class GeoLineString(Model):
     """A closed line: at least four points, the last equal to the first."""
 
-    points: list[GeoPoint]
+    points: Items[GeoPoint]
 
     @model_validator(mode="after")
     def _closed(self) -> Self:
@@ -222,7 +224,7 @@ class GeoPolygon(Model):
     """Inside the exterior and outside all interiors."""
 
     exterior: GeoLineString
-    interiors: list[GeoLineString] | None = None
+    interiors: Items[GeoLineString] | None = None
 
 
 # Conditions
@@ -275,7 +277,7 @@ class IsNullCondition(Model):
 class HasIdCondition(Model):
     """The point's id is one of these."""
 
-    has_id: list[ExtendedPointId]
+    has_id: Items[ExtendedPointId]
 
 
 class HasVectorCondition(Model):
@@ -319,7 +321,7 @@ class NestedCondition(Model):
 class MinShould(Model):
     """At least `min_count` of the conditions."""
 
-    conditions: "list[Condition]"
+    conditions: "Items[Condition]"
     min_count: UInt
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import Model, Number, one_of, out_of_range, tag
+from minidb.models.base import Items, Model, Number, one_of, out_of_range, tag
 from minidb.models.filters import CONDITION_KEYS, Condition, GeoPoint
 
 
@@ -37,13 +37,13 @@ class DatetimeKeyExpression(Model):
 class MultExpression(Model):
     """A product."""
 
-    mult: "list[Expression]"
+    mult: "Items[Expression]"
 
 
 class SumExpression(Model):
     """A sum."""
 
-    sum: "list[Expression]"
+    sum: "Items[Expression]"
 
 
 def _some_operands(operands: list[Any], name: str) -> None:
@@ -54,7 +54,7 @@ def _some_operands(operands: list[Any], name: str) -> None:
 class MaxExpression(Model):
     """The largest of its operands."""
 
-    max: "list[Expression]"
+    max: "Items[Expression]"
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -65,7 +65,7 @@ class MaxExpression(Model):
 class MinExpression(Model):
     """The smallest of its operands."""
 
-    min: "list[Expression]"
+    min: "Items[Expression]"
 
     @model_validator(mode="after")
     def _some(self) -> Self:

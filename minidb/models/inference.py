@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, tag
+from minidb.models.base import Bool, Items, Model, Number, StrEnum, UInt, one_of, tag
 
 
 class TokenizerType(StrEnum):
@@ -123,8 +123,8 @@ StemmingAlgorithm = TypeAliasType(
 class StopwordsSet(Model):
     """Stop words of several languages, and own ones."""
 
-    languages: list[Language] | None = None
-    custom: list[StrictStr] | None = None
+    languages: Items[Language] | None = None
+    custom: Items[StrictStr] | None = None
 
 
 StopwordsInterface = TypeAliasType(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import AliasChoices, Field, StrictInt, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import Later, Model, Payload, StrEnum, one_of, out_of_range, tag
+from minidb.models.base import Items, Later, Model, Payload, StrEnum, one_of, out_of_range, tag
 from minidb.models.vectors import BatchVectorStruct, ExtendedPointId, VectorStruct
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ ShardKeySelector = TypeAliasType(
     "ShardKeySelector",
     Annotated[
         Annotated[ShardKey, tag("key")]
-        | Annotated[list[ShardKey], tag("list")]
+        | Annotated[Items[ShardKey], tag("list")]
         | Annotated[ShardKeyWithFallback, tag("ShardKeyWithFallback")],
         one_of("a shard key, a list of them, or target and fallback", {"target": "ShardKeyWithFallback"}, _shard_kind),
     ],
@@ -69,9 +69,9 @@ class PointVectors(Model):
 class Batch(Model):
     """Points by column: ids, vectors (a list or array, or one for each name) and payloads."""
 
-    ids: list[ExtendedPointId]
+    ids: Items[ExtendedPointId]
     vectors: BatchVectorStruct
-    payloads: list[Payload | None] | None = None
+    payloads: Items[Payload | None] | None = None
 
     @model_validator(mode="after")
     def _equal_lengths(self) -> Self:
@@ -105,7 +105,7 @@ class PointsBatch(Model):
 class PointsList(Model):
     """An upsert by point."""
 
-    points: list[PointStruct]
+    points: Items[PointStruct]
     shard_key: ShardKeySelector | None = None
     update_filter: Filter | None = None
     update_mode: UpdateMode | None = None
@@ -123,7 +123,7 @@ PointInsertOperations: TypeAlias = Annotated[
 class PointIdsList(Model):
     """Points by id."""
 
-    points: list[ExtendedPointId]
+    points: Items[ExtendedPointId]
     shard_key: ShardKeySelector | None = None
 
 
@@ -146,7 +146,7 @@ PointsSelector: TypeAlias = Annotated[
 class UpdateVectors(Model):
     """Replace the named vectors of points, keep their others."""
 
-    points: list[PointVectors]
+    points: Items[PointVectors]
     shard_key: ShardKeySelector | None = None
     update_filter: Filter | None = None
 
@@ -163,9 +163,9 @@ class UpdateVectors(Model):
 class DeleteVectors(Model):
     """Remove the named vectors of points."""
 
-    points: list[ExtendedPointId] | None = None
+    points: Items[ExtendedPointId] | None = None
     filter: Filter | None = None
-    vector: list[StrictStr] = Field(validation_alias=AliasChoices("vector", "vectors"))
+    vector: Items[StrictStr] = Field(validation_alias=AliasChoices("vector", "vectors"))
     shard_key: ShardKeySelector | None = None
 
     @model_validator(mode="after")
@@ -179,7 +179,7 @@ class SetPayload(Model):
     """Merge (or, when overwriting, replace) payload; with `key` at that path."""
 
     payload: Payload
-    points: list[ExtendedPointId] | None = None
+    points: Items[ExtendedPointId] | None = None
     filter: Filter | None = None
     shard_key: ShardKeySelector | None = None
     key: StrictStr | None = None
@@ -188,8 +188,8 @@ class SetPayload(Model):
 class DeletePayload(Model):
     """Remove payload paths."""
 
-    keys: list[StrictStr]
-    points: list[ExtendedPointId] | None = None
+    keys: Items[StrictStr]
+    points: Items[ExtendedPointId] | None = None
     filter: Filter | None = None
     shard_key: ShardKeySelector | None = None
 
@@ -271,7 +271,7 @@ UpdateOperation: TypeAlias = Annotated[
 class UpdateOperations(Model):
     """A batch of updates, run one after the other."""
 
-    operations: list[UpdateOperation]
+    operations: Items[UpdateOperation]
 
 
 # What to return of a point
@@ -280,13 +280,13 @@ class UpdateOperations(Model):
 class PayloadSelectorInclude(Model):
     """Only these paths."""
 
-    include: list[StrictStr]
+    include: Items[StrictStr]
 
 
 class PayloadSelectorExclude(Model):
     """Everything but these paths."""
 
-    exclude: list[StrictStr]
+    exclude: Items[StrictStr]
 
 
 PayloadSelector: TypeAlias = Annotated[
@@ -302,7 +302,7 @@ def _selector_kind(value: Any) -> str | None:
 
 WithPayloadInterface: TypeAlias = Annotated[
     Annotated[bool, tag("bool")]
-    | Annotated[list[StrictStr], tag("names")]
+    | Annotated[Items[StrictStr], tag("names")]
     | Annotated[PayloadSelectorInclude, tag("PayloadSelectorInclude")]
     | Annotated[PayloadSelectorExclude, tag("PayloadSelectorExclude")],
     one_of(
@@ -312,7 +312,7 @@ WithPayloadInterface: TypeAlias = Annotated[
     ),
 ]
 WithVector: TypeAlias = Annotated[
-    Annotated[bool, tag("bool")] | Annotated[list[StrictStr], tag("names")],
+    Annotated[bool, tag("bool")] | Annotated[Items[StrictStr], tag("names")],
     one_of("a bool or a list of vector names", {}, _selector_kind),
 ]
 
@@ -321,6 +321,6 @@ class PointRequest(Model):
     """Points by id, with what to return of them."""
 
     shard_key: ShardKeySelector | None = None
-    ids: list[ExtendedPointId]
+    ids: Items[ExtendedPointId]
     with_payload: WithPayloadInterface | None = None
     with_vector: WithVector | None = Field(default=None, validation_alias=AliasChoices("with_vector", "with_vectors"))

@@ -7,6 +7,7 @@ from typing_extensions import Self, TypeAliasType
 
 from minidb.models.base import (
     Checked,
+    Items,
     Later,
     Model,
     Number,
@@ -17,6 +18,7 @@ from minidb.models.base import (
     number,
     one_of,
     out_of_range,
+    shown,
     tag,
     wrong_shape,
 )
@@ -80,8 +82,8 @@ class RecommendStrategy(StrEnum):
 class RecommendInput(Model):
     """Examples to be near to and far from; at least one."""
 
-    positive: list[VectorInput] | None = None
-    negative: list[VectorInput] | None = None
+    positive: Items[VectorInput] | None = None
+    negative: Items[VectorInput] | None = None
     strategy: RecommendStrategy | None = None
 
     @model_validator(mode="after")
@@ -159,7 +161,7 @@ class RelevanceFeedbackInput(Model):
     """A target and graded examples."""
 
     target: VectorInput
-    feedback: list[FeedbackItem]
+    feedback: Items[FeedbackItem]
     strategy: FeedbackStrategy
 
     @model_validator(mode="after")
@@ -230,7 +232,7 @@ class Rrf(Model):
     """Reciprocal rank fusion's constant, and a weight for each prefetch."""
 
     k: PositiveInt | None = None
-    weights: list[Number] | None = None
+    weights: Items[Number] | None = None
 
 
 class RrfQuery(Model):
@@ -279,7 +281,7 @@ def _check_defaults(value: Any) -> dict[str, Any]:
         raise wrong_shape("Expected an object of default values by variable")
     for key, default in value.items():
         if not isinstance(key, str):
-            raise wrong_shape(f"invalid variable name {key!r}")
+            raise wrong_shape(f"invalid variable name {shown(key)}")
         if key.startswith("$score") and (isinstance(default, bool) or not isinstance(default, (int, float))):
             raise out_of_range(f"default value for {key} must be a number")
     return value

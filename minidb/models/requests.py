@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import Bool, Later, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
+from minidb.models.base import Bool, Items, Later, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.queries import LookupLocation, OrderByInterface, QueryInterface
 from minidb.models.vectors import ExtendedPointId
@@ -50,7 +50,7 @@ class QueryRequest(Model):
 class QueryRequestBatch(Model):
     """Several queries."""
 
-    searches: list[QueryRequest]
+    searches: Items[QueryRequest]
 
 
 class WithLookup(Model):

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Model, Number, PositiveInt, UInt, integer
+from minidb.models.base import Bool, Model, Named, Number, PositiveInt, UInt, integer
 
 
 class StrictModeMultivector(Model):
@@ -19,8 +19,8 @@ class StrictModeSparse(Model):
     max_length: PositiveInt | None = None
 
 
-StrictModeMultivectorConfig: TypeAlias = dict[StrictStr, StrictModeMultivector]
-StrictModeSparseConfig: TypeAlias = dict[StrictStr, StrictModeSparse]
+StrictModeMultivectorConfig: TypeAlias = Named[StrictModeMultivector]
+StrictModeSparseConfig: TypeAlias = Named[StrictModeSparse]
 
 
 class StrictModeConfig(Model):

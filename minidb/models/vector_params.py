@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, Field, StrictStr
+from pydantic import AliasChoices, Field
 
-from minidb.models.base import Bool, Later, Model, StrEnum, UInt, integer, one_of, tag
+from minidb.models.base import Bool, Later, Model, Named, StrEnum, UInt, integer, one_of, tag
 
 if TYPE_CHECKING:
     from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
@@ -150,13 +150,13 @@ def _vectors_kind(value: Any) -> str | None:
 
 
 VectorsConfig: TypeAlias = Annotated[
-    Annotated[VectorParams, tag("VectorParams")] | Annotated[dict[StrictStr, VectorParams], tag("named")],
+    Annotated[VectorParams, tag("VectorParams")] | Annotated[Named[VectorParams], tag("named")],
     one_of(
         "vector params with size and distance, or an object of them by name", {"size": "VectorParams"}, _vectors_kind
     ),
 ]
-VectorsConfigDiff: TypeAlias = dict[StrictStr, VectorParamsDiff]
-SparseVectorsConfig: TypeAlias = dict[StrictStr, SparseVectorParams]
+VectorsConfigDiff: TypeAlias = Named[VectorParamsDiff]
+SparseVectorsConfig: TypeAlias = Named[SparseVectorParams]
 
 
 class DenseVectorConfig(Model):

@@ -14,12 +14,12 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, Strict, StrictFloat, StrictStr, model_validator
+from pydantic import AfterValidator, Field, Strict, StrictFloat, model_validator
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
 from minidb.arrays import distinct
-from minidb.models.base import Checked, Later, Model, one_of, out_of_range, tag, wrong_shape
+from minidb.models.base import Checked, Items, Later, Model, Named, one_of, out_of_range, shown, tag, wrong_shape
 
 if TYPE_CHECKING:
     from minidb.models.inference import Document, Image, InferenceObject
@@ -39,7 +39,8 @@ _MAX_ID = 2**64 - 1
 
 
 def _bad_id(value: object) -> str:
-    return f"value {value} is not a valid point ID, valid values are either an unsigned integer or a UUID"
+    text = value if isinstance(value, str) and len(value) <= 80 else shown(value)
+    return f"value {text} is not a valid point ID, valid values are either an unsigned integer or a UUID"
 
 
 def normalize_id(value: object) -> int | str:
@@ -127,8 +128,8 @@ def _one_dimension(value: list[list[float]]) -> list[list[float]]:
 
 
 _DENSE_SCHEMA = {"type": "array", "items": {"type": "number"}}
-DenseList: TypeAlias = list[StrictFloat]
-MultiList: TypeAlias = Annotated[list[list[StrictFloat]], AfterValidator(_one_dimension)]
+DenseList: TypeAlias = Items[StrictFloat]
+MultiList: TypeAlias = Annotated[Items[Items[StrictFloat]], AfterValidator(_one_dimension)]
 Array: TypeAlias = Annotated[NumpyArray, Checked(_array, _DENSE_SCHEMA, _to_list)]
 Stacked: TypeAlias = Annotated[NumpyArray, Checked(_stack, _DENSE_SCHEMA, _to_list)]
 Empty: TypeAlias = Annotated[list[float], Checked(_never, _DENSE_SCHEMA)]
@@ -159,12 +160,12 @@ class SparseVector(Model):
     """Weights of some dimensions: `indices` and `values` are lists or 1-d arrays of equal length, no index twice."""
 
     indices: Annotated[
-        Annotated[list[_U32], tag("numbers")]
+        Annotated[Items[_U32], tag("numbers")]
         | Annotated[NumpyArray, Checked(_index_array, None, _to_list), tag("ndarray")],
         _ARRAY_OR_LIST,
     ]
     values: Annotated[
-        Annotated[list[StrictFloat], tag("numbers")]
+        Annotated[Items[StrictFloat], tag("numbers")]
         | Annotated[NumpyArray, Checked(_value_array, None, _to_list), tag("ndarray")],
         _ARRAY_OR_LIST,
     ]
@@ -306,7 +307,7 @@ VectorStruct = TypeAliasType(
         Annotated[DenseList, tag("dense")]
         | Annotated[Array, tag("ndarray")]
         | Annotated[MultiList, tag("multi")]
-        | Annotated[dict[StrictStr, Vector], tag("named")]
+        | Annotated[Named[Vector], tag("named")]
         | Annotated[SparseVector, tag("SparseVector")]
         | Annotated[Document, tag("Document")]
         | Annotated[Image, tag("Image")]
@@ -339,16 +340,16 @@ def _batch_kind(value: Any) -> str | None:
 
 
 BatchColumn: TypeAlias = Annotated[
-    Annotated[list[Vector], tag("list")]
+    Annotated[Items[Vector], tag("list")]
     | Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")]
     | Annotated[ScipyRows, tag("scipy")],
     one_of("a list or an array of vectors", {}, _batch_kind),
 ]
 BatchVectorStruct: TypeAlias = Annotated[
-    Annotated[list[Vector], tag("list")]
+    Annotated[Items[Vector], tag("list")]
     | Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")]
     | Annotated[ScipyRows, tag("scipy")]
-    | Annotated[dict[StrictStr, BatchColumn], tag("named")],
+    | Annotated[Named[BatchColumn], tag("named")],
     one_of("a list or an array of vectors, or an object of such lists by name", {}, _batch_kind),
 ]
 

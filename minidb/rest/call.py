@@ -13,6 +13,9 @@ from minidb.inference import InferenceContext
 from minidb.rest.message import Request
 from minidb.rest.traffic import Traffic
 
+_MAX_NUMBER = 2**32 - 1
+"""A timeout beyond it (136 years) would be more than the system's clocks take."""
+
 
 class Parameters:
     """The query parameters of a request, each checked when it is asked for; those nobody asks for are ignored."""
@@ -37,6 +40,8 @@ class Parameters:
             return None
         if not (value.isascii() and value.isdigit()) or len(value) > 20:
             raise wrong_parameter(f"invalid digit found in string: {name}={value}")
+        if int(value) > _MAX_NUMBER:
+            raise wrong_parameter(f"number too large to fit in target type: {name}={value}")
         if int(value) < minimum:
             raise out_of_range(f"{name}: value {value} invalid, must be {minimum} or larger")
         return int(value)

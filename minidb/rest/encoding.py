@@ -23,6 +23,9 @@ from minidb.models.vectors import SparseVector
 
 _MAX_DEPTH = 128
 """Qdrant's, by its JSON reader: what is nested deeper is no request, and would be too deep for `dumps`."""
+_BYTES_PER_BYTE = 10
+_BYTES_FREE = 4 << 20
+"""What a body's values may take in memory, estimated before they are made: per byte of text, and in any case."""
 _STRING = re.compile(rb'"[^"]*"')
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 
@@ -36,6 +39,8 @@ def loads(body: bytes | mmap) -> Any:
     if not len(body):
         raise FormatError("EOF while parsing a value at line 1 column 0")
     text = bytes(body)
+    if _estimate(text) > _allowed(text) and _estimate(_structure(text)) > _allowed(text):
+        raise FormatError(f"too many arrays, objects and values for a body of {len(text)} bytes; send it in parts")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -43,6 +48,22 @@ def loads(body: bytes | mmap) -> Any:
     if text.count(b"[") + text.count(b"{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
         raise FormatError(f"recursion limit exceeded: nested more than {_MAX_DEPTH} deep")
     return value
+
+
+def _allowed(text: bytes) -> int:
+    return _BYTES_PER_BYTE * len(text) + _BYTES_FREE
+
+
+def _estimate(text: bytes) -> int:
+    """Bytes that Python's lists (with their places) and dicts will take, counted by their brackets and commas."""
+    return 64 * text.count(b"[") + 184 * text.count(b"{") + 8 * text.count(b",")
+
+
+def _structure(text: bytes) -> bytes:
+    """A JSON text without what stands in its strings. No regular expression: it would make an object of every piece."""
+    characters = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+    outside = np.cumsum(characters == ord('"'), dtype=np.uint8) & 1 == 0
+    return bytes(characters[outside])
 
 
 def _depth(text: bytes) -> int:

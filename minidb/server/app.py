@@ -48,6 +48,7 @@ class _App:
         self._api = api
         self._gate = Gate(settings)
         self._limit_bytes = settings.max_request_bytes
+        self._patience_s = settings.patience_s
         self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +68,8 @@ class _App:
             if route is not None:
                 self._api.traffic.add(route.method, route.path, refused.status, time.perf_counter() - started)
             outgoing = _outgoing(refused, False)
+            if isinstance(error, body.TooSlow):
+                outgoing.headers["connection"] = "close"
         except ClientDisconnect:
             return  # nobody is left to hear an answer
         await outgoing(scope, receive, send)
@@ -82,9 +85,9 @@ class _App:
 
         loop = asyncio.get_running_loop()
         if route is not None and route.path in _UPLOADS:
-            async with body.spooled(incoming, self._threads) as file:
+            async with body.spooled(incoming, self._threads, self._patience_s) as file:
                 return await loop.run_in_executor(self._threads, answer, file)
-        content = b"" if route is None else await body.read(incoming, self._limit_bytes)
+        content = b"" if route is None else await body.read(incoming, self._limit_bytes, self._patience_s)
         return await loop.run_in_executor(self._threads, answer, content)
 
 

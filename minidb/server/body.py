@@ -20,13 +20,31 @@ class TooLarge(MinidbError):
     status_code = 413
 
 
-async def read(request: Request, limit_bytes: int) -> bytes:
+class TooSlow(MinidbError):
+    """A body of which no next piece came in time."""
+
+    status_code = 408
+
+
+async def pieces(request: Request, patience_s: float) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises TooSlow when it stops coming."""
+    stream = request.stream()
+    while True:
+        try:
+            yield await asyncio.wait_for(anext(stream), patience_s)
+        except StopAsyncIteration:  # noqa: PERF203 - each piece has its own time
+            return
+        except asyncio.TimeoutError:
+            raise TooSlow(f"nothing of the body came for {patience_s:g} seconds") from None
+
+
+async def read(request: Request, limit_bytes: int, patience_s: float) -> bytes:
     """The whole body. Raises TooLarge as soon as that is known: by its announced length, or when too much has come."""
     size = int(request.headers.get("content-length", 0))  # digits: the HTTP parser has refused anything else
     chunks = []
     if size <= limit_bytes:
         size = 0
-        async for chunk in request.stream():
+        async for chunk in pieces(request, patience_s):
             size += len(chunk)
             if size > limit_bytes:
                 break
@@ -37,12 +55,12 @@ async def read(request: Request, limit_bytes: int) -> bytes:
 
 
 @asynccontextmanager
-async def spooled(request: Request, threads: Executor) -> AsyncIterator[bytes | mmap]:
+async def spooled(request: Request, threads: Executor, patience_s: float) -> AsyncIterator[bytes | mmap]:
     """The whole body in a temporary file, mapped for as long as the block lasts; writing is done by `threads`."""
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryFile() as file:
         try:
-            async for chunk in request.stream():
+            async for chunk in pieces(request, patience_s):
                 await loop.run_in_executor(threads, file.write, chunk)
             file.flush()
         except OSError as error:

@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
+import ssl
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
 import uvicorn
 from threadpoolctl import threadpool_limits
 
 from minidb.database import Database
+from minidb.errors import BadRequest
 from minidb.rest import Api
 from minidb.server.app import make_app
+from minidb.server.connections import limited
 from minidb.server.settings import Settings
 
+log = logging.getLogger("minidb.server")
 _THREADS = 32  # most wait for the disk or for a provider of embeddings, so more than there are cores
 _KEEP_ALIVE_S = 75  # longer than clients keep idle connections (httpx 5 s, Node 4 s): none meets one just closed
 _PATIENCE_S = 60  # with clients that do not finish sending, once the server is to stop
+
+
+class _Uvicorn(uvicorn.Server):
+    """An event loop that does not repeat itself: without descriptors, asyncio complains a thousand times a second."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(OncePerSecond())
+        await super().serve(sockets)
+
+
+class OncePerSecond:
+    """An exception handler that says the first of a second's failures, and how many it has left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_s = float("-inf")
+        self._left_out = 0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        now = self._clock()
+        if now < self._next_s:
+            self._left_out += 1
+            return
+        also = f" ({self._left_out} more since the last line)" if self._left_out else ""
+        log.error("%s%s", context["message"], also, exc_info=context.get("exception"))
+        self._next_s, self._left_out = now + 1, 0
 
 
 class Server:
@@ -32,8 +67,15 @@ class Server:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, "minidb-server")
+        if settings.tls_cert is None and (settings.tls_key or settings.tls_client_ca):
+            raise BadRequest("a TLS key or client CA needs a certificate")
         config = uvicorn.Config(
             make_app(Api(database), settings, self._threads),
+            http=limited(settings.max_connections, settings.max_connections_per_address, settings.patience_s),
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+            ssl_ca_certs=settings.tls_client_ca,
+            ssl_cert_reqs=ssl.CERT_NONE if settings.tls_client_ca is None else ssl.CERT_REQUIRED,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -43,8 +85,9 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_PATIENCE_S,
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _Uvicorn(config)
         self._host = settings.host
+        self._scheme = "http" if settings.tls_cert is None else "https"
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         self._socket = socket.create_server((settings.host, settings.port), family=family)
         # asyncio does this only for sockets that were made with the protocol's number. Without it an answer's body
@@ -61,7 +104,7 @@ class Server:
     def url(self) -> str:
         """Where it listens."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._socket.getsockname()[1]}"
+        return f"{self._scheme}://{host}:{self._socket.getsockname()[1]}"
 
     def run(self) -> None:
         """Answer requests. Returns after `stop`, and in the main thread after SIGINT or SIGTERM, when all are done."""

@@ -17,6 +17,11 @@ class Settings:
         read_only_api_key: whoever has it may ask. With neither key nobody needs one.
         allow_origins: web pages whose scripts may use the server from a browser; "*" for all.
         max_request_bytes: of a body; uploads of snapshots have no limit.
+        tls_cert, tls_key: PEM files; with them every port speaks TLS only.
+        tls_client_ca: a PEM file; then only clients with a certificate of this authority are let in.
+        max_connections: how many connections may be open; one more is answered 503.
+        max_connections_per_address: the same, of one client's address.
+        patience_s: for the head of a request, for each next piece of its body, and for a client that reads nothing.
     """
 
     host: str = "127.0.0.1"
@@ -25,6 +30,12 @@ class Settings:
     read_only_api_key: str | None = field(default=None, repr=False)
     allow_origins: tuple[str, ...] = ()
     max_request_bytes: int = 32 << 20
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_client_ca: str | None = None
+    max_connections: int = 512
+    max_connections_per_address: int = 256
+    patience_s: float = 30
 
     @property
     def needs_key(self) -> bool:

@@ -173,25 +173,32 @@ MISSING = {
     "delete payload": lambda client, ids: client.delete_payload("c", ["n"], ids),
     "clear payload": lambda client, ids: client.clear_payload("c", ids),
     "delete vectors": lambda client, ids: client.delete_vectors("c", ["a"], ids),
+    "update vectors": lambda client, ids: client.update_vectors(
+        "c", [models.PointVectors(id=i, vector={"a": [5.0, 5.0]}) for i in ids]
+    ),
 }
 
 
+@pytest.mark.parametrize("ids", [[1, 777], [*range(40), 777, *range(40, 100)], [777, 1]])
 @pytest.mark.parametrize("case", MISSING)
-def test_a_missing_id_stops_after_its_chunk_of_32(store: QdrantClient, case: str) -> None:
-    """The core applies the rest of the chunk, then answers 404 (checked with qdrant-edge)."""
+def test_with_a_missing_id_nothing_is_written(store: QdrantClient, case: str, ids: list[int]) -> None:
     store.upsert("c", [point(i, {"n": 1}) for i in range(100)])
-    ids = [*range(40), 777, *range(40, 100)]
+    before = store.scroll("c", limit=200, with_vectors=True)
     with pytest.raises(NotFound, match="Not found: No point with id 777 found"):
         MISSING[case](store, ids)
-    records, _ = store.scroll("c", limit=200, with_vectors=True)
-    assert [r.id for r in records if r.payload != {"n": 1} or r.vector == {}] == list(range(63))
+    assert store.scroll("c", limit=200, with_vectors=True) == before
 
 
-def test_a_missing_id_does_not_stop_update_vectors_of_its_chunk(store: QdrantClient) -> None:
-    store.upsert("c", [point(1), point(2)])
-    with pytest.raises(NotFound, match="Not found: No point with id 77 found"):
-        store.update_vectors("c", [models.PointVectors(id=i, vector={"a": [5.0, 5.0]}) for i in (1, 77, 2)])
-    assert [vectors(store, i) for i in (1, 2)] == [{"a": [5.0, 5.0]}] * 2
+def test_of_a_batch_the_operation_with_a_missing_id_writes_nothing(store: QdrantClient) -> None:
+    store.upsert("c", [point(1, {"n": 1}), point(2, {"n": 1})])
+    batch = [
+        models.SetPayloadOperation(set_payload=models.SetPayload(payload={"n": 2}, points=[1])),
+        models.SetPayloadOperation(set_payload=models.SetPayload(payload={"n": 3}, points=[2, 777])),
+        models.SetPayloadOperation(set_payload=models.SetPayload(payload={"n": 4}, points=[1])),
+    ]
+    with pytest.raises(NotFound, match="No point with id 777 found"):
+        store.batch_update_points("c", batch)
+    assert [record.payload for record in store.scroll("c")[0]] == [{"n": 2}, {"n": 1}]
 
 
 def test_by_filter_no_match_is_fine(store: QdrantClient) -> None:

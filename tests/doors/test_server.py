@@ -7,14 +7,17 @@ import gzip
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ from minidb.cli import main
 from minidb.rest import Response, routes
 from minidb.rest.route import Route
 from minidb.server import Server, Settings, one_blas_thread
+from minidb.server.listen import OncePerSecond
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
 READING_POSTS = {
@@ -493,3 +497,60 @@ def can_connect(url: str) -> bool:
 def serve_also(monkeypatch: pytest.MonkeyPatch, route: Route) -> None:
     others = [other for other in routes.ROUTES if (other.method, other.path) != (route.method, route.path)]
     monkeypatch.setattr(routes, "_root", routes._tree([*others, route]))
+
+
+class TestStrangers:
+    @pytest.mark.parametrize("sent", [b"", b"GET / HTT", b"GET /collections HTTP/1.1\r\nHost: local"])
+    def test_a_head_that_does_not_come_is_not_waited_for(self, sent: bytes) -> None:
+        with server_in_a_thread(patience_s=0.2) as url:
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+                connection.sendall(sent)
+                with suppress(ConnectionResetError):
+                    assert connection.recv(1) == b""
+
+    def test_a_body_that_stops_coming_is_a_408(self) -> None:
+        head = b"PUT /collections/docs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
+        with server_in_a_thread(patience_s=0.2) as url:
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+                connection.sendall(head)
+                assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+
+    @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
+    def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:
+        with server_in_a_thread(**{limit: 1}) as url, httpx.Client() as client:
+            assert client.get(f"{url}/collections").status_code == 200
+            assert httpx.get(f"{url}/collections").status_code == 503
+            assert client.get(f"{url}/collections").status_code == 200
+
+    def test_failures_of_the_event_loop_are_said_once_a_second(self, caplog: pytest.LogCaptureFixture) -> None:
+        now = 0.0
+        handler = OncePerSecond(lambda: now)
+        loop = asyncio.new_event_loop()
+        for _ in range(1000):
+            handler(loop, {"message": "no descriptors"})
+        now = 1.5
+        handler(loop, {"message": "no descriptors"})
+        loop.close()
+        assert [record.getMessage() for record in caplog.records] == [
+            "no descriptors",
+            "no descriptors (999 more since the last line)",
+        ]
+
+    def test_with_a_certificate_it_speaks_tls(self, tmp_path: Path) -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("needs openssl to make a certificate")
+        cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        trust = ssl.create_default_context(cafile=str(cert))
+        with server_in_a_thread(tls_cert=str(cert), tls_key=str(key), tls_client_ca=str(cert)) as url:
+            assert url.startswith("https://")
+            with pytest.raises((httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)):
+                httpx.get(f"{url}/collections", verify=trust, trust_env=False)
+            trust.load_cert_chain(cert, key)
+            assert httpx.get(f"{url}/collections", verify=trust, trust_env=False).status_code == 200

@@ -17,8 +17,6 @@ from qdrant_client.local.payload_value_setter import delete_value_by_key, set_va
 
 from oracles.schema import Field, Schema, Stored, by_name, named
 
-_CHUNK = 32
-
 
 class MissingPoint(Exception):
     """The operation named an id that is not there; what could be applied was."""
@@ -130,15 +128,12 @@ class CollectionModel:
         self._each(self._selected(selector), rewrite)
 
     def _each(self, ids: list[int | str], change: Callable[[ModelPoint], None]) -> None:
-        """In chunks of 32 (spec §5.2): a missing id stops after the chunk it is in."""
-        for start in range(0, len(ids), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
-            for point_id in dict.fromkeys(chunk):
-                if point_id in self.points:
-                    change(self.points[point_id])
-            for point_id in chunk:
-                if point_id not in self.points:
-                    raise MissingPoint(point_id)
+        """All of them, or none when one is missing."""
+        for point_id in ids:
+            if point_id not in self.points:
+                raise MissingPoint(point_id)
+        for point_id in dict.fromkeys(ids):
+            change(self.points[point_id])
 
     def _selected(self, selector: Any) -> list[int | str]:
         ids = getattr(selector, "points", None)

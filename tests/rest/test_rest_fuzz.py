@@ -190,8 +190,8 @@ class Watched:
             event(f"status {answer.status}")
             check_form(answer)
             changed = self.world.dump() != self.before
-            found_while_writing = answer.status == 404 and changed and "No point with id" in answer.error  # spec §5.2
-            assert not changed or answer.status < 300 or found_while_writing, "a refused request has changed the store"
+            kept = path.endswith("/points/batch") and answer.status == 404  # what a batch did before a missing id stays
+            assert not changed or answer.status < 300 or kept, "a refused request has changed the store"
         finally:
             if changed:
                 self.close()

@@ -1,0 +1,92 @@
+"""Refused bodies: how many errors are made of them, counted, and how much memory they take; never the clock."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pydantic
+import pytest
+from rest_world import JSON_BODY, World
+
+from minidb.models import base
+
+QUERY, POINTS = "/collections/c/points/query", "/collections/c/points"
+MOST_ERRORS = 300  # a piece of an object of names (64), or some for each of the levels a request can be nested
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as world:
+        yield world
+
+
+def tree(levels: int, keys: tuple[str, ...], leaf: str) -> str:
+    if levels == 0:
+        return leaf
+    return "{" + ",".join(f'"{key}":{tree(levels - 1, keys, leaf)}' for key in keys) + "}"
+
+
+def halves(levels: int) -> str:
+    return "[]" if levels == 0 else f'{{"div":{{"left":{halves(levels - 1)},"right":{halves(levels - 1)}}}}}'
+
+
+def many(text: str) -> str:
+    return ",".join([text] * 20_000)
+
+
+def keys(value: str) -> str:
+    return ",".join(f'"k{n}":{value}' for n in range(20_000))
+
+
+BODIES = {
+    "conditions": ("POST", QUERY, f'{{"filter":{{"must":[{many("1")}]}}}}'),
+    "a tree of filters": ("POST", QUERY, f'{{"filter":{tree(8, ("must", "should", "must_not"), "[1]")}}}'),
+    "a tree of formulas": ("POST", QUERY, f'{{"prefetch":{{}},"query":{{"formula":{halves(11)}}}}}'),
+    "unknown fields": ("POST", QUERY, f"{{{keys('1')}}}"),
+    "named vectors": ("PUT", POINTS, f'{{"points":[{{"id":1,"vector":{{{keys("true")}}}}}]}}'),
+    "points": ("PUT", POINTS, f'{{"points":[{many("1")}]}}'),
+    "incomplete points": ("PUT", POINTS, f'{{"points":[{many(chr(123) + chr(34) + "id" + chr(34) + ":1}")}]}}'),
+    "numbers": ("PUT", POINTS, f'{{"points":[{{"id":1,"vector":[{many("true")}]}}]}}'),
+    "a batch": ("POST", POINTS + "/batch", f'{{"operations":[{many("1")}]}}'),
+    "limits": ("POST", QUERY + "/batch", f'{{"searches":[{many(chr(123) + chr(34) + "limit" + chr(34) + ":0}")}]}}'),
+    "vector parameters": ("PUT", "/collections/new", f'{{"vectors":{{{keys("1")}}}}}'),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_of_a_refused_body_few_errors_are_made(world: World, name: str) -> None:
+    method, path, body = BODIES[name]
+    counts: list[int] = []
+    translate = base.translate
+
+    def counting(error: pydantic.ValidationError, *rest: str) -> Exception:
+        counts.append(error.error_count())
+        return translate(error, *rest)
+
+    with patch.object(base, "translate", counting):
+        answer = world.send(method, path, body.encode(), "", JSON_BODY)
+    assert answer.status in (400, 422)
+    assert len(answer.response.body) < 10_000
+    assert 1 <= sum(counts) <= MOST_ERRORS
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", '{"a":1}'])
+def test_a_body_of_too_many_items_is_refused_before_they_are_made(world: World, item: str) -> None:
+    body = f'{{"filter":{{"must":[{",".join([item] * (1_000_000 // (len(item) + 1)))}]}}}}'.encode()
+    tracemalloc.start()
+    try:
+        answer = world.send("POST", QUERY, body, "", JSON_BODY)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.status, answer.error.partition(":")[0]) == (400, "Format error in JSON body")
+    assert "too many arrays, objects and values" in answer.error
+    assert peak < 10 * len(body)
+
+
+def test_brackets_in_texts_are_no_items(world: World) -> None:
+    text = "{[" * 200_000
+    body = f'{{"points":[1],"payload":{{"text":"{text}"}}}}'.encode()
+    assert world.send("POST", POINTS + "/payload", body, "wait=true", JSON_BODY).status == 200
