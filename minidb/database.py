@@ -147,7 +147,7 @@ class Database:
         result = self._change_config(name, lambda config: with_payload_index(config, path, schema))
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
-            Evaluation(reader, snapshot.collection.answers, snapshot.view.space).current_index(index_key(path, schema))
+            Evaluation(reader, snapshot.collection.answers, snapshot.view.space).index(index_key(path, schema))
         return result
 
     def delete_payload_index(self, name: str, path: str) -> models.UpdateResult:

@@ -175,17 +175,14 @@ class PointReader:
             self.trace.note(rows=len(rows))
         return rows
 
-    def index_parts(self, key: IndexKey, rows: Rows | None = None) -> list[tuple[Any, NDArray[np.bool_]]]:
+    def index_parts(self, key: IndexKey, rows: Rows | None = None) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
         """Payload indexes that together have every point, each with `(n_rows,)`: the rows to take from it.
 
         Args:
             rows: the only ones that are wanted (None: all).
         """
-        parts = filters.Evaluation(self, self._answers, self.view.space).index_parts(key)
-        if rows is None:
-            return parts
-        wanted = mask_of(rows, self.view.n_rows)
-        return [(index, part & wanted) for index, part in parts]
+        wanted = self.alive if rows is None else mask_of(rows, self.view.n_rows)
+        return filters.Evaluation(self, self._answers, self.view.space).index(key).parts(wanted)
 
     # Vectors
 
