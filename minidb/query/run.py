@@ -15,7 +15,7 @@ from minidb.query.executor import Executor
 from minidb.query.hits import Hits
 from minidb.query.references import Lookup
 from minidb.query.tree import DEFAULT_LIMIT, plan
-from minidb.storage.records import unpack_record, uuid_text
+from minidb.storage.records import uuid_text
 from minidb.trace import Recording, Step
 
 
@@ -74,16 +74,19 @@ def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list
     """Hits as callers see them, with the payload and vectors the request asks for."""
     select = payload_selector(selectors.with_payload)
     names = vector_names(reader.view, selectors.with_vector)
-    stored = reader.stored(hits.rows.tolist())
-    points = []
-    for data, score in zip(stored, hits.scores.tolist(), strict=True):
-        # what `unpack_record` does, without the record: it is made for nothing else, and ten times a query
-        stored_id, version, _, packed = unpackb(data)
-        point_id = stored_id if type(stored_id) is int else uuid_text(stored_id)
-        points.append(models.ScoredPoint(point_id, version, score, None if select is None else select(unpackb(packed))))
+    rows, scores = hits.rows, hits.scores.tolist()
+    if select is None:
+        ids, versions = reader.view.ids_of(rows), reader.versions_of(rows)
+        points = list(map(models.ScoredPoint, ids, versions, scores))
+    else:
+        points = []
+        for data, score in zip(reader.stored(rows.tolist()), scores, strict=True):
+            # what `unpack_record` does, without the record: it is made for nothing else, and ten times a query
+            stored_id, version, _, packed = unpackb(data)
+            point_id = stored_id if type(stored_id) is int else uuid_text(stored_id)
+            points.append(models.ScoredPoint(point_id, version, score, select(unpackb(packed))))
     if names is not None:
-        vectors = reader.vectors(hits.rows, list(map(unpack_record, stored)), names)
-        for point, vector in zip(points, vectors, strict=True):
+        for point, vector in zip(points, reader.vectors(rows, names), strict=True):
             point.vector = vector
     if hits.order_values is not None:
         for point, value in zip(points, hits.order_values.tolist(), strict=True):
