@@ -37,8 +37,6 @@ _CHUNK_ELEMENTS = 1 << 18
 """Floats gathered and compared at a time: they stay in the cache."""
 TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
-_PRODUCTS = 1 << 20
-"""Scores of a batch of queries at a time."""
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _CHUNK_ROWS = 512
@@ -115,8 +113,6 @@ class Search:
             return [NO_HITS] * len(queries)
         is_long = self.reader.view.n_rows * _scan_ns(field) > _LONG_SCAN_NS
         walk = self._walk(field, k, params, 1 if is_long else N_CORES)
-        if walk is None and self._is_small(field) and field.datatype == "float32" and metric_of(field) == "dot":
-            return self._product_scan(field, queries, k)
         if walk is None:
             each = on_all_cores if is_long else map
             return list(each(lambda query: self._scanned(field, query, k, params), queries))
@@ -321,24 +317,6 @@ class Search:
         scores[lacking] = -np.inf
         rows = best_positions(scores, k).astype(np.uint32)
         return ranked(view, rows, scores[rows], k)
-
-    def _product_scan(self, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int) -> list[Hits]:
-        """What `_float_scan` finds for each query: fast products choose, those near the border are scored exactly."""
-        view, hits = self.reader.view, []
-        vectors, lacking = field.decode(self.reader.all_dense(field)), view.lacking(field.slot)
-        step = max(1, _PRODUCTS // view.n_rows)
-        for start in range(0, len(queries), step):
-            some = queries[start : start + step]
-            with np.errstate(over="ignore", invalid="ignore"):
-                table = product_table("dot", np.stack(some), vectors)
-            for query, products in zip(some, table, strict=True):
-                if not np.isfinite(products).all():  # too large for a product of floats
-                    hits.append(self._float_scan(field, query, k))
-                    continue
-                products[lacking] = -np.inf
-                rows = _near_border(products, k).nonzero()[0].astype(np.uint32)
-                hits.append(best_hits(view, rows, similarities("dot", query, vectors[rows]), k))
-        return hits
 
     def _rescored(self, field: VectorField, query: NDArray[np.float32], k: int, candidates: Rows) -> Hits:
         return best_hits(self.reader.view, candidates, self.similarities(field, query, candidates), k)

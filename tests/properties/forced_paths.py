@@ -49,7 +49,6 @@ _PIECES = {
     "minidb.query.search._CHUNK_ELEMENTS": 1,
     "minidb.query.search._CHUNK_ROWS": 16,
     "minidb.query.search._TOKEN_CHUNK": 16,
-    "minidb.query.search._PRODUCTS": 1,
     "minidb.query.search._LONG_SCAN_NS": 0,
     "minidb.index.dense.sketch.LONG_SCAN_NS": 0,
     "minidb.index.dense.sketch._PIECE_NS": 200,
