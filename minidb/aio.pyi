@@ -32,8 +32,10 @@ from minidb.models.base import parse
 from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
+import numpy as np
+from numpy.typing import NDArray
 from minidb import models
-from minidb.client.arguments import matrix_request, query_request
+from minidb.client.arguments import each_query, matrix_request, query_request
 from minidb.client.base import Base
 from minidb.models.base import parse
 from minidb.trace import Step
@@ -385,6 +387,16 @@ class AsyncQdrantClient(AnyClient):
         consistency: object = None,
         timeout: int | None = None,
     ) -> list[models.QueryResponse]: ...
+    async def query_arrays(
+        self,
+        collection_name: str,
+        queries: Any,
+        using: str | None = None,
+        limit: int = 10,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        timeout: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]: ...
     async def query_points_groups(
         self,
         collection_name: str,

@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from minidb import models
 from minidb.catalog import Catalog, Directory
@@ -36,7 +39,8 @@ from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
 from minidb.errors import BadRequest, Forbidden, MinidbError, NotFound, StoreClosed
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
-from minidb.query.run import explained_query, run_queries
+from minidb.query.references import Lookup
+from minidb.query.run import explained_query, run_arrays, run_queries
 from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTransaction
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
@@ -182,7 +186,7 @@ class Database:
         result = self._change_config(name, lambda config: with_payload_index(config, path, schema))
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
-            Evaluation(reader, snapshot.collection.answers, snapshot.view.space).current_index(index_key(path, schema))
+            Evaluation(reader, snapshot.collection.answers, snapshot.view.space).index(index_key(path, schema))
         return result
 
     def delete_payload_index(self, name: str, path: str) -> models.UpdateResult:
@@ -360,6 +364,21 @@ class Database:
         self, name: str, requests: Sequence[models.QueryRequest], context: InferenceContext | None = None
     ) -> list[models.QueryResponse]:
         """Answer queries on one snapshot, so that a batch sees one state; inference is done once for all of them."""
+        return self._queried(name, requests, context, run_queries)
+
+    def query_arrays(
+        self, name: str, requests: Sequence[models.QueryRequest], context: InferenceContext | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """The same as arrays of ids and scores."""
+        return self._queried(name, requests, context, run_arrays)
+
+    def _queried(
+        self,
+        name: str,
+        requests: Sequence[models.QueryRequest],
+        context: InferenceContext | None,
+        run: Callable[[Snapshot, Sequence[models.QueryRequest], Lookup], T],
+    ) -> T:
         unchecked = True
         if contains(requests):
             with self.snapshot(name) as snapshot:
@@ -367,10 +386,10 @@ class Database:
             unchecked = False
             requests = self._inference.resolve(list(requests), operation="search", context=context)
 
-        def answer(snapshot: Snapshot) -> list[models.QueryResponse]:
+        def answer(snapshot: Snapshot) -> T:
             if unchecked:
                 self._check_queries(snapshot.collection, requests, context)
-            responses = run_queries(snapshot, requests, self._lookup(snapshot))
+            responses = run(snapshot, requests, self._lookup(snapshot))
             if not snapshot.collection.seen_by_indexer:  # after the answer: the two would wait for each other
                 self._indexer.welcome(snapshot.collection)
             return responses

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minidb import models
+from minidb.errors import FormatError
 from minidb.models.base import parse
 
 PointsSelector = Any
@@ -39,6 +40,19 @@ def query_request(
         "lookup_from": lookup_from,
     }
     return parse(models.QueryRequest, fields, prefix="internal.")
+
+
+def each_query(queries: Any) -> Iterable[Any]:
+    """The rows of an array or of a scipy matrix in CSR form, or the queries of a sequence, one by one."""
+    if not hasattr(queries, "indptr"):
+        return queries  # type: ignore[no-any-return]
+    if getattr(queries, "format", None) != "csr":
+        raise FormatError(f"queries: expected rows of a CSR matrix, got the format {queries.format!r}")
+    rows = zip(queries.indptr[:-1].tolist(), queries.indptr[1:].tolist(), strict=True)
+    return [
+        models.SparseVector(indices=queries.indices[start:end].tolist(), values=queries.data[start:end].tolist())
+        for start, end in rows
+    ]
 
 
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from minidb import models
-from minidb.client.arguments import matrix_request, query_request
+from minidb.client.arguments import each_query, matrix_request, query_request
 from minidb.client.base import Base
 from minidb.models.base import parse
 from minidb.trace import Step
@@ -89,6 +92,32 @@ class SearchMethods(Base):
         """Several searches of one state of the collection; inference and filters they share are done once."""
         parsed = parse(list[models.QueryRequest], list(requests), prefix="internal.")
         return self._database.query(collection_name, parsed, self._context(timeout))
+
+    def query_arrays(
+        self,
+        collection_name: str,
+        queries: Any,
+        using: str | None = None,
+        limit: int = 10,
+        query_filter: models.Filter | None = None,
+        search_params: models.SearchParams | None = None,
+        timeout: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """minidb's own: many searches of one state of the collection, told as arrays.
+
+        Args:
+            queries: an array `(q, d)`, or for a sparse vector a scipy CSR matrix of q rows, or a sequence of anything
+                `query_points` takes.
+
+        Returns:
+            Ids and scores, both `(q, limit)`, those of `query_batch_points`. Ids are uint64, or objects in a collection
+            that has UUIDs. Where there are fewer hits, scores are NaN and ids 2**64 - 1, or None.
+        """
+        requests = [
+            query_request(query, using, None, query_filter, search_params, limit, None, False, False, None, None)
+            for query in each_query(queries)
+        ]
+        return self._database.query_arrays(collection_name, requests, self._context(timeout))
 
     def query_points_groups(
         self,

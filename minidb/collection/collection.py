@@ -231,27 +231,29 @@ class Collection:
             view = replace(empty_view(view.fields, view.space, view.config_version), known_since=head.seq)
             entries = []
         columns = view.columns.with_capacity(head.n_rows)
-        ids, slots, rows = [], [], []
+        last_change = view.last_change
+        for seq, entry in enumerate(entries, view.seq):
+            if len(entry.changed):
+                columns.rewritten[entry.changed] = True
+                last_change = PayloadChange.after(last_change, seq, entry.changed)
+        ids, slots, versions, rows = [], [], [], []
         for key, data in txn.scan("records", row_key(view.space, view.n_rows), space_range(view.space)[1]):
             record = unpack_record(data)
             rows.append(int.from_bytes(key[4:], "big"))
             ids.append(record.id)
             slots.append(record.slots)
+            versions.append(record.version)
         n_new = head.n_rows - view.n_rows
         living = np.zeros(n_new, bool)
         living[np.array(rows, np.int64) - view.n_rows] = True
         if len(rows) == n_new:
-            columns.put_many(view.n_rows, ids, slots)
+            columns.put_many(view.n_rows, ids, slots, versions)
         else:
-            for row, point_id, mask in zip(rows, ids, slots, strict=True):
-                columns.put_many(row, [point_id], [mask])
+            for row, point_id, mask, version in zip(rows, ids, slots, versions, strict=True):
+                columns.put_many(row, [point_id], [mask], version)
         gone = [entry.removed[entry.removed < view.n_rows] for entry in entries if len(entry.removed)]
         fresh_dead = (np.flatnonzero(~living) + view.n_rows).astype(np.uint32)
         removed = np.concatenate([*gone, fresh_dead])
-        last_change = view.last_change
-        for seq, entry in enumerate(entries, view.seq):
-            if len(entry.changed):
-                last_change = PayloadChange.after(last_change, seq, entry.changed)
         return view.advanced(
             seq=head.seq, removed=removed, columns=columns, n_rows=head.n_rows, n_tokens=head.n_tokens,
             last_change=last_change,

@@ -117,7 +117,7 @@ class Draft:
             ],
         )
         self._columns = self._columns.with_capacity(first + n)
-        self._columns.put_many(first, list(ids), slots)
+        self._columns.put_many(first, list(ids), slots, version)
         self._n_rows += n
         self._drop_rows([row for row in old_rows if row != NO_ROW])
 
@@ -136,6 +136,7 @@ class Draft:
         payload = msgpack.packb(change(unpack_payload(record.payload)))
         packed = pack_record(record.id, self.version, record.slots, payload)
         self.txn.put("records", row_key(self.view.space, row), packed)
+        self._columns.rewritten[row] = True
         self._changed.append(row)
 
     def finish(self) -> View:

@@ -310,7 +310,7 @@ def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -
             evaluation = Evaluation(reader, collection.answers, view.space)
             for path, schema in collection.config.payload_schema.items():
                 key = index_key(path, schema)
-                forms.append(payload_form(key, view, evaluation.current_index(key)))
+                forms.append(payload_form(key, view, evaluation.index(key).joined(reader.alive).index))
     if not forms:
         return
     saved = [(form, indexes.write(form)) for form in forms]

@@ -151,7 +151,7 @@ class Indexes:
         for kind, slot, checkpoint in checkpoints_of(txn, self.space):
             self._saved_rows.setdefault((kind, slot), checkpoint.n_rows)
         loaded = self._load(txn, "points", 0)
-        if loaded is None:
+        if loaded is None or "versions" not in loaded[1]:  # an older minidb's
             return empty
         meta = loaded[0].meta
         return view_of_arrays(empty, meta["seq"], dict(meta["tokens"]), loaded[1])

@@ -180,17 +180,14 @@ class PointReader:
             self.trace.note(rows=len(rows))
         return rows
 
-    def index_parts(self, key: IndexKey, rows: Rows | None = None) -> list[tuple[Any, NDArray[np.bool_]]]:
+    def index_parts(self, key: IndexKey, rows: Rows | None = None) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
         """Payload indexes that together have every point, each with `(n_rows,)`: the rows to take from it.
 
         Args:
             rows: the only ones that are wanted (None: all).
         """
-        parts = filters.Evaluation(self, self._answers, self.view.space).index_parts(key)
-        if rows is None:
-            return parts
-        wanted = mask_of(rows, self.view.n_rows)
-        return [(index, part & wanted) for index, part in parts]
+        wanted = self.alive if rows is None else mask_of(rows, self.view.n_rows)
+        return filters.Evaluation(self, self._answers, self.view.space).index(key).parts(wanted)
 
     # Vectors
 
@@ -267,13 +264,21 @@ class PointReader:
             raise CorruptionError(f"collection `{self.collection.name}`: sparse vector of row {row} is missing")
         return data
 
-    def vectors(self, rows: Rows, records: Sequence[Record], names: Sequence[str]) -> list[Any]:
+    def versions_of(self, rows: Rows) -> list[int]:
+        """The versions of these rows, in their order."""
+        columns = self.view.columns
+        versions: list[int] = columns.versions[rows].tolist()
+        for at in np.flatnonzero(columns.rewritten[rows]).tolist():
+            versions[at] = self.record(int(rows[at])).version
+        return versions
+
+    def vectors(self, rows: Rows, names: Sequence[str]) -> list[Any]:
         """What `with_vectors` returns for each row: a bare list for a single unnamed vector, else a dict by name."""
-        found: list[dict[str, Any]] = [{} for _ in records]
+        found: list[dict[str, Any]] = [{} for _ in range(len(rows))]
         for name in names:
             field = field_named(self.view.fields, name)
-            at = [position for position, record in enumerate(records) if record.slots >> field.slot & 1]
-            for position, vector in zip(at, self._vector_lists(field, rows[at]), strict=True):
+            at = np.flatnonzero(self.view.columns.slot(field.slot)[rows])
+            for position, vector in zip(at.tolist(), self._vector_lists(field, rows[at]), strict=True):
                 found[position][name] = vector
         return [vectors[""] if set(vectors) == {""} else vectors for vectors in found]
 
@@ -298,22 +303,21 @@ class PointReader:
         """Points as callers see them."""
         select = payload_selector(with_payload)
         names = vector_names(self.view, with_vectors)
-        stored = self.records_of(rows)
-        vectors = [None] * len(stored) if names is None else self.vectors(np.array(rows, np.uint32), stored, names)
-        return [
-            models.Record(
-                id=record.id,
-                payload=select(unpack_payload(record.payload)) if select is not None else None,
-                vector=vector,
-            )
-            for record, vector in zip(stored, vectors, strict=True)
-        ]
+        numbers = np.array(rows, np.uint32)
+        if select is None:
+            found = [models.Record(point_id) for point_id in self.view.ids_of(numbers)]
+        else:
+            found = [models.Record(r.id, select(unpack_payload(r.payload))) for r in self.records_of(rows)]
+        if names is not None:
+            for record, vector in zip(found, self.vectors(numbers, names), strict=True):
+                record.vector = vector
+        return found
 
     def scroll(self, rows: Rows | None, offset: PointId | None, limit: int) -> tuple[Rows, PointId | None]:
         """A page of `limit` rows in the order of ids, from `offset` on, and the id the next page begins with."""
         page = self._page_by_walk if rows is None or len(rows) * len(rows) > 32 * limit * self.view.n_rows else None
         found = page(rows, offset, limit + 1) if page is not None else self._page_by_sort(rows, offset, limit + 1)
-        next_offset = self.record(int(found[limit])).id if len(found) > limit else None
+        next_offset = self.view.ids_of(found[limit:])[0] if len(found) > limit else None
         return found[:limit], next_offset
 
     def _page_by_walk(self, rows: Rows | None, offset: PointId | None, n: int) -> Rows:

@@ -14,16 +14,22 @@ from numpy.typing import NDArray
 
 from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
-from minidb.storage.records import PointId
+from minidb.storage.records import PointId, uuid_text
 
 
 class PointColumns:
-    """Per row: the id as sortable numbers and which vector slots are there. Grown by one writer, read by all."""
+    """Per row: the id as sortable numbers, the version, which vector slots are there. Grown by one writer, read by all.
+
+    What a point is told without its payload, so that a payload nobody asks for is not read.
+    """
 
     def __init__(self, capacity: int = 64) -> None:
         self.kinds = np.zeros(capacity, np.uint8)  # 0 integer, 1 UUID
         self.high = np.zeros(capacity, np.uint64)
         self.low = np.zeros(capacity, np.uint64)
+        self.versions = np.zeros(capacity, np.uint64)
+        self.rewritten = np.zeros(capacity, bool)
+        """Rows whose payload was ever rewritten in place, maybe later: the record has their version."""
         self.present: dict[int, NDArray[np.bool_]] = {}
         self.any_uuid = False
 
@@ -34,19 +40,21 @@ class PointColumns:
         grown = PointColumns(max(n_rows, 2 * len(self.kinds)))
         size = len(self.kinds)
         grown.kinds[:size], grown.high[:size], grown.low[:size] = self.kinds, self.high, self.low
+        grown.versions[:size], grown.rewritten[:size] = self.versions, self.rewritten
         grown.any_uuid = self.any_uuid
         for slot, present in self.present.items():
             grown.present[slot] = np.zeros(len(grown.kinds), bool)
             grown.present[slot][:size] = present
         return grown
 
-    def put_many(self, first_row: int, ids: list[PointId], slots: list[int]) -> None:
+    def put_many(self, first_row: int, ids: list[PointId], slots: list[int], versions: int | list[int]) -> None:
         """Fill in consecutive rows that no published view names yet; a write that failed may have left marks there.
 
         A reader catching up and a writer may both fill in the same rows, with the same content: every element goes from
         what it was to what it is in one assignment, never through zero.
         """
         n = len(ids)
+        self.versions[first_row : first_row + n] = versions
         if n == 1:
             self._put(first_row, ids[0], slots[0])
             return
@@ -183,6 +191,16 @@ class View:
     def _lacking(self) -> dict[int, NDArray[np.uint32]]:
         return {}
 
+    def ids_of(self, rows: NDArray[np.uint32]) -> list[PointId]:
+        """The ids of some rows, in their order."""
+        columns = self.columns
+        ids: list[PointId] = columns.low[rows].tolist()
+        if columns.any_uuid:
+            high = columns.high[rows].tolist()
+            for at in np.flatnonzero(columns.kinds[rows]).tolist():
+                ids[at] = uuid_text((high[at] << 64 | int(ids[at])).to_bytes(16, "big"))
+        return ids
+
     def id_order(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Positions that sort `rows` by id: integers ascending, then UUIDs ascending."""
         columns = self.columns
@@ -244,6 +262,8 @@ def view_arrays(view: View) -> dict[str, NDArray[np.generic]]:
         "kinds": columns.kinds[:n],
         "high": columns.high[:n],
         "low": columns.low[:n],
+        "versions": columns.versions[:n],
+        "rewritten": columns.rewritten[:n],
         "alive": view.alive[:n],
     }
     return arrays | {f"slot-{slot}": present[:n] for slot, present in columns.present.items()}
@@ -254,6 +274,7 @@ def view_of_arrays(empty: View, seq: int, n_tokens: dict[int, int], arrays: dict
     n = len(arrays["alive"])
     columns = PointColumns(max(n, 64))
     columns.kinds[:n], columns.high[:n], columns.low[:n] = arrays["kinds"], arrays["high"], arrays["low"]
+    columns.versions[:n], columns.rewritten[:n] = arrays["versions"], arrays["rewritten"]
     columns.any_uuid = bool(columns.kinds.any())
     for name, present in arrays.items():
         if name.startswith("slot-"):

@@ -1,22 +1,21 @@
 """A compiled filter → the rows that satisfy it, over a whole collection.
 
 Clauses an index can answer are answered by it; the rest is checked on payloads, on as few rows as possible. Answers
-of clauses that had to look at every payload are remembered and kept current, so that only the first such filter pays.
+of clauses that had to look at every payload are kept like an index, so that only the first such filter pays.
 Rows are ascending uint32 arrays. Called by the query planner, scroll, count and writes by filter; gets at points
 through `RowSource`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.arrays import distinct
-from minidb.filter.answers import Dated, PayloadAnswers
+from minidb.filter.answers import KeptSegments, PayloadAnswers
 from minidb.filter.clauses import (
     And,
     AtLeast,
@@ -36,17 +35,12 @@ from minidb.filter.clauses import (
 from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex, TextSettings
 from minidb.filter.json_path import JsonPath
 from minidb.filter.lookup import elements_of, key_for, rows_by_index, text_check
-from minidb.index.payload.rows import mask_of
+from minidb.index.payload.rows import Found, Mask, Rows, mask_of, rows_of
+from minidb.index.payload.segments import Segment, Segments
 from minidb.trace import Trace
-
-Rows = NDArray[np.uint32]
 
 _FEW_ROWS = 256
 """Up to here payloads are read one by one rather than building anything (about 2 µs a row)."""
-_READ_AGAIN_SHARE = 0.02
-"""Of all rows: reading so many payloads takes as long as making the next index (2.7 µs a payload, 30 to 70 ns a row).
-"""
-_REMEMBERED_CLAUSES = 64
 _NO_ROWS = np.zeros(0, np.uint32)
 
 
@@ -103,16 +97,15 @@ class Evaluation:
 
     def rows(self, node: Node) -> Rows:
         """All rows that satisfy the node, ascending."""
-        filtered = self._answers.filtered
-        known = filtered.get(node)
-        if known is not None and known.seq == self._source.seq and known.space == self._space:
+        space, seq, filtered = self._space, self._source.seq, self._answers.filtered
+        known = filtered.get(node, space, seq)
+        if known is not None:
             self._trace.note(by="remembered: the collection has not changed since")
-            remembered: Rows = known.value
-            return remembered
+            return known
         rows = self._rows(node, None)
         rows.flags.writeable = False
         with self._answers.lock:
-            filtered.keep(node, self._dated(rows))
+            filtered.keep(node, space, seq, rows)
         return rows
 
     def _rows(self, node: Node, within: Rows | None) -> Rows:
@@ -158,11 +151,17 @@ class Evaluation:
         if key is not None and key.text is not None and isinstance(clause, TextMatch):
             leaf = Leaf(clause, partial(text_check, settings=key.text))
         n_candidates = len(self._alive) if within is None else len(within)
-        if n_candidates <= _FEW_ROWS and (key is None or key not in self._answers.indexes):
+        if n_candidates <= _FEW_ROWS and (key is None or (self._space, key) not in self._answers.indexes):
             return self._checked(leaf, self._all() if within is None else within)
         if key is not None:
-            return self._among(self._by_index(leaf, key), within)
-        return self._among(self._by_memory(leaf), within)
+            self._trace.note(by=f"{key.kind} index on {key.path}")
+            found = [self._by_index(index, part, leaf, key) for index, part in self.index(key).parts(self._alive)]
+        else:
+            self._trace.note(by="remembered answer, or payloads")
+            answers = self._as_of_now(self._answers.clauses, leaf.clause, lambda rows: Found(self._checked(leaf, rows)))
+            found = [answer.rows[part[answer.rows]] for answer, part in answers.parts(self._alive)]
+        some = [rows for rows in reversed(found) if len(rows)]  # oldest first: then all ascend, but for changed ones
+        return self._among(some[0] if len(some) == 1 else rows_of(some), within)
 
     def _among(self, rows: Rows, within: Rows | None) -> Rows:
         if within is None:
@@ -177,144 +176,51 @@ class Evaluation:
         kept: Rows = rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
         return kept
 
-    def _by_index(self, leaf: Leaf, key: IndexKey) -> Rows:
-        self._trace.note(by=f"{key.kind} index on {key.path}")
-        found = self._index(key)
-        if found is None:
-            return self._checked(leaf, self._all())
-        indexed, stale = found
-        rows = rows_by_index(indexed.value, leaf.clause, key, lambda some: self._checked(leaf, self._living(some)))
-        return self._living(self._corrected(leaf, rows, stale))
+    def _by_index(self, index: PayloadIndex, part: Mask, leaf: Leaf, key: IndexKey) -> Rows:
+        """The rows of an index that satisfy a clause, among those to be taken from it."""
+        rows = rows_by_index(index, leaf.clause, key, lambda some: self._checked(leaf, some[part[some]]))
+        found: Rows = rows[part[rows]] if len(rows) else rows
+        return found
 
-    def _living(self, rows: Rows) -> Rows:
-        """Those of ascending `rows` that are points of this snapshot; a newer answer may have others."""
-        rows = rows[: np.searchsorted(rows, self._n)]
-        living: Rows = rows[self._alive[rows]]
-        return living
+    def index(self, key: IndexKey) -> Segments:
+        """The index, current as of this snapshot."""
+        elements = elements_of(key)
 
-    def _index(self, key: IndexKey) -> tuple[Dated, Rows] | None:
-        """The index and the rows it may be wrong about; None where this snapshot is too old for the one there is.
+        def build(rows: Rows) -> PayloadIndex:
+            index: PayloadIndex = CLASSES[key.kind].build(rows, map(elements, self._source.payloads(rows)))
+            return index
 
-        Built when missing; made anew once as many payloads were read beside it as that costs.
-        """
-        with self._answers.lock:
-            indexed = self._answers.indexes.get(key) or self._stored(key)
-            if indexed is not None and indexed.space != self._space:
-                indexed = None
-            stale = None if indexed is None else self._stale(indexed)
-            is_newer = indexed is not None and indexed.seq > self._source.seq
-            if indexed is None or stale is None:
-                return None if is_newer else (self._keep_index(key, self._dated(self._built(key))), _NO_ROWS)
-            read_again = self._answers.read_again.get(key, 0) + len(stale)
-            if is_newer or read_again <= max(_FEW_ROWS, _READ_AGAIN_SHARE * self._n):
-                self._answers.read_again[key] = read_again
-                return indexed, stale
-            return self._advanced(key, indexed, stale), _NO_ROWS
+        return self._as_of_now(self._answers.indexes, key, build, self._source.stored_index)
 
-    def index_parts(self, key: IndexKey) -> list[tuple[Any, NDArray[np.bool_]]]:
-        """Indexes that together have every point, each with `(n_rows,)`: the rows to take from it.
-
-        One of nearly all points, and a small one of those that came or changed since the other was made.
-        """
-        found = self._index(key)
-        if found is None or (len(found[1]) and found[0].seq > self._source.seq):
-            return [(self.current_index(key), self._alive)]
-        indexed, stale = found
-        if not len(stale):
-            return [(indexed.value, self._alive)]
-        others = self._alive.copy()
-        others[stale] = False
-        return [(indexed.value, others), (self._built(key, self._living(stale)), self._alive)]
-
-    def current_index(self, key: IndexKey) -> Any:
-        """The index as of exactly this snapshot, in one piece: for checkpoints."""
-        with self._answers.lock:
-            found = self._index(key)
-            if found is None:
-                return self._built(key)
-            indexed, stale = found
-            return self._advanced(key, indexed, stale).value if len(stale) else indexed.value
-
-    def _built(self, key: IndexKey, rows: Rows | None = None) -> PayloadIndex:
-        """A new index of these rows (None: of all points)."""
-        rows = self._all() if rows is None else rows
-        index: PayloadIndex = CLASSES[key.kind].build(rows, self._elements(key, rows))
-        return index
-
-    def _advanced(self, key: IndexKey, indexed: Dated, stale: Rows) -> Dated:
-        """The index brought to this snapshot; a newer one is kept for others."""
-        fresh = self._living(stale)
-        value = indexed.value.with_rows(stale, fresh, self._elements(key, fresh))
-        advanced = self._dated(value, indexed, stale)
-        return advanced if indexed.seq > self._source.seq else self._keep_index(key, advanced)
-
-    def _stored(self, key: IndexKey) -> Dated | None:
-        stored = self._source.stored_index(key)
-        if stored is None:
-            return None
-        seq, n_rows, index = stored
-        return self._keep_index(key, Dated(seq, n_rows, self._space, index, seq, _NO_ROWS))
-
-    def _keep_index(self, key: IndexKey, indexed: Dated) -> Dated:
-        self._answers.indexes[key] = indexed
-        self._answers.read_again.pop(key, None)
-        return indexed
-
-    def _dated(self, value: Any, before: Dated | None = None, stale: Rows = _NO_ROWS) -> Dated:
-        """`value` as of this snapshot, made of the answer `before` by a look at the `stale` rows."""
-        since, revised = self._source.seq, stale
-        if before is not None:
-            since = before.seq
-            if len(before.revised) + len(stale) <= _FEW_ROWS:
-                since, revised = before.since, distinct(np.concatenate([before.revised, stale]))
-        return Dated(self._source.seq, self._n, self._space, value, since, revised)
-
-    def _elements(self, key: IndexKey, rows: Rows) -> Iterator[Sequence[Any]]:
-        return map(elements_of(key), self._source.payloads(rows))
-
-    def _by_memory(self, leaf: Leaf) -> Rows:
-        self._trace.note(by="remembered answer, or payloads")
-        answers = self._answers.answers
-        with self._answers.lock:
-            known = answers.get(leaf.clause)
-            if known is not None and known.space != self._space:
-                known = None
-            stale = None if known is None else self._stale(known)
-            if known is None or stale is None:
-                rows = self._checked(leaf, self._all())
-                latest = self._dated(rows)
-            else:
-                rows = self._corrected(leaf, known.value, stale)
-                latest = self._dated(rows, known, stale)
-            if known is None or known.seq < self._source.seq:
-                answers[leaf.clause] = latest
-                answers.move_to_end(leaf.clause)
-                if len(answers) > _REMEMBERED_CLAUSES:
-                    answers.popitem(last=False)
-            return self._living(rows)
-
-    def _stale(self, known: Dated) -> Rows | None:
-        """Rows the dated answer may be wrong about: changed in place since, or added since; None when unknowable."""
-        if known.seq > self._source.seq:
-            return known.revised if known.since <= self._source.seq else None
-        changed = self._source.changed_since(known.seq)
-        if changed is None or self._n <= known.n_rows:
-            return changed
-        added = np.arange(known.n_rows, self._n, dtype=np.uint32)
-        return distinct(np.concatenate([changed, added])) if len(changed) else added
-
-    def _corrected(self, leaf: Leaf, rows: Rows, stale: Rows) -> Rows:
-        """`rows` of another snapshot, after a look at those in question in this one."""
-        if not len(stale):
-            return rows
-        rows = rows[: np.searchsorted(rows, self._n)]
-        places = np.searchsorted(rows, stale)
-        inside = places < len(rows)
-        places = places[inside]
-        kept = np.delete(rows, places[rows[places] == stale[inside]])
-        fresh = self._checked(leaf, self._living(stale))
-        corrected: Rows = np.insert(kept, np.searchsorted(kept, fresh), fresh)
-        return corrected
+    def _as_of_now(
+        self,
+        kept: KeptSegments,
+        key: Any,
+        build: Callable[[Rows], Any],
+        stored: Callable[[Any], tuple[int, int, Any] | None] = lambda key: None,
+    ) -> Segments:
+        """What is kept under `key` as of this snapshot: the rows that came or changed since it was asked are built."""
+        seq, place = self._source.seq, (self._space, key)
+        segments = kept.as_of(place, seq)
+        if segments is not None and segments.seq == seq:
+            return segments
+        with self._answers.lock:  # one builds, and the others find it done
+            if place not in kept and (saved := stored(key)) is not None:
+                kept.keep(place, Segments(saved[0], (Segment(saved[2], 0, saved[1], _NO_ROWS),)))
+            segments = kept.as_of(place, seq)
+            changed = None if segments is None else self._source.changed_since(segments.seq)
+            if segments is None or changed is None:
+                segments, changed = Segments(seq), _NO_ROWS
+            start = segments.n_rows
+            changed = changed[: changed.searchsorted(start)]
+            if len(changed) or start < self._n or not segments.segments:
+                rows = (self._alive[start:].nonzero()[0] + start).astype(np.uint32)
+                if len(changed):
+                    rows = np.concatenate([changed[self._alive[changed]], rows])
+                segments = segments.with_segment(Segment(build(rows), start, self._n, changed), self._alive)
+            segments = Segments(seq, segments.segments)
+            kept.keep(place, segments)
+            return segments
 
 
 def _of_mask(mask: NDArray[np.bool_]) -> Rows:

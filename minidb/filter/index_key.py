@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from minidb.filter.json_path import JsonPath
 from minidb.index.payload.moments import MomentIndex
 from minidb.index.payload.places import PlaceIndex
-from minidb.index.payload.rows import Rows
 from minidb.index.payload.values import ValueIndex
 from minidb.index.payload.words import WordIndex
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 class PayloadIndex(Protocol):
     """What all payload indexes have in common; immutable."""
-
-    def with_rows(self, dropped: Rows, rows: Rows, elements: Any) -> PayloadIndex: ...
 
     def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]: ...
 

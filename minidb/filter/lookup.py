@@ -136,7 +136,7 @@ def rows_by_index(index: Any, clause: Clause, key: IndexKey, verify: Callable[[R
         case ValueNotIn():
             return cast(ValueIndex, index).rows_not_in([*clause.keywords, *clause.ints])
         case NumericRange():
-            return cast(ValueIndex, index).rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
+            return cast(ValueIndex, index).numbers.rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
         case DatetimeRange():
             return cast(MomentIndex, index).rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
         case TextMatch():

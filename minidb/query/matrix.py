@@ -68,7 +68,7 @@ def run_matrix(snapshot: Snapshot, request: models.SearchMatrixRequest) -> Matri
     limit = DEFAULT_LIMIT if request.limit is None else request.limit
     drawn = drawn[view.id_order(drawn)]
     table = _similarity_table(Search(reader, snapshot.collection.indexes_for(view)), field, drawn)
-    return Matrix([record.id for record in reader.records_of(drawn.tolist())], _nearest(field, table, limit))
+    return Matrix(reader.view.ids_of(drawn), _nearest(field, table, limit))
 
 
 def _nearest(field: VectorField, table: NDArray[np.float32], limit: int) -> list[tuple[list[int], list[float]]]:

@@ -80,9 +80,9 @@ def _pairs(index: Any, kind: RangeKind) -> tuple[Rows, OrderValues]:
     Rows that are no longer alive are among them.
     """
     if isinstance(index, MomentIndex):
-        return index.distinct
+        return index.pairs
     assert isinstance(index, ValueIndex)
-    return index.integers if kind == "integer" else index.numbers
+    return index.integers if kind == "integer" else index.numbers.pairs
 
 
 def ordered(reader: PointReader, ordering: Ordering, rows: Rows | None, limit: int) -> Hits:

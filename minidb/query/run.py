@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Final, Protocol
 
+import numpy as np
 from msgpack import unpackb
+from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.collection import Snapshot
@@ -15,8 +17,11 @@ from minidb.query.executor import Executor
 from minidb.query.hits import Hits
 from minidb.query.references import Lookup
 from minidb.query.tree import DEFAULT_LIMIT, plan
-from minidb.storage.records import unpack_record, uuid_text
+from minidb.storage.records import uuid_text
 from minidb.trace import Recording, Step
+
+NO_ID: Final = 2**64 - 1
+"""Stands in an array of integer ids where there are fewer hits."""
 
 
 class Selectors(Protocol):
@@ -33,6 +38,32 @@ def run_queries(
     snapshot: Snapshot, requests: Sequence[models.QueryRequest], lookup: Lookup
 ) -> list[models.QueryResponse]:
     """Answer each request; filters they share are evaluated once."""
+    reader, found = _found(snapshot, requests, lookup)
+    return [
+        models.QueryResponse(points=scored_points(reader, hits, request))
+        for request, hits in zip(requests, found, strict=True)
+    ]
+
+
+def run_arrays(
+    snapshot: Snapshot, requests: Sequence[models.QueryRequest], lookup: Lookup
+) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """The same as ids and scores `(q, limit)`; the requests have one limit. See `QdrantClient.query_arrays`."""
+    reader, found = _found(snapshot, requests, lookup)
+    shape = (len(requests), (requests[0].limit or 0) if requests else 0)
+    has_uuids = reader.view.columns.any_uuid
+    ids: NDArray[Any] = np.full(shape, None, object) if has_uuids else np.full(shape, NO_ID, np.uint64)
+    scores = np.full(shape, np.nan, np.float32)
+    for at, hits in enumerate(found):
+        ids[at, : len(hits)] = reader.view.ids_of(hits.rows) if has_uuids else reader.view.columns.low[hits.rows]
+        scores[at, : len(hits)] = hits.scores
+    return ids, scores
+
+
+def _found(
+    snapshot: Snapshot, requests: Sequence[models.QueryRequest], lookup: Lookup
+) -> tuple[PointReader, list[Hits]]:
+    """The hits of each request, and who reads what is stored of them."""
     view = snapshot.view
     reader = PointReader(snapshot.collection, view, snapshot.txn)
     executor = Executor(reader, snapshot.collection.indexes_for(view))
@@ -42,9 +73,9 @@ def run_queries(
         plan(reader, lookup, request, limit + offset)
         for request, limit, offset in zip(requests, limits, offsets, strict=True)
     ]
-    return [
-        models.QueryResponse(points=scored_points(reader, hits.cut(offset, offset + limit), request))
-        for request, limit, offset, hits in zip(requests, limits, offsets, executor.run_all(planned), strict=True)
+    return reader, [
+        hits.cut(offset, offset + limit)
+        for limit, offset, hits in zip(limits, offsets, executor.run_all(planned), strict=True)
     ]
 
 
@@ -74,16 +105,19 @@ def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list
     """Hits as callers see them, with the payload and vectors the request asks for."""
     select = payload_selector(selectors.with_payload)
     names = vector_names(reader.view, selectors.with_vector)
-    stored = reader.stored(hits.rows.tolist())
-    points = []
-    for data, score in zip(stored, hits.scores.tolist(), strict=True):
-        # what `unpack_record` does, without the record: it is made for nothing else, and ten times a query
-        stored_id, version, _, packed = unpackb(data)
-        point_id = stored_id if type(stored_id) is int else uuid_text(stored_id)
-        points.append(models.ScoredPoint(point_id, version, score, None if select is None else select(unpackb(packed))))
+    rows, scores = hits.rows, hits.scores.tolist()
+    if select is None:
+        ids, versions = reader.view.ids_of(rows), reader.versions_of(rows)
+        points = list(map(models.ScoredPoint, ids, versions, scores))
+    else:
+        points = []
+        for data, score in zip(reader.stored(rows.tolist()), scores, strict=True):
+            # what `unpack_record` does, without the record: it is made for nothing else, and ten times a query
+            stored_id, version, _, packed = unpackb(data)
+            point_id = stored_id if type(stored_id) is int else uuid_text(stored_id)
+            points.append(models.ScoredPoint(point_id, version, score, select(unpackb(packed))))
     if names is not None:
-        vectors = reader.vectors(hits.rows, list(map(unpack_record, stored)), names)
-        for point, vector in zip(points, vectors, strict=True):
+        for point, vector in zip(points, reader.vectors(rows, names), strict=True):
             point.vector = vector
     if hits.order_values is not None:
         for point, value in zip(points, hits.order_values.tolist(), strict=True):

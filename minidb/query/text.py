@@ -8,7 +8,6 @@ to their 13 leading bits (Qdrant 1.20).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, BadRequest
 from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.index.payload.rows import member
+from minidb.index.payload.rows import member, taken
 from minidb.index.payload.words import WordIndex
 from minidb.query.hits import NO_HITS, Hits, Rows, ranked
 
@@ -65,9 +64,9 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     from minidb.index.sparse import idf
 
     key = IndexKey("words", score.path, score.settings)
-    parts: list[tuple[WordIndex, NDArray[np.bool_]]] = reader.index_parts(key)
+    parts: list[tuple[WordIndex, NDArray[np.bool_]]] = list(reader.index_parts(key))
     terms = sorted(set(query_terms(score.settings, TextMatch(score.path, score.text, "any"))))
-    documents, stored_lengths = _taken((index.rows, index.lengths, part) for index, part in parts)
+    documents, stored_lengths = taken((part, (index.rows, index.lengths)) for index, part in parts)
     lengths = _rounded(stored_lengths)
     has_terms = lengths > 0
     documents, lengths = documents[has_terms], lengths[has_terms]
@@ -77,7 +76,7 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     norms[documents] = score.k * (1 - score.b + score.b * lengths / lengths.mean())
     scores = np.zeros(reader.n_rows)
     for term in terms:
-        found, counts = _taken((*index.postings(term), part) for index, part in parts)
+        found, counts = taken((part, index.postings(term)) for index, part in parts)
         tf = counts.astype(np.float64)
         if len(found):
             weight = float(idf(len(documents), np.array([len(found)]))[0])
@@ -86,13 +85,6 @@ def best_by_text(reader: PointReader, score: TextScore, rows: Rows | None, limit
     if rows is not None:
         candidates = candidates[member(candidates, rows)]
     return ranked(reader.view, candidates, scores[candidates].astype(np.float32), limit)
-
-
-def _taken(parts: Iterable[tuple[Rows, NDArray[np.int32], NDArray[np.bool_]]]) -> tuple[Rows, NDArray[np.int32]]:
-    """Rows and their numbers, of each part those rows that are to be taken from it."""
-    taken = [(rows[part[rows]], numbers[part[rows]]) for rows, numbers, part in parts]
-    rows, numbers = (np.concatenate(arrays) for arrays in zip(*taken, strict=True))
-    return rows, numbers
 
 
 def _rounded(lengths: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -103,3 +103,22 @@ def test_a_batch_on_an_empty_collection(client: QdrantClient) -> None:
     client.create_collection("c", models.VectorParams(size=SIZE, distance="Dot"))
     asked = [models.QueryRequest(query=[1.0] * SIZE)] * 3
     assert [response.points for response in client.query_batch_points("c", asked)] == [[], [], []]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1.0, 1e19], ids=["ordinary", "too large for a product of floats"])
+@pytest.mark.parametrize("distance", [models.Distance.DOT, models.Distance.COSINE])
+def test_a_batch_over_few_points_scores_them_bit_for_bit_as_single_queries_do(
+    client: QdrantClient, distance: models.Distance, scale: float
+) -> None:
+    """Many equal and nearly equal scores; some points are gone."""
+    rng = np.random.default_rng(5)
+    vectors = ((rng.integers(-1, 2, (300, 12)) + 0.25) * scale).astype(np.float32)
+    client.create_collection("few", models.VectorParams(size=12, distance=distance))
+    client.upsert("few", models.Batch(ids=list(range(300)), vectors=vectors))
+    client.delete("few", list(range(0, 300, 7)))
+    queries = [*vectors[:5], *(vectors[5:10] * np.float32(0.37))]
+    batch = client.query_batch_points("few", [models.QueryRequest(query=query, limit=9) for query in queries])
+    for query, found in zip(queries, batch, strict=True):
+        single = client.query_points("few", query, limit=9, with_payload=False).points
+        assert [(hit.id, hit.score) for hit in found.points] == [(hit.id, hit.score) for hit in single]

@@ -42,6 +42,7 @@ _INDEXES = {
     "minidb.index.sparse._MAX_SEGMENTS": 2,
     "minidb.index.topk._SMALL": 0,
     "minidb.index.payload.rows._FEW": 0,
+    "minidb.index.payload.segments._MAX_SEGMENTS": 2,
 }
 _PIECES = {
     "minidb.query.search._FEW_ROWS": 0,
@@ -83,8 +84,8 @@ _HNSWLIB = {"minidb.index.dense.libraries._has_hnswlib": lambda: True}
 _USEARCH = {"minidb.index.dense.libraries._has_hnswlib": lambda: False}
 CATCHING_UP = {"minidb.collection.indexer._LEAST_CHECK_ROWS": 1, "minidb.collection.indexer._TAIL_ROWS": 0}
 """Graphs take in what is written, however little."""
-INDEX_TAILS = {"minidb.filter.evaluate._READ_AGAIN_SHARE": ALL}
-"""Payload indexes are corrected at each question, never brought up to date."""
+MANY_SEGMENTS = {"minidb.index.payload.segments._MAX_SEGMENTS": ALL}
+"""What payload indexes take in stays a segment of its own."""
 INT8 = m.ScalarQuantization(scalar=m.ScalarQuantizationConfig(type=m.ScalarType.INT8, quantile=0.99))
 BITS = m.BinaryQuantization(binary=m.BinaryQuantizationConfig())
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forced_paths import APPROXIMATE_WAYS, CATCHING_UP, EXACT_WAYS, INDEX_TAILS, Twins, Way
+from forced_paths import APPROXIMATE_WAYS, CATCHING_UP, EXACT_WAYS, MANY_SEGMENTS, Twins, Way
 from hypothesis import event, given
 from hypothesis import strategies as st
 from oracles.cases import cases
@@ -129,7 +129,7 @@ def test_every_way_finds_what_plain_arithmetic_finds(way: Way) -> None:
         schema = larger(data.draw(schemas()))
         numbers = Numbers(data.draw(st.integers(0, 2**32)), data.draw(st.booleans()))
         count = data.draw(st.integers(30, 120))
-        tails = {} if way.name == "plain" or data.draw(st.booleans()) else INDEX_TAILS
+        tails = {} if way.name == "plain" or data.draw(st.booleans()) else MANY_SEGMENTS
         catching_up = data.draw(st.sampled_from([{}, CATCHING_UP]))
         with (
             way.in_force(tails=tails, catching_up=catching_up),

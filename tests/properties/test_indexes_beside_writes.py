@@ -1,6 +1,6 @@
 """What payload indexes tell while points come, change and go: as a collection tells that was made of the same points.
 
-Between the writes an index is not made anew; what it lacks is taken from a small one beside it.
+Between the writes an index is not made anew: what came and changed becomes a small segment of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from properties.payload_writes import N_IDS, Payloads, apply, upsert, writes
 
 from minidb import QdrantClient, models
+from minidb.index.payload.values import ValueIndex
 
 WORDS = ["red", "green", "blue", "dark", "light"]
 SCHEMAS: dict[str, Any] = {
@@ -66,13 +67,13 @@ def told(client: QdrantClient) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("place", ["memory", "disk"])
-@given(history=st.lists(writes(payloads), min_size=1, max_size=10), most_read=st.sampled_from([0, 5, 1_000]))
+@given(history=st.lists(writes(payloads), min_size=1, max_size=10), max_segments=st.integers(1, 4))
 @settings(deadline=None, max_examples=40 * int(os.environ.get("MINIDB_CASES", "1")))
 def test_indexes_tell_what_those_of_a_new_collection_tell(
-    place: str, history: list[Any], most_read: int, tmp_path_factory: pytest.TempPathFactory
+    place: str, history: list[Any], max_segments: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with ExitStack() as stack:
-        stack.enter_context(mock.patch("minidb.filter.evaluate._FEW_ROWS", most_read))
+        stack.enter_context(mock.patch("minidb.index.payload.segments._MAX_SEGMENTS", max_segments))
         client = stack.enter_context(empty(":memory:" if place == "memory" else tmp_path_factory.mktemp("db")))
         known: Payloads = {}
         for write in history:
@@ -83,16 +84,18 @@ def test_indexes_tell_what_those_of_a_new_collection_tell(
                 assert told(client) == told(fresh)
 
 
-def test_a_page_in_order_after_a_write_reads_what_was_written(client: QdrantClient) -> None:
-    """And makes no index of thousands of points for it."""
+def test_a_page_in_order_after_a_write_costs_what_was_written(client: QdrantClient) -> None:
+    """No index of thousands of points is made for it, nor copied to take in a few."""
     client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
     client.create_payload_index("c", "n", "integer")
     upsert(client, {at: {"n": at} for at in range(5_000)})
     newest = models.OrderBy(key="n", direction=models.Direction.DESC)
     assert client.scroll("c", limit=1, order_by=newest)[0][0].id == 4_999
-    with mock.patch("minidb.index.payload.values.ValueIndex.with_rows") as made_anew:
+    with mock.patch.object(ValueIndex, "joined", wraps=ValueIndex.joined) as joining:
         for at in range(5_000, 5_010):
             upsert(client, {at: {"n": at}})
             assert [point.id for point in client.scroll("c", limit=2, order_by=newest)[0]] == [at, at - 1]
             assert client.facet("c", "n", exact=True, limit=1).hits[0].count == 1
-        made_anew.assert_not_called()
+        sizes = [[len(part.numbers.rows) for part, _ in call.args[0]] for call in joining.call_args_list]
+        assert sizes
+        assert max(map(sum, sizes)) <= 10

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from properties.forced_paths import CATCHING_UP, EXACT_WAYS, INDEX_TAILS, Way
+from properties.forced_paths import CATCHING_UP, EXACT_WAYS, MANY_SEGMENTS, Way
 
 from minidb import QdrantClient, models
 
@@ -193,7 +193,7 @@ def are_equal(got: list[Any], truth: list[Any]) -> bool:
 @pytest.mark.parametrize("way", EXACT_WAYS, ids=str)
 def test_every_answer_is_that_of_one_commit(way: Way, location: str, distance: models.Distance, tmp_path: Path) -> None:
     with ExitStack() as stack:
-        tails = INDEX_TAILS if location == "disk" else {}
+        tails = MANY_SEGMENTS if location == "disk" else {}
         stack.enter_context(way.in_force(catching_up=CATCHING_UP, tails=tails))
         client = stack.enter_context(QdrantClient(":memory:" if location == "memory" else tmp_path))
         client.create_collection(

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, member, rows_of
+from minidb.index.payload.rows import Mask, Rows, rows_of, taken
 
 Degrees: TypeAlias = NDArray[np.float64]
 
@@ -23,15 +23,13 @@ class PlaceIndex:
     @classmethod
     def build(cls, rows: Rows, places: Iterable[Sequence[tuple[float, float]]]) -> PlaceIndex:
         """From the `(lon, lat)` at the path, a sequence per row."""
-        return cls(*_entries(rows, places))
+        lists = [list(values) for values in places]
+        flat = np.array([value for values in lists for value in values], np.float64).reshape(-1, 2)
+        return cls(np.repeat(rows, [len(values) for values in lists]), flat)
 
-    def with_rows(self, dropped: Rows, rows: Rows, places: Iterable[Sequence[tuple[float, float]]]) -> PlaceIndex:
-        """Without the entries of `dropped`, with those of `rows`."""
-        new_rows, new_degrees = _entries(rows, places)
-        keep = ~member(self.rows, dropped)
-        return PlaceIndex(
-            np.concatenate([self.rows[keep], new_rows]), np.concatenate([self.degrees[keep], new_degrees])
-        )
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[PlaceIndex, Mask]]) -> PlaceIndex:
+        return cls(*taken((allowed, (part.rows, part.degrees)) for part, allowed in parts))
 
     def rows_where(self, test: Callable[[Degrees, Degrees], NDArray[np.bool_]]) -> Rows:
         """Rows with a place for which `test(lon, lat)`, on arrays, is true; ascending."""
@@ -44,9 +42,3 @@ class PlaceIndex:
     @classmethod
     def of_arrays(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> PlaceIndex:
         return cls(arrays["rows"], arrays["degrees"])
-
-
-def _entries(rows: Rows, places: Iterable[Sequence[tuple[float, float]]]) -> tuple[Rows, Degrees]:
-    lists = [list(values) for values in places]
-    flat = np.array([value for values in lists for value in values], np.float64).reshape(-1, 2)
-    return np.repeat(rows, [len(values) for values in lists]), flat

@@ -14,87 +14,78 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, between, distinct_pairs, mask_of, member, rows_of
+from minidb.index.payload.coded import Coded
+from minidb.index.payload.rows import Mask, Ordered, Rows, distinct_pairs, mask_of, rows_of
 
-_NULL, _OTHER = 0, 1
-_FIRST_CODE = 2
+_OTHER = object()
+"""Stands for what is neither null nor a string, an integer or a boolean."""
 
 
 class ValueIndex:
-    """Immutable; `with_rows` gives the next one.
+    """Immutable. Every element of every row is an entry, and every number another one among `numbers`.
 
-    Every element of every row is one entry `(row, code)`; a code stands for one distinct string, integer or boolean,
-    or for "null" or "something else". Entries are sorted by code, so that the rows of a value are a slice.
+    Strings, integers and booleans are values of their own, null is one, and all the rest is one.
     """
 
-    def __init__(
-        self,
-        codes: dict[Any, int],
-        entry_rows: Rows,
-        entry_codes: NDArray[np.int32],
-        number_rows: Rows,
-        numbers: NDArray[np.float64],
-    ) -> None:
-        self._codes = codes
-        order = np.argsort(entry_codes, kind="stable")
-        self._entry_codes = entry_codes[order]
-        self._entry_rows = entry_rows[order]
-        self._starts = np.searchsorted(self._entry_codes, np.arange(len(codes) + _FIRST_CODE + 1))
-        order = np.argsort(numbers, kind="stable")
-        self._numbers = numbers[order]
-        self._number_rows = number_rows[order]
+    def __init__(self, entries: Coded, numbers: Ordered) -> None:
+        self._entries = entries
+        self.numbers = numbers
 
     @classmethod
     def build(cls, rows: Rows, elements: Iterable[Sequence[Any]]) -> ValueIndex:
         """From the elements at the path, one sequence per row."""
-        return cls(*_entries({}, rows, elements))
+        codes: dict[Any, int] = {None: 0, _OTHER: 1}
+        entry_rows: list[int] = []
+        entry_codes: list[int] = []
+        number_rows: list[int] = []
+        numbers: list[float] = []
+        for row, values in zip(rows.tolist(), elements, strict=True):
+            for value in values:
+                kind = type(value)
+                if kind is int or kind is float:
+                    number_rows.append(row)
+                    numbers.append(float(value))
+                if kind is bool:
+                    value = (bool, value)
+                elif not (kind is str or kind is int or value is None):
+                    value = _OTHER
+                entry_rows.append(row)
+                entry_codes.append(codes.setdefault(value, len(codes)))
+        entries = Coded.of(codes, np.array(entry_rows, np.uint32), np.array(entry_codes, np.int32))
+        return cls(entries, Ordered.of(np.array(number_rows, np.uint32), np.array(numbers, np.float64)))
 
-    def with_rows(self, dropped: Rows, rows: Rows, elements: Iterable[Sequence[Any]]) -> ValueIndex:
-        """Without the entries of `dropped`, with those of `rows`."""
-        codes, new_rows, new_codes, new_number_rows, new_numbers = _entries(dict(self._codes), rows, elements)
-        keep, keep_numbers = ~member(self._entry_rows, dropped), ~member(self._number_rows, dropped)
-        return ValueIndex(
-            codes,
-            np.concatenate([self._entry_rows[keep], new_rows]),
-            np.concatenate([self._entry_codes[keep], new_codes]),
-            np.concatenate([self._number_rows[keep_numbers], new_number_rows]),
-            np.concatenate([self._numbers[keep_numbers], new_numbers]),
-        )
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[ValueIndex, Mask]]) -> ValueIndex:
+        entries = Coded.joined([(part._entries, allowed) for part, allowed in parts])
+        return cls(entries, Ordered.joined((part.numbers, allowed) for part, allowed in parts))
 
     def rows_in(self, values: Iterable[str | int | bool]) -> Rows:
         """Rows with an element equal to one of the values, ascending, types kept apart."""
-        codes = [code for value in values if (code := self._codes.get(_key(value))) is not None]
-        return rows_of([self._entry_rows[self._starts[code] : self._starts[code + 1]] for code in codes])
+        entries = self._entries
+        return rows_of([entries.rows[part] for value in values if (part := entries.part(_key(value))) is not None])
 
     def rows_not_in(self, values: Iterable[str | int | bool]) -> Rows:
         """Rows with an element that is neither null nor one of the values, ascending."""
-        excluded = [code for value in values if (code := self._codes.get(_key(value))) is not None]
-        wanted = np.ones(len(self._starts) - 1, bool)
-        wanted[[_NULL, *excluded]] = False
-        return rows_of([self._entry_rows[wanted[self._entry_codes]]])
-
-    def rows_between(self, lt: float | None, gt: float | None, lte: float | None, gte: float | None) -> Rows:
-        """Rows with a number within all given bounds, ascending."""
-        return rows_of([self._number_rows[between(self._numbers, lt, gt, lte, gte)]])
-
-    @cached_property
-    def numbers(self) -> tuple[Rows, NDArray[np.float64]]:
-        """Rows and their numbers in the order of numbers, each pair once."""
-        return distinct_pairs(self._number_rows, self._numbers)
+        entries = self._entries
+        excluded = [code for value in values if (code := entries.codes.get(_key(value))) is not None]
+        wanted = np.ones(len(entries.codes), bool)
+        wanted[[entries.codes[None], *excluded]] = False
+        return rows_of([entries.rows[wanted[entries.entry_codes]]])
 
     @cached_property
     def integers(self) -> tuple[Rows, NDArray[np.int64]]:
-        """Like `numbers` of integers of 64 bits, and of floats without a fraction."""
-        exact = np.zeros(len(self._starts) - 1, np.int64)
-        is_integer = np.zeros(len(exact), bool)
-        for key, code in self._codes.items():
+        """Like the pairs of `numbers`, of integers of 64 bits and of floats without a fraction."""
+        codes, entry_codes = self._entries.codes, self._entries.entry_codes
+        exact, is_integer = np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
+        for key, code in codes.items():
             if type(key) is int and -(2**63) <= key < 2**63:
                 exact[code], is_integer[code] = key, True
-        whole = is_integer[self._entry_codes]
-        rows, values = self._entry_rows[whole], exact[self._entry_codes[whole]]
-        floats = np.flatnonzero((np.abs(self._numbers) < 2.0**63) & (self._numbers == np.floor(self._numbers)))
+        whole = is_integer[entry_codes]
+        rows, values = self._entries.rows[whole], exact[entry_codes[whole]]
+        numbers = self.numbers.values
+        floats = np.flatnonzero((np.abs(numbers) < 2.0**63) & (numbers == np.floor(numbers)))
         if len(floats) > len(rows):  # more than the integers themselves: floats without a fraction
-            float_rows, float_values = self._number_rows[floats], self._numbers[floats].astype(np.int64)
+            float_rows, float_values = self.numbers.rows[floats], numbers[floats].astype(np.int64)
             exactly_known = np.abs(float_values) < 2**53  # larger ones are integers that floats cannot hold
             rows = np.concatenate([rows, float_rows[exactly_known]])
             values = np.concatenate([values, float_values[exactly_known]])
@@ -103,50 +94,49 @@ class ValueIndex:
     @cached_property
     def _coded(self) -> tuple[Rows, NDArray[np.int32]]:
         """Rows and the codes of their values, each pair once."""
-        return distinct_pairs(self._entry_rows, self._entry_codes)
+        return distinct_pairs(self._entries.rows, self._entries.entry_codes)
 
-    def counts(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool]) -> list[tuple[Any, int]]:
+    def counts(self, allowed: Mask, wanted: Callable[[Any], bool]) -> list[tuple[Any, int]]:
         """Each wanted value with the number of `allowed` rows (a mask) that have it; a row counts once per value."""
         rows, codes = self._coded
-        per_code = np.bincount(codes[allowed[rows]], minlength=len(self._starts)).tolist()
-        values = ((_value(key), per_code[code]) for key, code in self._codes.items())
+        per_code = np.bincount(codes[allowed[rows]], minlength=len(self._entries.codes)).tolist()
+        values = ((_value(key), per_code[code]) for key, code in self._entries.codes.items())
         return [(value, count) for value, count in values if count and wanted(value)]
 
-    def integer_counts(self, allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    def integer_counts(self, allowed: Mask) -> list[tuple[int, int]]:
         """Like `counts` of integers; 2.0 counts as 2, as in Qdrant's integer index."""
         rows, values = self.integers
         found, counts = np.unique(values[allowed[rows]], return_counts=True)
         return list(zip(found.tolist(), counts.tolist(), strict=True))
 
-    def n_rows_with(self, allowed: NDArray[np.bool_], wanted: Callable[[Any], bool] | None) -> int:
+    def n_rows_with(self, allowed: Mask, wanted: Callable[[Any], bool] | None) -> int:
         """How many `allowed` rows have a wanted value; None asks for any number."""
         if wanted is None:
-            rows = self._number_rows
+            rows = self.numbers.rows
         else:
-            chosen = np.zeros(len(self._starts), bool)
-            chosen[[code for key, code in self._codes.items() if wanted(_value(key))]] = True
-            rows = self._entry_rows[chosen[self._entry_codes]]
+            codes = self._entries.codes
+            chosen = np.fromiter((wanted(_value(key)) for key in codes), bool, len(codes))
+            rows = self._entries.rows[chosen[self._entries.entry_codes]]
         return int(np.count_nonzero(mask_of(rows, len(allowed)) & allowed))
 
     def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps."""
-        keys = msgpack.packb([_value(key) for key in self._codes])
-        arrays: dict[str, NDArray[Any]] = {
+        keys = msgpack.packb([_value(key) for key in self._entries.codes if key is not None and key is not _OTHER])
+        return {}, {
             "values": np.frombuffer(keys, np.uint8),
-            "entry_rows": self._entry_rows,
-            "entry_codes": self._entry_codes,
-            "number_rows": self._number_rows,
-            "numbers": self._numbers,
+            "entry_rows": self._entries.rows,
+            "entry_codes": self._entries.entry_codes,
+            "number_rows": self.numbers.rows,
+            "numbers": self.numbers.values,
         }
-        return {}, arrays
 
     @classmethod
     def of_arrays(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> ValueIndex:
         """The index `arrays()` came from."""
         values = msgpack.unpackb(arrays["values"].tobytes())
-        codes = {_key(value): code for code, value in enumerate(values, _FIRST_CODE)}
-        names = ("entry_rows", "entry_codes", "number_rows", "numbers")
-        return cls(codes, *(arrays[name] for name in names))
+        codes = {key: code for code, key in enumerate([None, _OTHER, *map(_key, values)])}
+        entries = Coded(codes, arrays["entry_rows"], arrays["entry_codes"])
+        return cls(entries, Ordered(arrays["number_rows"], arrays["numbers"]))
 
 
 def _key(value: str | int | bool) -> object:
@@ -155,37 +145,3 @@ def _key(value: str | int | bool) -> object:
 
 def _value(key: Any) -> Any:
     return key[1] if isinstance(key, tuple) else key
-
-
-def _entries(
-    codes: dict[Any, int], rows: Rows, elements: Iterable[Sequence[Any]]
-) -> tuple[dict[Any, int], Rows, NDArray[np.int32], Rows, NDArray[np.float64]]:
-    entry_rows: list[int] = []
-    entry_codes: list[int] = []
-    number_rows: list[int] = []
-    numbers: list[float] = []
-    for row, values in zip(rows.tolist(), elements, strict=True):
-        for value in values:
-            kind = type(value)
-            if kind is str or kind is int or kind is bool:
-                key = value if kind is not bool else (bool, value)
-                code = codes.setdefault(key, len(codes) + _FIRST_CODE)
-                if kind is int:
-                    number_rows.append(row)
-                    numbers.append(float(value))
-            elif value is None:
-                code = _NULL
-            else:
-                code = _OTHER
-                if kind is float:
-                    number_rows.append(row)
-                    numbers.append(value)
-            entry_rows.append(row)
-            entry_codes.append(code)
-    return (
-        codes,
-        np.array(entry_rows, np.uint32),
-        np.array(entry_codes, np.int32),
-        np.array(number_rows, np.uint32),
-        np.array(numbers, np.float64),
-    )

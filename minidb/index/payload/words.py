@@ -14,27 +14,16 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.index.payload.rows import Rows, member, rows_of
+from minidb.index.payload.coded import Coded
+from minidb.index.payload.rows import Mask, Rows, member, rows_of, taken
 
 
 class WordIndex:
-    """Immutable. Entries `(row, term, count)` sorted by term; per row the number of terms and of texts."""
+    """Immutable. Entries `(row, term, count)` by term; per row the number of terms and of texts."""
 
-    def __init__(
-        self,
-        codes: dict[str, int],
-        entry_rows: Rows,
-        entry_codes: NDArray[np.int32],
-        counts: NDArray[np.int32],
-        rows: Rows,
-        lengths: NDArray[np.int32],
-        texts: NDArray[np.int32],
-    ) -> None:
-        order = np.argsort(entry_codes, kind="stable")
-        self._codes = codes
-        self._entry_rows, self._entry_codes, self._counts = entry_rows[order], entry_codes[order], counts[order]
-        self._starts = np.searchsorted(self._entry_codes, np.arange(len(codes) + 1))
+    def __init__(self, entries: Coded, rows: Rows, lengths: NDArray[np.int32], texts: NDArray[np.int32]) -> None:
         by_row = np.argsort(rows, kind="stable")
+        self._entries = entries
         self.rows = rows[by_row]
         """Rows that have a text, ascending."""
         self.lengths = lengths[by_row]
@@ -44,25 +33,26 @@ class WordIndex:
     @classmethod
     def build(cls, rows: Rows, texts: Iterable[Sequence[Sequence[str]]]) -> WordIndex:
         """From the terms of each text at the path, a sequence of texts per row."""
-        return cls(*_entries({}, rows, texts))
+        codes: dict[str, int] = {}
+        entries: list[tuple[int, int, int]] = []
+        documents: list[tuple[int, int, int]] = []
+        for row, document in zip(rows.tolist(), texts, strict=True):
+            if document:
+                documents.append((row, sum(map(len, document)), len(document)))
+                counted = Counter(term for text in document for term in text)
+                entries += [(row, codes.setdefault(term, len(codes)), count) for term, count in counted.items()]
+        return cls(Coded.of(codes, *_columns(entries)), *_columns(documents))
 
-    def with_rows(self, dropped: Rows, rows: Rows, texts: Iterable[Sequence[Sequence[str]]]) -> WordIndex:
-        """Without the entries of `dropped`, with those of `rows`."""
-        codes, *fresh = _entries(dict(self._codes), rows, texts)
-        keep, keep_rows = ~member(self._entry_rows, dropped), ~member(self.rows, dropped)
-        old: list[NDArray[Any]] = [
-            self._entry_rows[keep], self._entry_codes[keep], self._counts[keep],
-            self.rows[keep_rows], self.lengths[keep_rows], self._texts[keep_rows],
-        ]  # fmt: skip
-        return WordIndex(codes, *(np.concatenate(pair) for pair in zip(old, fresh, strict=True)))
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[WordIndex, Mask]]) -> WordIndex:
+        entries = Coded.joined([(part._entries, allowed) for part, allowed in parts])
+        return cls(entries, *taken((allowed, (part.rows, part.lengths, part._texts)) for part, allowed in parts))
 
     def postings(self, term: str) -> tuple[Rows, NDArray[np.int32]]:
         """Rows that have the term, and how often; empty for an unknown term."""
-        code = self._codes.get(term)
-        if code is None:
-            return np.zeros(0, np.uint32), np.zeros(0, np.int32)
-        part = slice(self._starts[code], self._starts[code + 1])
-        return self._entry_rows[part], self._counts[part]
+        part, counts = self._entries.part(term) or slice(0, 0), self._entries.counts
+        assert counts is not None
+        return self._entries.rows[part], counts[part]
 
     def rows_with_any(self, terms: Iterable[str]) -> Rows:
         """Rows that have one of the terms."""
@@ -85,11 +75,13 @@ class WordIndex:
 
     def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps."""
+        entries = self._entries
+        assert entries.counts is not None
         return {}, {
-            "terms": np.frombuffer(msgpack.packb(list(self._codes)), np.uint8),
-            "entry_rows": self._entry_rows,
-            "entry_codes": self._entry_codes,
-            "counts": self._counts,
+            "terms": np.frombuffer(msgpack.packb(list(entries.codes)), np.uint8),
+            "entry_rows": entries.rows,
+            "entry_codes": entries.entry_codes,
+            "counts": entries.counts,
             "rows": self.rows,
             "lengths": self.lengths,
             "texts": self._texts,
@@ -98,35 +90,12 @@ class WordIndex:
     @classmethod
     def of_arrays(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> WordIndex:
         codes = {term: code for code, term in enumerate(msgpack.unpackb(arrays["terms"].tobytes()))}
-        names = ("entry_rows", "entry_codes", "counts", "rows", "lengths", "texts")
-        return cls(codes, *(arrays[name] for name in names))
+        entries = Coded(codes, *(arrays[name] for name in ("entry_rows", "entry_codes", "counts")))
+        return cls(entries, *(arrays[name] for name in ("rows", "lengths", "texts")))
 
 
-def _entries(
-    codes: dict[str, int], rows: Rows, texts: Iterable[Sequence[Sequence[str]]]
-) -> tuple[dict[str, int], Rows, NDArray[np.int32], NDArray[np.int32], Rows, NDArray[np.int32], NDArray[np.int32]]:
-    entry_rows: list[int] = []
-    entry_codes: list[int] = []
-    counts: list[int] = []
-    text_rows: list[int] = []
-    lengths: list[int] = []
-    n_texts: list[int] = []
-    for row, documents in zip(rows.tolist(), texts, strict=True):
-        if not documents:
-            continue
-        text_rows.append(row)
-        lengths.append(sum(map(len, documents)))
-        n_texts.append(len(documents))
-        for term, count in Counter(term for document in documents for term in document).items():
-            entry_rows.append(row)
-            entry_codes.append(codes.setdefault(term, len(codes)))
-            counts.append(count)
-    return (
-        codes,
-        np.array(entry_rows, np.uint32),
-        np.array(entry_codes, np.int32),
-        np.array(counts, np.int32),
-        np.array(text_rows, np.uint32),
-        np.array(lengths, np.int32),
-        np.array(n_texts, np.int32),
-    )
+def _columns(entries: list[tuple[int, int, int]]) -> tuple[Rows, NDArray[np.int32], NDArray[np.int32]]:
+    """Entries that begin with their row, as arrays."""
+    rows, *others = zip(*entries, strict=True) if entries else ((), (), ())
+    first, second = (np.array(values, np.int32) for values in others)
+    return np.array(rows, np.uint32), first, second
