@@ -5,7 +5,7 @@ Needs protobuf, not grpcio: what carries the bytes is a door's business (`minidb
 """
 
 from minidb.grpc.rpcs import Rpc
-from minidb.grpc.service import Answer, Asked, Service, find
+from minidb.grpc.service import Answer, Asked, Service, failure, find
 from minidb.grpc.status import Code
 
-__all__ = ["Answer", "Asked", "Code", "Rpc", "Service", "find"]
+__all__ = ["Answer", "Asked", "Code", "Rpc", "Service", "failure", "find"]

@@ -128,7 +128,7 @@ def _steps(name: str) -> list[Step]:
     is_request = fields[:1] and fields[0].name == "collection_name" and name not in ("LookupLocation", "CreateAlias")
     steps, groups = [], []
     for field in fields:
-        if is_request and field.name in _ENVELOPE:
+        if is_request and (field.name in _ENVELOPE or (name, field.name) == ("CreateVectorNameRequest", "vector_name")):
             continue
         if field.oneof is None:
             steps.append(_step(name, field))
@@ -158,7 +158,7 @@ def _step(name: str, field: Field) -> Step:
         if len(getattr(message, key)):
             always(message, plain)
 
-    if field.label == "map" or key in _LEFT_OUT_WHEN_EMPTY:
+    if field.label == "map" or (field.label == "many" and key in _LEFT_OUT_WHEN_EMPTY):
         return if_any
     if field.label == "optional" or (field.label == "one" and is_message):
         return if_present

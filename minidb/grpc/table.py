@@ -1,4 +1,4 @@
-"""The table of messages and enums, read from `interface.txt`. Knows the notation, not what the messages mean."""
+"""The tables of messages and enums, read from text files. Knows their notation, not what the messages mean."""
 
 from __future__ import annotations
 
@@ -43,12 +43,19 @@ class Table:
     enums: dict[str, dict[str, int]]
 
 
+QDRANT = "qdrant"
+HEALTH = "grpc.health.v1"
+REFLECTION = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
+FILES = {QDRANT: "interface.txt", HEALTH: "health.txt", **dict.fromkeys(REFLECTION, "reflection.txt")}
+"""Packages and where their messages are."""
+
+
 @cache
-def table() -> Table:
-    """The whole interface, read once per process."""
+def table(package: str = QDRANT) -> Table:
+    """The messages of a package, read once per process."""
     messages: dict[str, tuple[Field, ...]] = {}
     enums: dict[str, dict[str, int]] = {}
-    text = Path(__file__).with_name("interface.txt").read_text("utf-8")
+    text = Path(__file__).with_name(FILES[package]).read_text("utf-8")
     for line in _CONTINUED.sub(" ", text).splitlines():
         if not line or line.startswith("#"):
             continue

@@ -13,6 +13,7 @@ class Settings:
     Args:
         host: a name or an address to listen on.
         port: 0 for a free one.
+        grpc_port: of the gRPC door, 0 for a free one; None for no such door.
         api_key: whoever has it may do everything.
         read_only_api_key: whoever has it may ask. With neither key nobody needs one.
         allow_origins: web pages whose scripts may use the server from a browser; "*" for all.
@@ -25,6 +26,7 @@ class Settings:
     read_only_api_key: str | None = field(default=None, repr=False)
     allow_origins: tuple[str, ...] = ()
     max_request_bytes: int = 32 << 20
+    grpc_port: int | None = None
 
     @property
     def needs_key(self) -> bool:
