@@ -566,7 +566,9 @@ def without_empty_payloads(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     is_empty = value.get("type") == "ScoredPoint" and value.get("payload") == {}
-    return {name: without_empty_payloads(entry) for name, entry in value.items() if not (is_empty and name == "payload")}
+    return {
+        name: without_empty_payloads(entry) for name, entry in value.items() if not (is_empty and name == "payload")
+    }
 
 
 @pytest.mark.parametrize("door", OTHERS[1:])
