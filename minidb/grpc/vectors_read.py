@@ -52,7 +52,7 @@ def _vector(message: Message) -> Any:
     if not message.HasField("vectors_count"):
         return floats(message.data)
     count, data = message.vectors_count, message.data
-    if not count or len(data) % (4 * count):
+    if not count or not data or len(data) % (4 * count):
         raise malformed("Unable to convert to multi-dense vector: the data do not fill all vectors alike")
     return _rows([data[at : at + len(data) // count] for at in range(0, len(data), len(data) // count)])
 

@@ -63,3 +63,15 @@ def over_grpc(refused: tuple[int | str, str]) -> tuple[int | str, str]:
         return refused  # qdrant-client has one class for it, whatever the way
     words = re.sub(r"^(\w+ error in )(JSON body|query parameters)", r"\1body", text).replace("internal.", "")
     return _GRPC_CODES[status], words
+
+
+def without_empty_payloads(value: Any) -> Any:
+    """What of a result is left over gRPC, whose hits cannot tell an empty payload from none."""
+    if isinstance(value, list):
+        return [without_empty_payloads(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    is_empty = value.get("type") == "ScoredPoint" and value.get("payload") == {}
+    return {
+        name: without_empty_payloads(entry) for name, entry in value.items() if not (is_empty and name == "payload")
+    }
