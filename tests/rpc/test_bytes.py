@@ -31,7 +31,8 @@ def check(world: RpcWorld, rpc: Rpc, message: bytes, before: object) -> Answer:
     assert answer.text
     assert answer.reply == b""
     assert answer.code != 13 or answer.text.startswith(_CAUSED), (rpc.name, message, answer)
-    assert world.dump() == before, (rpc.name, message, answer)
+    if not answer.text.startswith("Not found: No point with id"):  # which comes up while writing, as in Qdrant
+        assert world.dump() == before, (rpc.name, message, answer)
     return answer
 
 
@@ -46,7 +47,7 @@ def test_random_and_damaged_requests(rpc: Rpc) -> None:
                 if rng.random() < 0.5:
                     message = damaged(rng, message)
                 answer = check(world, rpc, message, before)
-                if answer.code == 0 and rpc.route.writes:
+                if rpc.route.writes and int(answer.code) in (0, 5):
                     before = world.dump()
             assert world.dump() == before
 
