@@ -26,7 +26,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("grpc", "google", "google.protobuf"):
         raise
-    raise MinidbError("gRPC needs packages that are not installed: pip install 'minidb[grpc]'") from None
+    raise MinidbError("gRPC needs packages that are not installed: pip install 'minidb-vector[grpc]'") from None
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _MAX_TEXT_BYTES = 2000

@@ -56,6 +56,13 @@ class Process:
     log: Path
 
     @property
+    def grpc_address(self) -> str:
+        """Host and port of the gRPC door."""
+        found = re.search(r"for gRPC on (\S+:\d+),", self.first_line)
+        assert found, self.first_line
+        return found[1]
+
+    @property
     def output(self) -> IO[str]:
         assert self.popen.stdout is not None
         return self.popen.stdout

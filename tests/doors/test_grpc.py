@@ -296,7 +296,7 @@ def test_the_extra_that_is_missing_is_one_line(tmp_path: Path) -> None:
         code, said = _serve("--port", "0", "--grpc-port", "0", PYTHONPATH=str(folder))
         assert code == 1
         assert said.count("\n") == 1, said
-        assert "pip install 'minidb[grpc]'" in said
+        assert "pip install 'minidb-vector[grpc]'" in said
 
 
 def test_the_ports_after_the_last_one(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class Language:
 
     Args:
         tools: the programs it takes.
+        seed: runs the small program that the documentation shows, if there is one.
         is_quick: whether it takes no more than about a minute on a machine that has built nothing before.
     """
 
@@ -44,6 +45,7 @@ class Language:
     build: tuple[str, ...]
     run: tuple[str, ...]
     is_quick: bool
+    seed: tuple[str, ...] = ()
 
 
 LANGUAGES = {
@@ -52,15 +54,29 @@ LANGUAGES = {
         ("npm", "install", "--no-save", "--no-audit", "--no-fund", "--no-package-lock"),
         ("npx", "tsx", "main.ts"),
         is_quick=True,
+        seed=("npx", "tsx", "seed.ts"),
     ),
     "java": Language(
         ("javac", "mvn"),
         ("mvn", "-q", "-B", "-Dstyle.color=never", "compile"),
         ("mvn", "-q", "-B", "-Dstyle.color=never", "exec:java"),
         is_quick=True,
+        seed=("mvn", "-q", "-B", "-Dstyle.color=never", "exec:java", "-Dexec.mainClass=demo.Seed"),
     ),
-    "go": Language(("go",), ("go", "build", "-mod=mod", "-o", "recipes", "."), ("./recipes",), is_quick=True),
-    "rust": Language(("cargo",), ("cargo", "build", "--quiet"), ("cargo", "run", "--quiet"), is_quick=False),
+    "go": Language(
+        ("go",),
+        ("go", "build", "-mod=mod", "-o", "./bin/", "./..."),
+        ("./bin/recipes",),
+        is_quick=True,
+        seed=("./bin/seed",),
+    ),
+    "rust": Language(
+        ("cargo",),
+        ("cargo", "build", "--quiet"),
+        ("cargo", "run", "--quiet", "--bin", "recipes"),
+        is_quick=False,
+        seed=("cargo", "run", "--quiet", "--bin", "seed"),
+    ),
     "csharp": Language(("dotnet",), ("dotnet", "build"), ("dotnet", "run", "--no-build"), is_quick=False),
 }
 
@@ -85,7 +101,7 @@ def test_a_program(name: str, tmp_path: Path) -> None:
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
     if not (language.is_quick if not wanted else wanted == "all" or name in wanted.split(",")):
-        pytest.skip(f"takes long to build: MINIDB_LANGUAGES={name} runs it")
+        pytest.skip(f"not asked for, or takes long to build: MINIDB_LANGUAGES={name} runs it")
     folder = tmp_path / name
     shutil.copytree(FOLDER / name, folder)
     built = _done(language.build, folder)
@@ -94,10 +110,17 @@ def test_a_program(name: str, tmp_path: Path) -> None:
     assert built.returncode == 0, built.stdout + built.stderr
     key = "key of the test"
     with server_process(tmp_path, "--memory", env=os.environ | {"MINIDB_API_KEY": key}) as server:
-        found = re.search(r"gRPC on 127\.0\.0\.1:(\d+)", server.first_line)
-        assert found
-        ran = _done(language.run, folder, MINIDB_GRPC_PORT=found[1], MINIDB_API_KEY=key)
+        where = {"MINIDB_GRPC_PORT": server.grpc_address.rpartition(":")[2], "MINIDB_API_KEY": key}
+        ran = _done(language.run, folder, **where)
+        shown = _done(language.seed, folder, **where) if language.seed else None
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    told = [line for line in ran.stdout.splitlines() if line.startswith(("ok ", "OK"))]
+    told = [line for line in _lines(ran) if line.startswith(("ok ", "OK"))]
     assert [line.removeprefix("ok ") for line in told if line != "ok vectors come back"] == [*STEPS, "OK"]
     assert "compatib" not in (ran.stdout + ran.stderr).lower(), ran.stderr  # no client warns of the server's version
+    if shown is not None:
+        assert any(re.match("found .*1", line) for line in _lines(shown)), shown.stdout + shown.stderr
+
+
+def _lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What a program printed, without the colours some tools put around it."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines()
