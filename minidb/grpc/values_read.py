@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,34 +16,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SECONDS = range(-62_135_596_800, 253_402_300_800)  # years 1 to 9999, as Python's and Qdrant's dates go
 
 
+_AS_THEY_ARE = frozenset(("string_value", "integer_value", "bool_value"))
+
+
 @reads("Value")
 def value(message: Message) -> Any:
     """A payload value. Without a kind it is null."""
     kind = message.WhichOneof("kind")
-    return None if kind is None else _KINDS[kind](message)
+    if kind in _AS_THEY_ARE:
+        return getattr(message, kind)
+    if kind == "double_value":
+        number: float = message.double_value
+        if not math.isfinite(number):
+            raise malformed("cannot convert to json number")
+        return number
+    if kind == "list_value":
+        return [value(item) for item in message.list_value.values]
+    return payload(message.struct_value.fields) if kind == "struct_value" else None
 
 
 def payload(fields: Mapping[str, Message]) -> dict[str, Any]:
     """The values of a map by name."""
-    return {name: value(message) for name, message in fields.items()}
-
-
-def _double(message: Message) -> float:
-    number: float = message.double_value
-    if not math.isfinite(number):
-        raise malformed("cannot convert to json number")
-    return number
-
-
-_KINDS: dict[str, Callable[[Message], Any]] = {
-    "null_value": lambda message: None,
-    "double_value": _double,
-    "integer_value": lambda message: message.integer_value,
-    "string_value": lambda message: message.string_value,
-    "bool_value": lambda message: message.bool_value,
-    "struct_value": lambda message: payload(message.struct_value.fields),
-    "list_value": lambda message: [value(item) for item in message.list_value.values],
-}
+    return {name: value(fields[name]) for name in fields}  # `items` would take twice as long
 
 
 @reads("PointId")

@@ -375,6 +375,47 @@ def test_tls(database: Database, tmp_path: Path) -> None:
         door.stop(PATIENCE_S)
 
 
+# Both doors at once
+
+
+def test_what_both_doors_took_is_there_after_a_stop(tmp_path: Path) -> None:
+    """Four connections of each door write and read one store, every commit synced; then another process looks."""
+    n_writers, n_points = 4, int(os.environ.get("MINIDB_CASES", "1")) * 25
+    with server_process(tmp_path, "--path", str(tmp_path / "db")) as server:
+        _, _, port = server.grpc_address.rpartition(":")
+        clients = [
+            qdrant_client.QdrantClient(url=server.url, grpc_port=int(port), prefer_grpc=grpc, timeout=PATIENCE_S)
+            for grpc in (True, False)
+            for _ in range(n_writers)
+        ]
+        models = qdrant_client.models
+        clients[0].create_collection("c", models.VectorParams(size=2, distance="Dot"))
+        failures: list[BaseException] = []
+
+        def work(at: int) -> None:
+            try:
+                for number in range(at * n_points, (at + 1) * n_points):
+                    point = models.PointStruct(id=number, vector=[float(number), 1.0], payload={"n": number})
+                    clients[at].upsert("c", [point], wait=True)
+                    assert clients[at].retrieve("c", [number])[0].payload == {"n": number}
+                    assert clients[at].query_points("c", [1.0, 0.0], limit=1).points[0].score >= number
+            except BaseException as error:  # noqa: BLE001 - the test raises it
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(at,)) for at in range(len(clients))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        for client in clients:
+            client.close()
+        assert server.stop() == 0
+    with closing(Database(tmp_path / "db")) as database:
+        assert database.count("c", None) == 2 * n_writers * n_points
+
+
 # Clients
 
 
