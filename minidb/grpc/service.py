@@ -68,13 +68,13 @@ class Service:
         except Exception:
             log.exception("%s failed", rpc.name)  # the last line of a server: it must answer
             answer = failure(errors.ServiceError("an unexpected error, see the log"))
-        self._api.traffic.add_rpc(rpc.endpoint, answer.code, time.perf_counter() - started)
+        self._api.traffic.add_rpc(rpc.endpoint, int(answer.code), time.perf_counter() - started)
         return answer
 
     def refuse(self, rpc: Rpc, error: errors.MinidbError) -> Answer:
         """The answer to a call that may not even begin."""
         answer = failure(error)
-        self._api.traffic.add_rpc(rpc.endpoint, answer.code, 0.0)
+        self._api.traffic.add_rpc(rpc.endpoint, int(answer.code), 0.0)
         return answer
 
     def _run(self, rpc: Rpc, asked: Asked, started: float) -> bytes:
