@@ -26,7 +26,8 @@ static async Task Refused(string step, Func<Task> call, StatusCode code, string 
 }
 
 var port = int.Parse(Environment.GetEnvironmentVariable("MINIDB_GRPC_PORT")!);
-using var client = new QdrantClient("127.0.0.1", port, https: false, apiKey: Environment.GetEnvironmentVariable("MINIDB_API_KEY"));
+var key = Environment.GetEnvironmentVariable("MINIDB_API_KEY");
+using var client = new QdrantClient("127.0.0.1", port, https: false, apiKey: key); // a cluster has TLS
 
 Check("health", (await client.HealthAsync()).Version.StartsWith("1."));
 Task Create() => client.CreateCollectionAsync(recipes,
