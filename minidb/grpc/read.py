@@ -1,6 +1,6 @@
 """From a message to the plain value that REST's JSON would have given: dicts, lists, words, numpy arrays.
 
-Most messages have REST's shape: `reader` makes their readers from the table, with what `_RENAMED` and its neighbours
+Most messages have REST's shape: `reader` makes their readers from the table, with what `RENAMED` and its neighbours
 say. The others register a function with `reads`, in the modules of this room that end in `_read`.
 """
 
@@ -38,9 +38,10 @@ RENAMED_EVERYWHERE = {
     "recommend_points": "searches",
     "discover_points": "searches",
 }
-_ENVELOPE = frozenset(("collection_name", "wait", "timeout", "ordering", "read_consistency"))
-"""Fields of requests that REST has in the path and the query."""
-_LEFT_OUT_WHEN_EMPTY = frozenset(("prefetch", "positive", "negative", "weights", "interiors"))
+_IN_QUERY = frozenset(("wait", "timeout", "ordering", "read_consistency"))
+"""Fields of requests that REST has in the query; those of `_NOT_IN_PATH` apart, collections are named in the path."""
+_NOT_IN_PATH = ("LookupLocation", "CreateAlias")
+_LEFT_OUT_WHEN_EMPTY = frozenset(("prefetch", "positive", "negative", "interiors"))
 _MISSING = {
     ("GeoBoundingBox", "top_left"): "Malformed GeoBoundingBox type",
     ("GeoBoundingBox", "bottom_right"): "Malformed GeoBoundingBox type",
@@ -125,10 +126,11 @@ class _FieldByField:
 
 def _steps(name: str) -> list[Step]:
     fields = table().messages[name]
-    is_request = fields[:1] and fields[0].name == "collection_name" and name not in ("LookupLocation", "CreateAlias")
     steps, groups = [], []
     for field in fields:
-        if is_request and (field.name in _ENVELOPE or (name, field.name) == ("CreateVectorNameRequest", "vector_name")):
+        if field.name in _IN_QUERY or (field.name == "collection_name" and name not in _NOT_IN_PATH):
+            continue
+        if (name, field.name) == ("CreateVectorNameRequest", "vector_name"):  # in the path, too
             continue
         if field.oneof is None:
             steps.append(_step(name, field))

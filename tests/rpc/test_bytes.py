@@ -30,6 +30,7 @@ def check(world: RpcWorld, rpc: Rpc, message: bytes, before: object) -> Answer:
         return answer
     assert answer.text
     assert answer.reply == b""
+    assert "unknown field" not in answer.text, (rpc.name, message, answer)  # REST has a place for every field
     assert answer.code != 13 or answer.text.startswith(_CAUSED), (rpc.name, message, answer)
     if not answer.text.startswith("Not found: No point with id"):  # which comes up while writing, as in Qdrant
         assert world.dump() == before, (rpc.name, message, answer)

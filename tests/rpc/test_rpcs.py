@@ -155,7 +155,7 @@ def test_aliases(world: RpcWorld) -> None:
         {"rename_alias": {"old_alias_name": "more", "new_alias_name": "most"}},
         {"delete_alias": {"alias_name": "also"}},
     ]
-    assert world.call("Collections/UpdateAliases", actions=actions).result
+    assert world.call("Collections/UpdateAliases", actions=actions, timeout=5).result
     for name in ("ListAliases", "ListCollectionAliases"):
         (alias,) = world.call(f"Collections/{name}", **(C if "Collection" in name else {})).aliases
         assert (alias.alias_name, alias.collection_name) == ("most", "c")
