@@ -11,18 +11,19 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 import qdrant_client
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from qdrant_client import grpc as messages
+from qdrant_client.common.version_check import is_compatible
 from qdrant_client.grpc import CollectionsStub, PointsStub, QdrantStub, points_service_pb2
 from serving import PATIENCE_S, grpc_port, server_process, serving
 
@@ -419,12 +420,14 @@ def test_what_both_doors_took_is_there_after_a_stop(tmp_path: Path) -> None:
 # Clients
 
 
-def test_the_client_takes_the_version_without_a_warning(database: Database) -> None:
-    with serving(database, grpc_port=0) as server, warnings.catch_warnings():
-        warnings.simplefilter("error")
-        client = qdrant_client.QdrantClient(url=server.url, grpc_port=grpc_port(server), prefer_grpc=True)
-        assert client.get_collections().collections == []
-        client.close()
+def test_clients_of_three_versions_take_the_server_for_one_of_theirs(database: Database) -> None:
+    """By the rule of qdrant-client, which those of Go, Rust, Java and JavaScript have, too."""
+    with serving(database, grpc_port=0) as server, channel(server) as opened:
+        version = QdrantStub(opened).HealthCheck(messages.HealthCheckRequest()).version
+        assert httpx.get(server.url).json()["version"] == version
+    for client in ("1.18.3", "1.19.0", "1.20.0"):
+        assert is_compatible(client, version)
+    assert not is_compatible("1.17.0", version)
 
 
 @pytest.mark.skipif(not SLOW, reason="45 seconds; MINIDB_GRPC_SLOW=1 runs it")
