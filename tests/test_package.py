@@ -69,7 +69,8 @@ assert client.query_points("c", query=[1.0, 2.0]).points[0].id == 1
 def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
     packages = [
         "scipy", "httpx", "fastembed", "qdrant_client", "qdrant_edge", "hnswlib", "usearch", "lmdb", "py_rust_stemmers",
-        "PIL", "grpc", "google.protobuf", "numpy.ma", "numpy.random", "asyncio", "concurrent.futures", "logging", "multiprocessing",
+        "PIL", "grpc", "google.protobuf", "numpy.ma", "numpy.random", "asyncio", "concurrent.futures", "logging",
+        "multiprocessing",
     ]  # fmt: skip
     if sys.version_info < (3, 13):  # where pydantic loads importlib.metadata, and that json
         packages.append("json")
