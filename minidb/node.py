@@ -19,8 +19,10 @@ from minidb.models.service import (
     VersionInfo,
 )
 
-QDRANT_VERSION = "1.20.0"
-"""The version whose interface this is: clients compare theirs with it."""
+QDRANT_VERSION = "1.19.0"
+"""What clients compare with their own version: those of 1.18 to 1.20 take it without a warning. The interface is that
+of 1.20.
+"""
 _PEER_ID = 1
 
 

@@ -69,12 +69,13 @@ assert client.query_points("c", query=[1.0, 2.0]).points[0].id == 1
 def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
     packages = [
         "scipy", "httpx", "fastembed", "qdrant_client", "qdrant_edge", "hnswlib", "usearch", "lmdb", "py_rust_stemmers",
-        "PIL", "numpy.ma", "numpy.random", "asyncio", "concurrent.futures", "logging", "multiprocessing",
+        "PIL", "grpc", "google.protobuf", "numpy.ma", "numpy.random", "asyncio", "concurrent.futures", "logging",
+        "multiprocessing",
     ]  # fmt: skip
     if sys.version_info < (3, 13):  # where pydantic loads importlib.metadata, and that json
         packages.append("json")
     rooms = {
-        "": ["aio", "cli", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
+        "": ["aio", "cli", "grpc", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
         "collection": ["chunks", "declared_text", "facets", "info"],
         "filter": ["clauses", "conditions", "datetimes", "evaluate", "lookup"],
         "index": ["dense.hnswlib_graph", "dense.usearch_graph", "sparse"],
@@ -113,6 +114,16 @@ assert len(hits) == 10
         "minidb.filter.evaluate",
     ]
     assert loaded_by(search, heavy) == []
+
+
+def test_a_server_without_grpc_loads_nothing_of_it() -> None:
+    serve = """
+from minidb.database import Database
+from minidb.server import Server, Settings
+with Server(Database(":memory:"), Settings(port=0)):
+    pass
+"""
+    assert loaded_by(serve, ["grpc", "google.protobuf", "minidb.grpc"]) == []
 
 
 def test_importing_the_pytest_plugin_loads_next_to_nothing() -> None:

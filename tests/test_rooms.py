@@ -23,6 +23,7 @@ ROOMS = [
         "progress",
         "__main__",
     },
+    {"grpc"},
     {"rest"},
     {"node"},
     {"database", "catalog", "snapshots"},

@@ -91,13 +91,21 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    summary = "answer Qdrant's REST interface over HTTP"
+    summary = "answer Qdrant's REST interface over HTTP, and its gRPC interface"
     serve = commands.add_parser("serve", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     store = serve.add_mutually_exclusive_group(required=True)
     store.add_argument("--path", type=Path, metavar="DIR", help="the store's directory, made when it is not there")
     store.add_argument("--memory", action="store_true", help="a store that ends with the server")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=6333, help="default: 6333; 0 for a free one")
+    grpc = serve.add_mutually_exclusive_group()
+    grpc.add_argument(
+        "--grpc-port",
+        type=_port,
+        metavar="PORT",
+        help="for gRPC, 0 for a free one (default: the port after --port, when the extra `grpc` is installed)",
+    )
+    grpc.add_argument("--no-grpc", action="store_true", help="answer REST only")
     for name, may in (("", "do everything"), ("read-only-", "ask, not write")):
         variable = f"MINIDB_{name}API_KEY".replace("-", "_").upper()
         serve.add_argument(

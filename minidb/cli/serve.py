@@ -1,11 +1,13 @@
-"""`minidb serve`: a store behind Qdrant's REST interface, until SIGINT or SIGTERM. Called by `main`."""
+"""`minidb serve`: a store behind Qdrant's REST and gRPC interfaces, until SIGINT or SIGTERM. Called by `main`."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 from minidb.database import MEMORY, Database
@@ -26,6 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
         tls_client_ca=arguments.tls_client_ca,
         max_connections=arguments.max_connections,
         max_connections_per_address=arguments.max_connections_per_address,
+        grpc_port=_grpc_port(arguments),
     )
     if "" in (settings.api_key, settings.read_only_api_key):
         arguments.refuse("an API key is empty; leave it away, or unset its variable, to need none")
@@ -41,8 +44,24 @@ def run(arguments: argparse.Namespace) -> None:
             signal.signal(number, lambda *_: server.stop())
         _log_to_stderr()
         key = "an API key is needed" if settings.needs_key else "no key is needed"
-        print(f"minidb listens on {server.url}, store {location}, {key}", flush=True)
+        grpc = "" if server.grpc_address is None else f" and for gRPC on {server.grpc_address}"
+        print(f"minidb listens on {server.url}{grpc}, store {location}, {key}", flush=True)
         server.run()
+
+
+def _grpc_port(arguments: argparse.Namespace) -> int | None:
+    """The port asked for; else the one after REST's, as in Qdrant, when the packages are there."""
+    if arguments.no_grpc:
+        return None
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its library would print what is an exception here, too
+    if arguments.grpc_port is not None:
+        return int(arguments.grpc_port)
+    is_installed = find_spec("grpc") is not None and find_spec("google") is not None
+    if not is_installed:
+        return None
+    if arguments.port == 65535:
+        arguments.refuse("there is no port after 65535: give a --grpc-port, or say --no-grpc")
+    return int(arguments.port) + 1 if arguments.port else 0
 
 
 def _log_to_stderr() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -53,15 +53,27 @@ class Api:
         return response
 
     def _run(self, route: Route, path: Mapping[str, str], request: Request, started: float) -> Response:
+        decoded = {name: _decoded(part) for name, part in path.items()}
+        result, tokens = self.run(route, decoded, request, lambda: _body(route, request))
+        return result if isinstance(result, Response) else Response(200, _envelope(result, tokens, started))
+
+    def run(
+        self, route: Route, path: Mapping[str, str], request: Request, body: Callable[[], Any]
+    ) -> tuple[Any, Mapping[str, int]]:
+        """The result of a route's handler, and the tokens that models charged for; raises its errors.
+
+        Args:
+            path: the variable parts, decoded.
+            body: makes the body the route asks for, once the parameters are known to be right.
+        """
         parameters = Parameters(request.query)
         timeout = parameters.number("timeout", 1)
         parameters.check_cluster_parameters()
-        decoded = {name: _decoded(part) for name, part in path.items()}
-        body = _body(route, request)
+        value = body()
         with inference_usage() as usage:  # of this request alone, also when the caller counts several
             context = InferenceContext(timeout, request.headers, trusted=request.trusted, patience=request.timeout)
-            result = route.handler(Call(self.database, self.traffic, request, decoded, parameters, body, context))
-        return result if isinstance(result, Response) else Response(200, _envelope(result, usage.tokens, started))
+            result = route.handler(Call(self.database, self.traffic, request, path, parameters, value, context))
+        return result, usage.tokens
 
 
 def failure(error: errors.MinidbError, started: float) -> Response:

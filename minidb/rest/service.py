@@ -37,12 +37,15 @@ def _telemetry(call: Call) -> Any:
     responses: dict[str, dict[str, Any]] = {}
     for method, route, status, durations in call.traffic.durations():
         responses.setdefault(f"{method} {route}", {})[str(status)] = _statistics(durations)
+    rpcs: dict[str, dict[str, Any]] = {}
+    for endpoint, code, durations in call.traffic.rpc_durations():
+        rpcs.setdefault(endpoint, {})[str(code)] = _statistics(durations)
     return {
         "id": node.version_info().commit,
         "app": {"name": "qdrant", "version": node.QDRANT_VERSION, "startup": _iso(call.traffic.started)},
         "collections": collections,
         "cluster": {"enabled": False},
-        "requests": {"rest": {"responses": responses}, "grpc": {"responses": {}}},
+        "requests": {"rest": {"responses": responses}, "grpc": {"responses": rpcs}},
     }
 
 
@@ -80,18 +83,24 @@ def _metrics(call: Call) -> Response:
         f"collections_total {len(points)}",
         *_metric("collection_points", "gauge", "number of points per collection"),
         *(f'collection_points{{id="{_label(name)}"}} {count}' for name, count in points.items()),
-        *_metric("rest_responses_total", "counter", "responses by method, endpoint and status"),
-        *(f"rest_responses_total{{{label}}} {durations.count}" for label, durations in _traffic(call)),
-        *_metric("rest_responses_duration_seconds", "histogram", "time to answer"),
+        *_responses("rest", "responses by method, endpoint and status", list(_traffic(call))),
+        *_responses("grpc", "responses by endpoint and status", list(_rpcs(call))),
     ]
-    for label, durations in _traffic(call):
+    return Response(200, "\n".join([*lines, ""]).encode(), "text/plain; version=0.0.4")
+
+
+def _responses(door: str, text: str, traffic: list[tuple[str, Durations]]) -> Iterator[str]:
+    """How many answers one door has given, and how long they took."""
+    yield from _metric(f"{door}_responses_total", "counter", text)
+    yield from (f"{door}_responses_total{{{label}}} {durations.count}" for label, durations in traffic)
+    yield from _metric(f"{door}_responses_duration_seconds", "histogram", "time to answer")
+    for label, durations in traffic:
         below = 0
         for bound, count in zip((*map(str, BOUNDS), "+Inf"), durations.buckets, strict=True):
             below += count
-            lines.append(f'rest_responses_duration_seconds_bucket{{{label},le="{bound}"}} {below}')
-        lines.append(f"rest_responses_duration_seconds_sum{{{label}}} {durations.total}")
-        lines.append(f"rest_responses_duration_seconds_count{{{label}}} {durations.count}")
-    return Response(200, "\n".join([*lines, ""]).encode(), "text/plain; version=0.0.4")
+            yield f'{door}_responses_duration_seconds_bucket{{{label},le="{bound}"}} {below}'
+        yield f"{door}_responses_duration_seconds_sum{{{label}}} {durations.total}"
+        yield f"{door}_responses_duration_seconds_count{{{label}}} {durations.count}"
 
 
 def _metric(name: str, kind: str, text: str) -> tuple[str, str]:
@@ -101,6 +110,11 @@ def _metric(name: str, kind: str, text: str) -> tuple[str, str]:
 def _traffic(call: Call) -> Iterator[tuple[str, Durations]]:
     for method, route, status, durations in call.traffic.durations():
         yield f'method="{method}",endpoint="{route}",status="{status}"', durations
+
+
+def _rpcs(call: Call) -> Iterator[tuple[str, Durations]]:
+    for endpoint, code, durations in call.traffic.rpc_durations():
+        yield f'endpoint="{endpoint}",status="{code}"', durations
 
 
 def _label(name: str) -> str:

@@ -34,12 +34,15 @@ class Durations:
 
 
 class Traffic:
-    """Thread-safe counters of requests by method, template of the path, and status; `started` in seconds since 1970."""
+    """Thread-safe counters of requests by method, template of the path, and status, and of gRPC's calls by endpoint and
+    status; `started` in seconds since 1970.
+    """
 
     def __init__(self) -> None:
         self.started = time.time()
         self._lock = threading.Lock()
         self._durations: dict[tuple[str, str, int], Durations] = {}
+        self._rpcs: dict[tuple[str, int], Durations] = {}
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         with self._lock:
@@ -49,3 +52,12 @@ class Traffic:
         """Method, path, status and durations as of now, sorted."""
         with self._lock:
             return [(*key, deepcopy(self._durations[key])) for key in sorted(self._durations)]
+
+    def add_rpc(self, endpoint: str, code: int, seconds: float) -> None:
+        with self._lock:
+            self._rpcs.setdefault((endpoint, code), Durations()).add(seconds)
+
+    def rpc_durations(self) -> list[tuple[str, int, Durations]]:
+        """Endpoint, gRPC's status code and durations as of now, sorted."""
+        with self._lock:
+            return [(*key, deepcopy(self._rpcs[key])) for key in sorted(self._rpcs)]

@@ -43,11 +43,14 @@ class Gate:
             Forbidden: the key is for reading only, or a browser sends this from a page that is not allowed to.
         """
         self._check_host(headers.get("host", ""))
-        writes = route is not None and route.writes
-        if self._settings.needs_key and (route is None or route.path not in _KEYLESS):
-            self._check_key(_key(headers), writes)
-        if writes and "origin" in headers:
+        self.check_key(route, headers)
+        if route is not None and route.writes and "origin" in headers:
             self._check_origin(headers["origin"].lower(), headers.get("host", "").lower())
+
+    def check_key(self, route: Route | None, headers: Mapping[str, str]) -> None:
+        """As `check`, for callers that cannot be browsers: they are asked for the key alone."""
+        if self._settings.needs_key and (route is None or route.path not in _KEYLESS):
+            self._check_key(_key(headers), route is not None and route.writes)
 
     def _check_host(self, host: str) -> None:
         if self._hosts is None:

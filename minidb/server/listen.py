@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from threadpoolctl import threadpool_limits
@@ -24,6 +24,10 @@ from minidb.server.connections import limited
 from minidb.server.settings import Settings
 
 log = logging.getLogger("minidb.server")
+
+if TYPE_CHECKING:
+    from minidb.server.grpc_door import GrpcDoor
+
 _THREADS = 32  # most wait for the disk or for a provider of embeddings, so more than there are cores
 _KEEP_ALIVE_S = 75  # longer than clients keep idle connections (httpx 5 s, Node 4 s): none meets one just closed
 _PATIENCE_S = 60  # with clients that do not finish sending, once the server is to stop
@@ -69,8 +73,9 @@ class Server:
         self._threads = ThreadPoolExecutor(_THREADS, "minidb-server")
         if settings.tls_cert is None and (settings.tls_key or settings.tls_client_ca):
             raise BadRequest("a TLS key or client CA needs a certificate")
+        api = Api(database)
         config = uvicorn.Config(
-            make_app(Api(database), settings, self._threads),
+            make_app(api, settings, self._threads),
             http=limited(settings.max_connections, settings.max_connections_per_address, settings.patience_s),
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
@@ -93,12 +98,19 @@ class Server:
         # asyncio does this only for sockets that were made with the protocol's number. Without it an answer's body
         # waits up to 40 ms for the acknowledgement of its headers.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._grpc = _grpc_door(api, settings, self._threads)
+        except BaseException:
+            self._socket.close()
+            raise
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._socket.close()
+        if self._grpc is not None:
+            self._grpc.stop(0)
 
     @property
     def url(self) -> str:
@@ -106,16 +118,33 @@ class Server:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{self._scheme}://{host}:{self._socket.getsockname()[1]}"
 
+    @property
+    def grpc_address(self) -> str | None:
+        """Where it listens for gRPC, host and port; None when it does not."""
+        return None if self._grpc is None else self._grpc.address
+
     def run(self) -> None:
         """Answer requests. Returns after `stop`, and in the main thread after SIGINT or SIGTERM, when all are done."""
         try:
+            if self._grpc is not None:
+                self._grpc.start()
             self._uvicorn.run([self._socket])
         finally:
+            if self._grpc is not None:
+                self._grpc.stop(_PATIENCE_S)
             self._threads.shutdown()  # what runs is finished even when its client was given up
 
     def stop(self) -> None:
         """Have `run` take no more requests and return; from any thread or signal handler."""
         self._uvicorn.should_exit = True
+
+
+def _grpc_door(api: Api, settings: Settings, threads: ThreadPoolExecutor) -> GrpcDoor | None:
+    if settings.grpc_port is None:
+        return None
+    from minidb.server.grpc_door import GrpcDoor  # grpcio is loaded only where it is wanted
+
+    return GrpcDoor(api, settings, threads)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

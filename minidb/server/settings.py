@@ -13,6 +13,7 @@ class Settings:
     Args:
         host: a name or an address to listen on.
         port: 0 for a free one.
+        grpc_port: of the gRPC door, 0 for a free one; None for no such door.
         api_key: whoever has it may do everything.
         read_only_api_key: whoever has it may ask. With neither key nobody needs one.
         allow_origins: web pages whose scripts may use the server from a browser; "*" for all.
@@ -36,6 +37,7 @@ class Settings:
     max_connections: int = 512
     max_connections_per_address: int = 256
     patience_s: float = 30
+    grpc_port: int | None = None
 
     @property
     def needs_key(self) -> bool:

@@ -71,4 +71,5 @@ def test_every_option_of_the_server_is_told(capsys: pytest.CaptureFixture[str]) 
         main(["serve", "--help"])
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out.partition("options:")[2]))
     section = README.read_text("utf-8").partition("### As a server")[2].partition("\n### ")[0]
+    section += (README.parent / "minidb" / "docs" / "grpc.md").read_text("utf-8")
     assert options - {"--help"} <= set(re.findall(r"--[a-z-]+", section))

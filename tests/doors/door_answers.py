@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import Enum
 from typing import Any
 
 import numpy as np
+from grpc import RpcError
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import UnexpectedResponse
 
@@ -26,8 +28,8 @@ def plain(value: Any, exact: bool = False) -> Any:
     return float(np.float32(value)) if isinstance(value, float) and not exact else value
 
 
-def refusal(error: Exception) -> tuple[int, str]:
-    """Status and text of an error, by minidb's or qdrant-client's class."""
+def refusal(error: Exception) -> tuple[int | str, str]:
+    """Status and text of an error, by minidb's or qdrant-client's class; gRPC's status is a word."""
     match error:
         case MinidbError():
             return error.status_code, str(error)
@@ -35,4 +37,41 @@ def refusal(error: Exception) -> tuple[int, str]:
             return error.status_code, json.loads(error.content)["status"]["error"]
         case ResourceExhaustedResponse():
             return 429, error.message
+        case RpcError():
+            return error.code().name, error.details()
     raise error
+
+
+_GRPC_CODES = {
+    400: "INVALID_ARGUMENT",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    408: "DEADLINE_EXCEEDED",
+    409: "ALREADY_EXISTS",
+    422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+}
+
+
+def over_grpc(refused: tuple[int | str, str]) -> tuple[int | str, str]:
+    """What REST's refusal is over gRPC: another status, the same text, but there is no JSON and nothing internal."""
+    status, text = refused
+    assert isinstance(status, int)
+    if status == 429:
+        return refused  # qdrant-client has one class for it, whatever the way
+    words = re.sub(r"^(\w+ error in )(JSON body|query parameters)", r"\1body", text).replace("internal.", "")
+    return _GRPC_CODES[status], words
+
+
+def without_empty_payloads(value: Any) -> Any:
+    """What of a result is left over gRPC, whose hits cannot tell an empty payload from none."""
+    if isinstance(value, list):
+        return [without_empty_payloads(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    is_empty = value.get("type") == "ScoredPoint" and value.get("payload") == {}
+    return {
+        name: without_empty_payloads(entry) for name, entry in value.items() if not (is_empty and name == "payload")
+    }

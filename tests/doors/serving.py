@@ -22,16 +22,28 @@ PATIENCE_S = 60
 @contextmanager
 def server_in_a_thread(location: str | Path = MEMORY, **settings: Any) -> Iterator[str]:
     """The server's URL; it has stopped when the block is left."""
-    database = Database(location, "off")
-    with closing(database), Server(database, Settings(port=0, **settings)) as server:
+    with closing(Database(location, "off")) as database, serving(database, **settings) as server:
+        yield server.url
+
+
+@contextmanager
+def serving(database: Database, **settings: Any) -> Iterator[Server]:
+    """A server of this database; it has stopped when the block is left."""
+    with Server(database, Settings(port=0, **settings)) as server:
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
-            yield server.url
+            yield server
         finally:
             server.stop()
             thread.join(PATIENCE_S)
             assert not thread.is_alive()
+
+
+def grpc_port(server: Server) -> int:
+    """Where it answers gRPC."""
+    assert server.grpc_address is not None
+    return int(server.grpc_address.rpartition(":")[2])
 
 
 @dataclass
@@ -42,6 +54,13 @@ class Process:
     first_line: str
     popen: subprocess.Popen[str]
     log: Path
+
+    @property
+    def grpc_address(self) -> str:
+        """Host and port of the gRPC door."""
+        found = re.search(r"for gRPC on (\S+:\d+),", self.first_line)
+        assert found, self.first_line
+        return found[1]
 
     @property
     def output(self) -> IO[str]:

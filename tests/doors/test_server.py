@@ -112,7 +112,8 @@ class TestStartAndStop:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_stopped_server_has_kept_everything(self, tmp_path: Path, number: int) -> None:
         with server_process(tmp_path, "--path", str(tmp_path / "db")) as server:
-            assert server.first_line == f"minidb listens on {server.url}, store {tmp_path / 'db'}, no key is needed\n"
+            where = f"{server.url} and for gRPC on {server.grpc_address}"
+            assert server.first_line == f"minidb listens on {where}, store {tmp_path / 'db'}, no key is needed\n"
             httpx.put(f"{server.url}/collections/docs", json=VECTORS)
             assert upsert(server.url, range(50)).status_code == 200
             assert server.stop(number) == 0

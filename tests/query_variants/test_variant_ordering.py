@@ -130,6 +130,14 @@ def test_a_sample_is_random() -> None:
     assert len(orders) > 1
 
 
+def test_a_sample_of_nothing_is_empty(client: QdrantClient) -> None:
+    client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+    client.upsert("c", [models.PointStruct(id=1, vector=[1.0])])
+    unmet = models.Filter(min_should=models.MinShould(conditions=[], min_count=1))
+    query = models.SampleQuery(sample="random")
+    assert client.query_points("c", query=query, query_filter=unmet).points == []
+
+
 def test_a_point_comes_once_for_each_different_value(client: QdrantClient) -> None:
     client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
     client.upsert(

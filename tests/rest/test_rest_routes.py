@@ -167,7 +167,7 @@ def test_the_root_names_a_version_the_client_takes_for_its_own() -> None:
     with World() as world:
         root = world.ask("GET", "/").json
         assert root["title"] == "qdrant - vector search engine"
-        assert root["version"].startswith("1.20.")
+        assert root["version"].startswith("1.19.")  # which clients from 1.18 to 1.20 take for their own
         assert re.fullmatch("[0-9a-f]{40}", root["commit"])
 
 

@@ -1,0 +1,301 @@
+"""The table of rpcs: each is a row that ends in the handler of a route of `minidb.rest`.
+
+A row says how the message becomes the route's body and how the result becomes the fields of the reply. Path and query
+are in the messages under the same names everywhere (`path_of`, `query_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+import orjson
+
+from minidb.errors import ValidationError
+from minidb.grpc import (  # those beside `write` register what they read and write
+    filters_read,  # noqa: F401
+    points_read,  # noqa: F401
+    queries_read,  # noqa: F401
+    settings_read,  # noqa: F401
+    settings_write,  # noqa: F401
+    vectors_read,  # noqa: F401
+    write,
+)
+from minidb.grpc.descriptors import Message
+from minidb.grpc.read import read
+from minidb.grpc.table import table
+from minidb.grpc.words import malformed, word
+from minidb.grpc.write import Fields
+from minidb.rest.message import Response
+from minidb.rest.route import Route
+from minidb.rest.routes import ROUTES
+
+Body: TypeAlias = Callable[[str, Message], Any]
+Reply: TypeAlias = Callable[[Any, Message], Fields]
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One call.
+
+    Args:
+        name: "Service/Method", without the package.
+        request: name of its message.
+        response: name of the reply's message.
+        route: whose handler answers.
+        reply: from its result, and the message asked with, to the fields of the reply.
+        body: from the message to the plain body of the route; by default the message as it is.
+    """
+
+    name: str
+    request: str
+    response: str
+    route: Route
+    reply: Reply
+    body: Body = read
+
+    @property
+    def endpoint(self) -> str:
+        """The path it has on the wire."""
+        return f"/qdrant.{self.name}"
+
+
+_PATH = {
+    "collection": "collection_name",
+    "vector": "vector_name",
+    "field": "field_name",
+    "snapshot": "snapshot_name",
+}
+"""Variable parts of routes → fields of messages."""
+
+
+def path_of(rpc: Rpc, message: Message) -> dict[str, str]:
+    """The variable parts of the route. Raises ValidationError for a name that is empty or too long."""
+    parts = {}
+    for part, field in _PATH.items():
+        if f"{{{part}}}" in rpc.route.path:
+            parts[part] = getattr(message, field)
+    if "collection" in parts:
+        _check_name(parts["collection"])
+    return parts
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name.encode()) <= 255:
+        raise ValidationError(f'[collection_name: value "{name}" invalid, must be from 1 to 255 characters]')
+
+
+def query_of(rpc: Rpc, message: Message) -> str:
+    """What REST has in the query: whether to wait, how long, and what only steers replicas."""
+    query: dict[str, str | int | None] = {}
+    for field in table().messages[rpc.request]:
+        if field.name not in _QUERY or not message.HasField(field.name):
+            continue
+        content = getattr(message, field.name)
+        if field.name == "wait":
+            query["wait"] = "true" if content else "false"
+        elif field.name == "timeout":
+            query["timeout"] = content
+        elif field.name == "ordering":
+            query["ordering"] = word("WriteOrderingType", content.type)
+        else:
+            query["consistency"] = _consistency(content)
+    return urlencode(query) if query else ""
+
+
+_QUERY = frozenset(("wait", "timeout", "ordering", "read_consistency"))
+
+
+def _consistency(message: Message) -> str | int | None:
+    kind = message.WhichOneof("value")
+    if kind is None:
+        raise malformed("Malformed ReadConsistency type")
+    return message.factor if kind == "factor" else word("ReadConsistencyType", message.type)
+
+
+# Bodies that are not the message as it is
+
+
+def _batch(request: str, message: Message) -> Any:
+    """Several requests, each with a collection's name that has to be one, and is not looked at."""
+    body = read(request, message)
+    (several,) = (field.name for field in table().messages[request] if field.label == "many")
+    for one in getattr(message, several):
+        _check_name(one.collection_name)
+    return body
+
+
+def _overwrite(request: str, message: Message) -> Any:
+    body = read(request, message)
+    body.pop("key", None)  # to replace a payload is to replace all of it
+    return body
+
+
+def _recommend(request: str, message: Message) -> Any:
+    return _at_least_one(read(request, message))
+
+
+def _recommend_batch(request: str, message: Message) -> Any:
+    return {"searches": [_at_least_one(one) for one in _batch(request, message)["searches"]]}
+
+
+def _at_least_one(body: dict[str, Any]) -> dict[str, Any]:
+    """A limit of 0 is allowed here, unlike in REST: one hit is looked for, and `_hits` leaves it out."""
+    return {**body, "limit": body["limit"] or 1}
+
+
+# Replies
+
+
+def _as(field: str, one: Callable[[Any], Any]) -> Reply:
+    """A reply with one field."""
+    return lambda result, message: {field: one(result)}
+
+
+def _many(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda results: [one(result) for result in results]
+
+
+def _same(result: Any) -> Any:
+    return result
+
+
+def _shaped(message: str) -> Callable[[Any], Fields]:
+    """A result that has REST's shape, as a message."""
+    return lambda result: write.fields(message, result)
+
+
+def _hits(result: Any, message: Message) -> Fields:
+    return {"result": _points(result) if message.limit else []}
+
+
+def _hits_of_batch(result: Any, message: Message) -> Fields:
+    pairs = zip(result, message.recommend_points, strict=True)
+    return {"result": [_hits(hits, asked) for hits, asked in pairs]}
+
+
+_points = _many(write.scored_point)
+
+
+def _scroll(result: Any, message: Message) -> Fields:
+    fields: Fields = {"result": [write.record(point) for point in result["points"]]}
+    following = result["next_page_offset"]
+    return fields if following is None else {**fields, "next_page_offset": write.point_id(following)}
+
+
+def _version(result: Response, message: Message) -> Fields:
+    return orjson.loads(result.body)  # type: ignore[no-any-return]
+
+
+def _nothing(result: Any, message: Message) -> Fields:
+    return {}
+
+
+_bool = _as("result", _same)
+_aliases = _as("aliases", lambda result: [write.fields("AliasDescription", alias) for alias in result["aliases"]])
+_update = _as("result", write.update_result)
+_updates = _as("result", _many(write.update_result))
+_query = _as("result", lambda result: _points(result.points))
+_query_batch = _as("result", _many(lambda response: {"result": _points(response.points)}))
+_search = _as("result", _points)
+_search_batch = _as("result", _many(lambda hits: {"result": _points(hits)}))
+_groups = _as("result", lambda result: {"groups": [write.group(group) for group in result.groups]})
+_snapshot = _as("snapshot_description", _shaped("SnapshotDescription"))
+_snapshots = _as("snapshot_descriptions", _many(_shaped("SnapshotDescription")))
+
+
+# The table
+
+_ROUTES = {f"{route.method} {route.path}": route for route in ROUTES}
+_ONE = "/collections/{collection}"
+_POINTS = f"{_ONE}/points"
+
+
+def _rpc(name: str, request: str, response: str, route: str, reply: Reply, body: Body = read) -> Rpc:
+    return Rpc(name, request, response, _ROUTES[route], reply, body)
+
+
+def _write(method: str, request: str, route: str, body: Body = read) -> Rpc:
+    return _rpc(f"Points/{method}", request, "PointsOperationResponse", route, _update, body)
+
+
+def _collection(method: str, request: str, route: str) -> Rpc:
+    return _rpc(f"Collections/{method}", request, "CollectionOperationResponse", route, _bool)
+
+
+def _cluster(method: str, route: str) -> Rpc:
+    return _rpc(f"Collections/{method}", f"{method}Request", f"{method}Response", route, _bool)
+
+
+def _read(method: str, request: str, route: str, reply: Reply, body: Body = read) -> Rpc:
+    return _rpc(f"Points/{method}", request, f"{method}Response", f"POST {_ONE}/{route}", reply, body)
+
+
+RPCS: tuple[Rpc, ...] = (
+    _rpc("Qdrant/HealthCheck", "HealthCheckRequest", "HealthCheckReply", "GET /", _version),
+    _rpc("Collections/Get", "GetCollectionInfoRequest", "GetCollectionInfoResponse", f"GET {_ONE}",
+         _as("result", _shaped("CollectionInfo"))),
+    _rpc("Collections/List", "ListCollectionsRequest", "ListCollectionsResponse", "GET /collections",
+         _as("collections", lambda result: result["collections"])),
+    _collection("Create", "CreateCollection", f"PUT {_ONE}"),
+    _collection("Update", "UpdateCollection", f"PATCH {_ONE}"),
+    _collection("Delete", "DeleteCollection", f"DELETE {_ONE}"),
+    _collection("UpdateAliases", "ChangeAliases", "POST /collections/aliases"),
+    _rpc("Collections/ListCollectionAliases", "ListCollectionAliasesRequest", "ListAliasesResponse",
+         f"GET {_ONE}/aliases", _aliases),
+    _rpc("Collections/ListAliases", "ListAliasesRequest", "ListAliasesResponse", "GET /aliases", _aliases),
+    _rpc("Collections/CollectionExists", "CollectionExistsRequest", "CollectionExistsResponse", f"GET {_ONE}/exists",
+         _as("result", _same)),
+    _rpc("Collections/CollectionClusterInfo", "CollectionClusterInfoRequest", "CollectionClusterInfoResponse",
+         f"GET {_ONE}/cluster", lambda result, message: write.fields("CollectionClusterInfoResponse", result)),
+    _rpc("Collections/ListShardKeys", "ListShardKeysRequest", "ListShardKeysResponse", f"GET {_ONE}/shards",
+         lambda result, message: write.fields("ListShardKeysResponse", result)),
+    _cluster("UpdateCollectionClusterSetup", f"POST {_ONE}/cluster"),
+    _cluster("CreateShardKey", f"PUT {_ONE}/shards"),
+    _cluster("DeleteShardKey", f"POST {_ONE}/shards/delete"),
+    _write("Upsert", "UpsertPoints", f"PUT {_POINTS}"),
+    _write("Delete", "DeletePoints", f"POST {_POINTS}/delete"),
+    _write("UpdateVectors", "UpdatePointVectors", f"PUT {_POINTS}/vectors"),
+    _write("DeleteVectors", "DeletePointVectors", f"POST {_POINTS}/vectors/delete"),
+    _write("SetPayload", "SetPayloadPoints", f"POST {_POINTS}/payload"),
+    _write("OverwritePayload", "SetPayloadPoints", f"PUT {_POINTS}/payload", _overwrite),
+    _write("DeletePayload", "DeletePayloadPoints", f"POST {_POINTS}/payload/delete"),
+    _write("ClearPayload", "ClearPayloadPoints", f"POST {_POINTS}/payload/clear"),
+    _write("CreateFieldIndex", "CreateFieldIndexCollection", f"PUT {_ONE}/index"),
+    _write("DeleteFieldIndex", "DeleteFieldIndexCollection", f"DELETE {_ONE}/index/{{field}}"),
+    _write("CreateVectorName", "CreateVectorNameRequest", f"PUT {_ONE}/vectors/{{vector}}"),
+    _write("DeleteVectorName", "DeleteVectorNameRequest", f"DELETE {_ONE}/vectors/{{vector}}"),
+    _rpc("Points/UpdateBatch", "UpdateBatchPoints", "UpdateBatchResponse", f"POST {_POINTS}/batch", _updates),
+    _read("Get", "GetPoints", "points", _as("result", _many(write.record))),
+    _read("Scroll", "ScrollPoints", "points/scroll", _scroll),
+    _read("Count", "CountPoints", "points/count", _as("result", _same)),
+    _read("Facet", "FacetCounts", "facet", lambda result, message: {"hits": [*map(write.facet_hit, result.hits)]}),
+    _read("Query", "QueryPoints", "points/query", _query),
+    _read("QueryBatch", "QueryBatchPoints", "points/query/batch", _query_batch, _batch),
+    _read("QueryGroups", "QueryPointGroups", "points/query/groups", _groups),
+    _read("SearchMatrixPairs", "SearchMatrixPoints", "points/search/matrix/pairs",
+          _as("result", lambda result: {"pairs": [write.matrix_pair(pair) for pair in result.pairs]})),
+    _read("SearchMatrixOffsets", "SearchMatrixPoints", "points/search/matrix/offsets",
+          _as("result", write.matrix_offsets)),
+    _read("Search", "SearchPoints", "points/search", _search),
+    _read("SearchBatch", "SearchBatchPoints", "points/search/batch", _search_batch, _batch),
+    _read("SearchGroups", "SearchPointGroups", "points/search/groups", _groups),
+    _read("Recommend", "RecommendPoints", "points/recommend", _hits, _recommend),
+    _read("RecommendBatch", "RecommendBatchPoints", "points/recommend/batch", _hits_of_batch, _recommend_batch),
+    _read("RecommendGroups", "RecommendPointGroups", "points/recommend/groups", _groups),
+    _read("Discover", "DiscoverPoints", "points/discover", _search),
+    _read("DiscoverBatch", "DiscoverBatchPoints", "points/discover/batch", _search_batch, _batch),
+    _rpc("Snapshots/Create", "CreateSnapshotRequest", "CreateSnapshotResponse", f"POST {_ONE}/snapshots", _snapshot),
+    _rpc("Snapshots/List", "ListSnapshotsRequest", "ListSnapshotsResponse", f"GET {_ONE}/snapshots", _snapshots),
+    _rpc("Snapshots/Delete", "DeleteSnapshotRequest", "DeleteSnapshotResponse", f"DELETE {_ONE}/snapshots/{{snapshot}}",
+         _nothing),
+    _rpc("Snapshots/CreateFull", "CreateFullSnapshotRequest", "CreateSnapshotResponse", "POST /snapshots", _snapshot),
+    _rpc("Snapshots/ListFull", "ListFullSnapshotsRequest", "ListSnapshotsResponse", "GET /snapshots", _snapshots),
+    _rpc("Snapshots/DeleteFull", "DeleteFullSnapshotRequest", "DeleteSnapshotResponse", "DELETE /snapshots/{snapshot}",
+         _nothing),
+)  # fmt: skip
+"""Every rpc of the services Collections, Points, Snapshots and Qdrant."""
+
+BY_ENDPOINT = {rpc.endpoint: rpc for rpc in RPCS}

@@ -1,0 +1,161 @@
+"""The gRPC door: carries calls over HTTP/2 to `minidb.grpc`, which answers. Needs the extra `grpc`.
+
+The threads are those of the REST door, the key is asked for by the same `Gate`, and lines go to the same access log.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from minidb.errors import MinidbError
+from minidb.rest import Api
+from minidb.server import access_log
+from minidb.server.gate import KEY_HEADERS, Gate
+from minidb.server.settings import Settings
+
+try:
+    import grpc
+    from google.protobuf.message import DecodeError
+
+    from minidb.grpc import Answer, Asked, Code, Rpc, Service, failure, find, reflection
+except ModuleNotFoundError as error:
+    if error.name not in ("grpc", "google", "google.protobuf"):
+        raise
+    raise MinidbError("gRPC needs packages that are not installed: pip install 'minidb-vector[grpc]'") from None
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_MAX_TEXT_BYTES = 2000
+"""Of an error's text: it travels percent-encoded among the headers, for which clients have 8 kB."""
+_MAX_REFLECTIONS = 4
+"""Streams of reflection at a time: each keeps a thread for as long as its client likes."""
+
+
+class GrpcDoor:
+    """Listens from the moment it is made; answers from `start` to `stop`.
+
+    Args:
+        settings: address and TLS among them.
+        threads: where calls are answered.
+
+    Raises:
+        OSError: the address cannot be listened on, or a file of the certificate not be read.
+    """
+
+    def __init__(self, api: Api, settings: Settings, threads: ThreadPoolExecutor) -> None:
+        handlers = (_Handlers(Service(api), Gate(settings)),)
+        options = (
+            ("grpc.max_receive_message_length", settings.max_request_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),  # else two servers would share a port, and nobody would know who answers
+            ("grpc.http2.max_ping_strikes", 0),  # Go's client pings every 10 s, calls or not
+            ("grpc.keepalive_permit_without_calls", 1),
+        )
+        self._server = grpc.server(threads, handlers=handlers, options=options)
+        self._host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"{self._host}:{settings.grpc_port}"
+        try:
+            if settings.tls_cert is None:
+                self._port = self._server.add_insecure_port(address)
+            else:
+                self._port = self._server.add_secure_port(address, _credentials(settings, settings.tls_cert))
+        except RuntimeError:
+            raise OSError(f"cannot listen on {address} for gRPC: is the port taken?") from None
+
+    @property
+    def address(self) -> str:
+        """Where it listens: host and port."""
+        return f"{self._host}:{self._port}"
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self, patience_s: float) -> None:
+        """Take no more calls, and wait for those that run."""
+        self._server.stop(patience_s).wait()
+
+
+def _credentials(settings: Settings, cert: str) -> grpc.ServerCredentials:
+    chain, ca = Path(cert).read_bytes(), settings.tls_client_ca
+    key = chain if settings.tls_key is None else Path(settings.tls_key).read_bytes()
+    root = None if ca is None else Path(ca).read_bytes()
+    return grpc.ssl_server_credentials([(key, chain)], root, require_client_auth=root is not None)
+
+
+class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Which function answers which endpoint. None of them raises: an exception would be the client's UNKNOWN."""
+
+    def __init__(self, service: Service, gate: Gate) -> None:
+        self._service = service
+        self._gate = gate
+        self._reflections = threading.BoundedSemaphore(_MAX_REFLECTIONS)
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        endpoint: str = details.method
+        rpc = find(endpoint)
+        if rpc is not None:
+            return grpc.unary_unary_rpc_method_handler(partial(_unary, endpoint, partial(self._answer, rpc)))
+        if endpoint == reflection.HEALTH_CHECK:
+            check = partial(_unary, endpoint, lambda message, context: reflection.check(message))
+            return grpc.unary_unary_rpc_method_handler(check)
+        package = reflection.REFLECTIONS.get(endpoint)
+        if package is None:
+            return None  # UNIMPLEMENTED
+        return grpc.stream_stream_rpc_method_handler(partial(self._reflect, package))
+
+    def _answer(self, rpc: Rpc, message: bytes, context: grpc.ServicerContext) -> Answer:
+        headers = _headers(context)
+        try:
+            self._gate.check_key(rpc.route, headers)
+        except MinidbError as error:
+            return self._service.refuse(rpc, error)
+        passed_on = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
+        return self._service.answer(rpc, Asked(message, passed_on, timeout=context.time_remaining()))
+
+    def _reflect(self, package: str, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        try:
+            self._gate.check_key(None, _headers(context))
+        except MinidbError as error:
+            _abort(context, failure(error))
+        if not self._reflections.acquire(blocking=False):
+            _abort(context, Answer(Code.RESOURCE_EXHAUSTED, text="too many streams of reflection"))
+        try:
+            for message in messages:
+                yield reflection.reflect(package, message)
+        except DecodeError:
+            _abort(context, Answer(Code.INTERNAL, text="failed to decode Protobuf message"))
+        finally:
+            self._reflections.release()
+
+
+def _unary(
+    endpoint: str,
+    answer: Callable[[bytes, grpc.ServicerContext], Answer],
+    message: bytes,
+    context: grpc.ServicerContext,
+) -> bytes:
+    """One call: the reply's bytes, or its end without any; a line in the access log either way."""
+    started = time.perf_counter()
+    answered = answer(message, context)
+    access_log.write("GRPC", endpoint, int(answered.code), started, len(answered.reply))
+    if answered.code is not Code.OK:
+        _abort(context, answered)
+    return answered.reply
+
+
+def _abort(context: grpc.ServicerContext, answer: Answer) -> NoReturn:
+    context.set_trailing_metadata(answer.metadata)
+    text = answer.text.encode()[:_MAX_TEXT_BYTES].decode(errors="ignore")
+    context.abort(_CODES[answer.code], text)
+    raise AssertionError("abort returns never")
+
+
+def _headers(context: grpc.ServicerContext) -> dict[str, str]:
+    """Metadata as REST's headers come: bytes read as Latin-1. Binary ones mean nothing here."""
+    found = context.invocation_metadata() or ()
+    return {name: value.encode().decode("latin-1") for name, value in found if isinstance(value, str)}
