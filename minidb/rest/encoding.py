@@ -24,7 +24,7 @@ from minidb.models.vectors import SparseVector
 _MAX_DEPTH = 128
 """Qdrant's, by its JSON reader: what is nested deeper is no request, and would be too deep for `dumps`."""
 _BYTES_PER_BYTE = 16  # points of two dimensions without payload take 11
-_BYTES_FREE = 8 << 20
+_BYTES_FREE = 4 << 20
 """What a body's values may take in memory, estimated before they are made: per byte of text, and in any case."""
 _STRING = re.compile(rb'"[^"]*"')
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
