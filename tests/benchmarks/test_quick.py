@@ -68,7 +68,7 @@ def test_a_peer_that_is_not_installed_is_reported(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert tables(json.loads(file.read_text()))["small"]["absent"]["usearch"].startswith("usearch is not installed")
-    assert "absent: usearch: usearch is not installed (pip install 'minidb[peers]')" in done.stdout
+    assert "absent: usearch: usearch is not installed (pip install 'minidb-vector[peers]')" in done.stdout
 
 
 def test_vectors_of_the_users_are_searched_by_rows_held_out(tmp_path: Path) -> None:
