@@ -6,10 +6,10 @@
 | `sh` | runs under bash; one that ends with `minidb serve …` stays until the page's end, on free ports |
 | `toml`, `json` | must parse; `# name.toml` is written to that file |
 | `text` | is no code |
-| any other language | names the file it is taken from, `LANGUAGE from=tests/…`, which must contain it; that file's test runs it |
+| any other | names the file it is an excerpt of, `LANGUAGE from=tests/…`; that file's own test runs it |
 
-Files named `test_*.py` are given to pytest at the end. A comment `<!-- run by .ci/run -->` before a block leaves it to that
-script, which takes the block from the page.
+Files named `test_*.py` are given to pytest at the end. A comment `<!-- run by .ci/run -->` before a block leaves it to
+that script, which takes the block from the page.
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
 
 import pytest
 import qdrant_client  # noqa: F401  (pytester forgets what its runs import, and numpy must not be imported twice)
