@@ -117,7 +117,15 @@ def test_texts_that_name_an_extra_name_this_distribution() -> None:
 
 @pytest.mark.parametrize(
     ("source", "info"),
-    [("1 / 0\n", "python"), ("exit 3\n", "sh"), ("{\n", "json"), ("main()\n", "go"), ("x = \n", "toml")],
+    [
+        ("1 / 0\n", "python"),
+        ("exit 3\n", "sh"),
+        ("pip install 'minidb-vector[no-such-extra]'\n", "sh"),
+        ("func nothing() {}\n", "go from=tests/test_package.py"),
+        ("{\n", "json"),
+        ("main()\n", "go"),
+        pytest.param("x = \n", "toml", marks=pytest.mark.skipif("sys.version_info < (3, 11)")),
+    ],
 )
 def test_a_block_that_fails_is_noticed(source: str, info: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
