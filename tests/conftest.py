@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from minidb import QdrantClient
 
 pytest_plugins = ["pytester"]  # for the tests of the pytest plugin
+
+settings.register_profile("minidb", deadline=None)  # no test depends on how fast the machine is
+settings.load_profile("minidb")
 
 
 @pytest.fixture(params=["memory", "durable"])
