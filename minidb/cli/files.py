@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 import orjson
 
-from minidb.errors import FormatError, MinidbError
+from minidb.errors import MinidbError
 
 FORMATS = ("jsonl", "csv", "parquet", "arrow", "npy", "npz")
 STANDARD = "-"
@@ -25,6 +25,10 @@ STANDARD = "-"
 Row = dict[str, Any]
 _ENDINGS = {".ndjson": "jsonl", ".feather": "arrow", ".ipc": "arrow", **{f".{name}": name for name in FORMATS}}
 _BATCH = 1024
+
+
+class BadFile(MinidbError):
+    """A file is not what it should be, or cannot hold what it shall."""
 
 
 def format_of(file: str, given: str | None) -> str:
@@ -35,12 +39,12 @@ def format_of(file: str, given: str | None) -> str:
         return "jsonl"
     found = _ENDINGS.get(Path(file).suffix.lower())
     if found is None:
-        raise FormatError(f"{file}: what is it? --format {'|'.join(FORMATS)}")
+        raise BadFile(f"{file}: what is it? --format {'|'.join(FORMATS)}")
     return found
 
 
 def read_rows(file: str, kind: str) -> Iterator[Row]:
-    """The rows of a file. Raises FormatError with the line, where there are lines."""
+    """The rows of a file. Raises BadFile with the line, where there are lines."""
     readers = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet, "arrow": _read_arrow}
     if kind in readers:
         with _opened(file, "rb") as stream:
@@ -57,7 +61,7 @@ def read_vector(file: str) -> Any:
         try:
             return orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:
-            raise FormatError(f"{file}: {error}") from None
+            raise BadFile(f"{file}: {error}") from None
 
 
 def _read_jsonl(stream: IO[bytes], file: str) -> Iterator[Row]:
@@ -66,9 +70,9 @@ def _read_jsonl(stream: IO[bytes], file: str) -> Iterator[Row]:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise FormatError(f"{file}, line {number}: {error}") from None
+                raise BadFile(f"{file}, line {number}: {error}") from None
             if not isinstance(row, dict):
-                raise FormatError(f"{file}, line {number}: expected an object")
+                raise BadFile(f"{file}, line {number}: expected an object")
             yield row
 
 
@@ -79,10 +83,10 @@ def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
     try:
         for row in reader:
             if None in row or None in row.values():
-                raise FormatError(f"{file}, line {reader.line_num}: not as many fields as the header")
+                raise BadFile(f"{file}, line {reader.line_num}: not as many fields as the header")
             yield {name: _typed(text) for name, text in row.items() if text != ""}
     except (csv.Error, UnicodeDecodeError) as error:
-        raise FormatError(f"{file}, line {reader.line_num}: {error}") from None
+        raise BadFile(f"{file}, line {reader.line_num}: {error}") from None
 
 
 def _typed(text: str) -> Any:
@@ -103,7 +107,7 @@ def _read_parquet(stream: IO[bytes], file: str) -> Iterator[Row]:
         for batch in parquet.ParquetFile(_seekable(stream)).iter_batches(_BATCH):
             yield from batch.to_pylist()
     except arrow.ArrowInvalid as error:
-        raise FormatError(f"{file}: {error}") from None
+        raise BadFile(f"{file}: {error}") from None
 
 
 def _read_arrow(stream: IO[bytes], file: str) -> Iterator[Row]:
@@ -119,23 +123,27 @@ def _read_arrow(stream: IO[bytes], file: str) -> Iterator[Row]:
         for batch in batches:
             yield from batch.to_pylist()
     except arrow.ArrowInvalid as error:
-        raise FormatError(f"{file}: {error}") from None
+        raise BadFile(f"{file}: {error}") from None
 
 
 def _read_arrays(file: str, kind: str) -> Iterator[Row]:
     """A row of a 2-d array is a vector. In an .npz `ids` are the ids, 2-d arrays vectors by name, others payload."""
     if kind == "npy":
-        yield from ({"vector": vector} for vector in _load(file))
+        yield from ({"vector": np.array(vector, np.float32)} for vector in _load(file))
         return
     with _load(file) as archive:
         arrays = {name: archive[name] for name in archive.files}
     if len({len(array) for array in arrays.values()}) > 1:
-        raise FormatError(f"{file}: its arrays have different lengths")
+        raise BadFile(f"{file}: its arrays have different lengths")
     ids = arrays.pop("ids", None)
     vectors = {name: array for name, array in arrays.items() if array.ndim > 1}
     payload = {name: array.tolist() for name, array in arrays.items() if array.ndim == 1}
     for number in range(len(next(iter(vectors.values()), ()))):
-        row: Row = {"vector": {"" if name == "vector" else name: array[number] for name, array in vectors.items()}}
+        row: Row = {
+            "vector": {
+                "" if name == "vector" else name: array[number].astype(np.float32) for name, array in vectors.items()
+            }
+        }
         if ids is not None:
             row["id"] = ids[number].item()
         yield {**row, "payload": {name: values[number] for name, values in payload.items()}}
@@ -145,7 +153,7 @@ def _load(file: str) -> Any:
     try:
         return np.load(file, mmap_mode="r" if file.endswith(".npy") else None, allow_pickle=False)
     except ValueError as error:
-        raise FormatError(f"{file}: {error}") from None
+        raise BadFile(f"{file}: {error}") from None
 
 
 def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list[str]) -> None:
@@ -225,17 +233,15 @@ def _arrow_writer(stream: IO[bytes], schema: Any, kind: str) -> Any:
 
 def _arrow_row(point: Row) -> Row:
     row: Row = {"id": str(point["id"]), "payload": orjson.dumps(point.get("payload") or {}).decode()}
-    vector = point.get("vector")
-    if isinstance(vector, dict) and "indices" not in vector:
-        return {**row, **{f"vector.{name}": each for name, each in vector.items()}}
-    return {**row, "vector": vector}
+    vectors = vectors_by_name(point.get("vector"))
+    return {**row, **{f"vector.{name}" if name else "vector": each for name, each in vectors.items()}}
 
 
 def _write_arrays(file: str, kind: str, pages: Iterable[list[Row]]) -> None:
     if file == STANDARD:
-        raise FormatError("an array goes into a file, not to standard output")
+        raise BadFile("an array goes into a file, not to standard output")
     points = [point for page in pages for point in page]
-    named = [point["vector"] if isinstance(point["vector"], dict) else {"": point["vector"]} for point in points]
+    named = [vectors_by_name(point["vector"]) for point in points]
     names = list(dict.fromkeys(name for vectors in named for name in vectors))
     arrays = {name or "vector": _array([vectors.get(name) for vectors in named], name) for name in names}
     if kind == "npz":
@@ -244,15 +250,20 @@ def _write_arrays(file: str, kind: str, pages: Iterable[list[Row]]) -> None:
     elif len(arrays) == 1:
         np.save(file, next(iter(arrays.values())))
     else:
-        raise FormatError(f"an .npy holds one vector a point: --using {' or --using '.join(names)}, or .npz")
+        raise BadFile(f"an .npy holds one vector a point: --using {' or --using '.join(names)}, or .npz")
+
+
+def vectors_by_name(vector: Any) -> Row:
+    """A point's vectors; the unnamed one, which may be sparse, by the name ""."""
+    return vector if isinstance(vector, dict) and "indices" not in vector else {"": vector}
 
 
 def _array(vectors: list[Any], name: str) -> Any:
     try:
         return np.array(vectors, np.float32)
     except (ValueError, TypeError):
-        raise FormatError(
-            f"the vectors {name or 'of the points'} are no array: some are missing, or not dense"
+        raise BadFile(
+            f"the vectors {name or 'of the points'} are no array (missing ones, or sparse): choose with --using"
         ) from None
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+_ALIKE = 0.5  # of difflib's ratio: `dox` and `docs` are, at 0.57
+
 
 class Parser(argparse.ArgumentParser):
     """argparse's, with whole names only (a prefix may mean something else tomorrow) and with suggestions."""
@@ -19,7 +21,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        super().error(message + self._suggestion(message))
+        guess = self._suggestion(message)
+        super().error(f"{message} ({guess})" if guess else message)
 
     def refuse_unknown(self, unknown: list[str]) -> None:
         """Error for arguments nobody took."""
@@ -38,9 +41,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """ "; did you mean …?" with the known name most like the given one, or nothing."""
-    found = difflib.get_close_matches(given, list(known), 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    """A question for the known name most like the given one, or nothing."""
+    found = difflib.get_close_matches(given, list(known), 1, _ALIKE)
+    return f"did you mean {found[0]}?" if found else ""
 
 
 def add_target(command: argparse.ArgumentParser, *, created: bool = False) -> None:

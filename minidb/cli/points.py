@@ -96,7 +96,7 @@ def _run_delete(arguments: argparse.Namespace) -> int:
         chosen = {"points": arguments.ids} if arguments.ids else {"filter": arguments.filter}
         before = _points(target, path)
         target.ask("POST", f"{path}/points/delete", chosen, wait="true")
-        print(f"deleted {before - _points(target, path):,} points")
+        print(f"deleted {before - _points(target, path):,} of {before:,} points")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from minidb.cli.parser import add_collection, add_filter, add_json, add_target, count, point_id
+from minidb.cli.parser import add_collection, add_filter, add_json, add_target, count, nearest, point_id
 
 if TYPE_CHECKING:
     from minidb.cli.target import Target
@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.explain and arguments.path is None:
         arguments.parser.error("--explain is for a store: give --path")
     with open_target(arguments) as target:
-        using = arguments.using or _only(target, arguments)
+        using = _using(target, arguments)
         request = {"query": _query(target, arguments, text, using), "filter": arguments.filter}
         request |= {"using": using or None, "limit": arguments.limit, "with_payload": True}
         if not arguments.explain:
@@ -52,8 +52,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _only(target: Target, arguments: argparse.Namespace) -> str:
+def _using(target: Target, arguments: argparse.Namespace) -> str:
+    """The vector name asked for, or the only one there is."""
     names = list(target.vectors(arguments.collection))
+    if arguments.using is not None:
+        if arguments.using not in names:
+            guess = nearest(arguments.using, names) or f"vectors here: {', '.join(names)}"
+            arguments.parser.error(f"{arguments.collection} has no vector {arguments.using} ({guess})")
+        return str(arguments.using)
     if len(names) != 1 and "" not in names:
         arguments.parser.error(f"which vector? --using {' or --using '.join(names) or 'NAME: there is none'}")
     return "" if "" in names else names[0]

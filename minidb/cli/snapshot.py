@@ -21,10 +21,10 @@ def add_snapshot(commands: argparse._SubParsersAction[Any]) -> None:
     for name, run, what in (
         ("create", _create, "make a snapshot"),
         ("list", _list, "list the snapshots there are"),
-        ("restore", _restore, "replace a collection by a snapshot"),
+        ("restore", _restore, "replace a collection, or all of the store, by a snapshot"),
     ):
         step = steps.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        add_collection(step, **({"nargs": "?", "help": "(default: all of the store)"} if name != "restore" else {}))
+        add_collection(step, nargs="?", help="(default: all of the store)")
         if name == "create":
             step.add_argument("--output", type=Path, metavar="FILE", help="copy it to this file and delete it there")
         if name == "restore":
@@ -77,7 +77,7 @@ def _restore(arguments: argparse.Namespace) -> int:
             target.upload(f"{base}/upload", file)
         else:
             _restore_by_name(target, base, arguments.snapshot)
-    print(f"restored {arguments.collection}")
+    print(f"restored {arguments.collection or 'the store'}")
     return 0
 
 

@@ -7,7 +7,6 @@ where a collection or a vector is missing. Called by the commands.
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
+from minidb.cli.parser import nearest
 from minidb.errors import MinidbError, NotFound
 from minidb.rest.encoding import dumps, loads
 from minidb.storage.interface import Durability
@@ -120,10 +120,7 @@ class Target:
 
 
 def _nearest(given: str, known: list[str], what: str) -> str:
-    close = difflib.get_close_matches(given, known, 1)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; {what} here: {', '.join(sorted(known)[:10]) or 'none'}"
+    return f" ({guess})" if (guess := nearest(given, known)) else f" ({what} here: {', '.join(known[:10]) or 'none'})"
 
 
 def collection(name: str) -> str:

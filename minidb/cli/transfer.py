@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidb.cli.parser import add_collection, add_filter, add_target, count
@@ -93,11 +93,12 @@ def _run_import(arguments: argparse.Namespace) -> int:
     from minidb.cli.target import collection, open_target
 
     kind = format_of(arguments.file, arguments.format)
-    rows = read_rows(arguments.file, kind)
+    batches = _batches(_points(read_rows(arguments.file, kind), arguments), arguments.batch)
+    first = next(batches, [])  # what is wrong with the file is found out before a store is made
     with open_target(arguments, created=True) as target, reporting("imported") as progress:
         path = f"{collection(arguments.collection)}/points"
         is_there = target.exists(arguments.collection)
-        for batch in _batches(_points(rows, arguments), arguments.batch):
+        for batch in chain([first] if first else [], batches):
             _embed(batch, arguments.document)
             for point in batch:
                 point["vector"] = _unnamed(point["vector"])
@@ -111,8 +112,8 @@ def _run_import(arguments: argparse.Namespace) -> int:
 
 def _points(rows: Iterable[Row], arguments: argparse.Namespace) -> Iterator[Row]:
     """A point of each row. Its vectors are a dict; those that are texts yet are missing."""
+    from minidb.cli.files import BadFile, vectors_by_name
     from minidb.cli.parser import point_id
-    from minidb.errors import FormatError
 
     for number, row in enumerate(rows):
         if _is_point(row):
@@ -124,11 +125,10 @@ def _points(rows: Iterable[Row], arguments: argparse.Namespace) -> Iterator[Row]
             payload = _parsed(payload)
         missing = [column for column, model, _ in arguments.document if not isinstance(payload.get(column), str)]
         if missing:
-            raise FormatError(f"row {number + 1} has no text in {missing[0]}; it has {', '.join(payload) or 'nothing'}")
-        vectors = vector if isinstance(vector, dict) and "indices" not in vector else {"": vector}
+            raise BadFile(f"row {number + 1} has no text in {missing[0]}; it has {', '.join(payload) or 'nothing'}")
         yield {
             "id": point_id(given) if isinstance(given, str) else given,
-            "vector": {name: each for name, each in vectors.items() if each is not None},
+            "vector": {name: each for name, each in vectors_by_name(vector).items() if each is not None},
             "payload": payload,
         }
 
@@ -172,13 +172,13 @@ def _unnamed(vectors: dict[str, Any]) -> Any:
 def _create(target: Target, arguments: argparse.Namespace, points: list[Row]) -> None:
     """A collection as the first batch needs it: each vector's size is that of the first there is."""
     from minidb.cli.embedding import noted
+    from minidb.cli.files import vectors_by_name
     from minidb.cli.target import collection
 
     dense: dict[str, Any] = {}
     sparse: dict[str, Any] = {}
     for point in points:
-        vector = point["vector"]
-        for name, each in (vector if isinstance(vector, dict) and "indices" not in vector else {"": vector}).items():
+        for name, each in vectors_by_name(point["vector"]).items():
             if isinstance(each, dict) or hasattr(each, "indices"):
                 sparse.setdefault(name, {"modifier": "idf"} if _is_bm25(arguments, name) else {})
             else:
