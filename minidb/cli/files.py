@@ -56,7 +56,7 @@ def read_rows(file: str, kind: str) -> Iterator[Row]:
 def read_vector(file: str) -> Any:
     """One vector: a JSON array (or a sparse vector's object), or an array of numpy's."""
     if file.endswith(".npy"):
-        return _load(file)
+        return np.array(_load(file), np.float32)
     with _opened(file, "rb") as stream:
         try:
             return orjson.loads(stream.read())
@@ -166,9 +166,10 @@ def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list
         columns: the payload keys, for CSV.
     """
     writers = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_arrow, "arrow": _write_arrow}
-    if kind in ("npy", "npz"):
-        _write_arrays(file, kind, pages)
-    elif file == STANDARD:
+    writers |= {"npy": _write_arrays, "npz": _write_arrays}
+    if file == STANDARD:
+        if kind in ("npy", "npz"):
+            raise BadFile("an array goes into a file, not to standard output")
         writers[kind](sys.stdout.buffer, pages, columns, kind)
     else:
         part = Path(f"{file}.part")
@@ -237,18 +238,16 @@ def _arrow_row(point: Row) -> Row:
     return {**row, **{f"vector.{name}" if name else "vector": each for name, each in vectors.items()}}
 
 
-def _write_arrays(file: str, kind: str, pages: Iterable[list[Row]]) -> None:
-    if file == STANDARD:
-        raise BadFile("an array goes into a file, not to standard output")
+def _write_arrays(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
     points = [point for page in pages for point in page]
     named = [vectors_by_name(point["vector"]) for point in points]
     names = list(dict.fromkeys(name for vectors in named for name in vectors))
     arrays = {name or "vector": _array([vectors.get(name) for vectors in named], name) for name in names}
     if kind == "npz":
-        ids = np.array([point["id"] for point in points])
-        np.savez(file, ids=ids, **arrays)
+        ids = np.array([point["id"] for point in points])  # text, if any of them is a UUID
+        np.savez(stream, ids=ids, **arrays)
     elif len(arrays) == 1:
-        np.save(file, next(iter(arrays.values())))
+        np.save(stream, next(iter(arrays.values())))
     else:
         raise BadFile(f"an .npy holds one vector a point: --using {' or --using '.join(names)}, or .npz")
 
