@@ -3,7 +3,7 @@
 | block | what happens |
 |---|---|
 | `python` | runs; one whose first line is `# name.py` is written to that file instead |
-| `sh` | runs under bash; one that ends with `minidb serve …` stays until the page's end, on free ports |
+| `sh` | runs under bash; one that ends with `minidb serve …` (or `dashboard`) stays to the page's end, on free ports |
 | `toml`, `json` | must parse; `# name.toml` is written to that file |
 | `text` | is no code |
 | any other | names the file it is an excerpt of, `LANGUAGE from=tests/…`; that file's own test runs it |
@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -33,7 +34,7 @@ LEFT_TO_CI = "<!-- run by .ci/run -->"
 
 _FENCED = re.compile(r"^(?P<before>[^\n]*)\n+```(?P<info>[^\n]*)\n(?P<source>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:py|toml))\n")
-_SERVES = re.compile(r"^minidb serve\b[^\n]*\Z", re.MULTILINE)
+_SERVES = re.compile(r"^minidb (?:serve|dashboard)\b(?:[^\n\\]|\\\n)*\Z", re.MULTILINE)
 _PORT = re.compile(r"\b63[34]\d\b")
 _SECONDS = 120
 
@@ -80,8 +81,7 @@ class Reading:
         self._servers: list[subprocess.Popen[str]] = []
         found = blocks(page)
         if any(_SERVES.search(block.source.rstrip()) for block in found if block.language == "sh"):
-            used = {"6333", "6334"}.union(*(_PORT.findall(block.source) for block in found))
-            self._ports = dict(zip(sorted(used), map(str, free_ports(len(used))), strict=True))
+            self._ports = free_ports({6333, *(int(port) for each in found for port in _PORT.findall(each.source))})
         else:
             self._ports = {}
         self._blocks = found
@@ -141,7 +141,7 @@ class Reading:
         self._servers.append(server)
         assert server.stdout
         line = server.stdout.readline()  # it says so once it listens
-        assert "listens on" in line, f"{source} ended"
+        assert "http" in line, f"{source} ended"
 
     def _listen(self, command: str) -> str:
         """The options that keep a server off the usual ports, which the machine may use."""
@@ -162,15 +162,18 @@ class Reading:
             raise
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+def free_ports(usual: set[int]) -> dict[str, str]:
+    """A free port in place of each usual one, as far from each other: a server takes the port after its own, too."""
+    wanted = usual | {port + 1 for port in usual}
+    while True:
+        shift = random.randrange(4000, 50_000)
+        if all(is_free(port + shift) for port in wanted):
+            return {str(port): str(port + shift) for port in wanted}
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _environment() -> dict[str, str]:

@@ -135,6 +135,12 @@ def test_a_block_that_fails_is_noticed(source: str, info: str, tmp_path: Path, m
         reading.run()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_block_is_overlooked(page: Path) -> None:
+    fences = re.findall(r"^\s*(?:```|~~~)", page.read_text("utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks(page))
+
+
 def test_blocks_are_found_with_their_lines(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"text\n\n```sh\ntrue\n```\n\n{LEFT_TO_CI}\n```sh\nfalse\n```\n")
