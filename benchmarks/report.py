@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.results import Row, Table
 
 _PACKAGES = (
-    "minidb", "numpy", "scipy", "hnswlib", "simsimd", "lmdb", "qdrant-client", "qdrant-edge-py", "zvec", "lancedb",
+    "minidb-vector", "numpy", "scipy", "hnswlib", "simsimd", "lmdb", "qdrant-client", "qdrant-edge-py", "zvec", "lancedb",
     "chromadb", "pymilvus", "milvus-lite", "usearch", "faiss-cpu", "psutil",
 )  # fmt: skip
 _HEADER = ("contestant", "median", "p95", "p99", "against minidb (spread)", "recall", "target", "", "note")

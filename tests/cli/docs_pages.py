@@ -8,6 +8,7 @@
 | `text` | is no code |
 | any other | names the file it is an excerpt of, `LANGUAGE from=tests/…`; that file's own test runs it |
 
+A server's ports are those of the block, 6330 to 6349, shifted to free ones; so a page writes them out in full.
 Files named `test_*.py` are given to pytest at the end. A comment `<!-- run by .ci/run -->` before a block leaves it to
 that script, which takes the block from the page.
 """
