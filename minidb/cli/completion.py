@@ -60,11 +60,15 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
     return {}
 
 
+def _shown(command: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [action for action in command._actions if action.help != argparse.SUPPRESS]
+
+
 def _words(command: argparse.ArgumentParser) -> list[str]:
     """A command's options, its choices, and those of its own commands."""
     inner = _commands(command)
-    found = [name for action in command._actions for name in action.option_strings if name.startswith("--")]
-    found += [str(choice) for action in command._actions for choice in (() if inner else action.choices or ())]
+    found = [name for action in _shown(command) for name in action.option_strings if name.startswith("--")]
+    found += [str(choice) for action in _shown(command) for choice in (() if inner else action.choices or ())]
     return list(dict.fromkeys([*inner, *found, *(word for each in inner.values() for word in _words(each))]))
 
 
@@ -76,7 +80,7 @@ def _fish() -> str:
         about = (command.description or "").replace("'", "\\'")
         lines.append(f"complete -c minidb -n __fish_use_subcommand -f -a {name} -d '{about}'")
         inside = f"complete -c minidb -n '__fish_seen_subcommand_from {name}'"
-        for action in (*command._actions, *(each for inner in _commands(command).values() for each in inner._actions)):
+        for action in (*_shown(command), *(each for inner in _commands(command).values() for each in _shown(inner))):
             for option in action.option_strings:
                 if option.startswith("--"):
                     takes = " -r" if action.nargs != 0 else ""

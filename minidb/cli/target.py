@@ -39,21 +39,23 @@ class Target:
 
     def ask(self, method: str, path: str, body: Any = None, **parameters: str) -> Any:
         """The `result` of an answer. Raises Refused with the answer's error, also when there is no answer."""
-        content = None if body is None else dumps(body)
-        response = self._send(method, path, content=content, params=parameters)
-        return loads(response.content)["result"]
+        try:
+            content = None if body is None else dumps(body)
+        except TypeError as error:  # bytes, decimals, … of a file
+            raise Refused(f"{error.__cause__ or error}: payloads are JSON") from error
+        return self._value(self._send(method, path, content=content, params=parameters))["result"]
 
     def version(self) -> str:
-        answer = loads(self._send("GET", "/").content)
+        answer = self._value(self._send("GET", "/"))
         return f"{answer.get('title', 'unknown server')}, version {answer.get('version', '?')}"
 
     def upload(self, path: str, file: Path) -> Any:
         with file.open("rb") as content:
             response = self._send("POST", path, files={"snapshot": (file.name, content)}, params={"wait": "true"})
-        return loads(response.content)["result"]
+        return self._value(response)["result"]
 
     def download(self, path: str, file: Path) -> None:
-        with self._http.stream("GET", path) as response:
+        with self._answering(), self._http.stream("GET", path) as response:
             if response.status_code != 200:
                 response.read()
                 raise self._refused(response, path)
@@ -87,15 +89,27 @@ class Target:
                 return
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        try:
+        with self._answering():
             response = self._http.request(method, path, **content)
-        except httpx.InvalidURL as error:
-            raise Refused(f"{self.name}: {error}") from error
-        except httpx.HTTPError as error:
-            raise Refused(f"{self.name} does not answer: {error}") from error
         if response.status_code >= 400:
             raise self._refused(response, path)
         return response
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise Refused(f"{self.name} does not answer: {error}") from error
+
+    def _value(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            value = loads(response.content)
+        except MinidbError:
+            value = None
+        if not isinstance(value, dict) or not {"result", "version"} & set(value):
+            raise Refused(f"{self.name} answers, but not as Qdrant does")
+        return value
 
     def _refused(self, response: httpx.Response, path: str) -> Refused:
         try:
@@ -137,7 +151,11 @@ def open_target(
         headers = {} if arguments.api_key is None else {"api-key": _header(arguments.api_key)}
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
         url = arguments.url if "://" in arguments.url else f"http://{arguments.url}"
-        with httpx.Client(base_url=url, headers=headers, timeout=timeout) as http:
+        try:
+            http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        except httpx.InvalidURL as error:
+            raise Refused(f"{url}: {error}") from error
+        with http:
             yield Target(http, url, None)
         return
     from minidb.transport import Transport

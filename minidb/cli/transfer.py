@@ -123,12 +123,17 @@ def _points(rows: Iterable[Row], arguments: argparse.Namespace) -> Iterator[Row]
         given = row.get(arguments.id, number)
         if isinstance(payload, str):
             payload = _parsed(payload)
+        if not isinstance(payload, dict):
+            raise BadFile(f"row {number + 1}: the payload is no object")
+        vectors = {name: each for name, each in vectors_by_name(vector).items() if each is not None}
+        if any(isinstance(each, str) or not hasattr(each, "__len__") for each in vectors.values()):
+            raise BadFile(f"row {number + 1}: a vector is an array of numbers, got {vector!r}")
         missing = [column for column, model, _ in arguments.document if not isinstance(payload.get(column), str)]
         if missing:
             raise BadFile(f"row {number + 1} has no text in {missing[0]}; it has {', '.join(payload) or 'nothing'}")
         yield {
             "id": point_id(given) if isinstance(given, str) else given,
-            "vector": {name: each for name, each in vectors_by_name(vector).items() if each is not None},
+            "vector": vectors,
             "payload": payload,
         }
 
@@ -151,9 +156,13 @@ def _columns(row: Row, arguments: argparse.Namespace) -> tuple[Any, dict[str, An
 
 
 def _parsed(payload: str) -> Any:
+    """The JSON in a column named `payload`; None where it is none."""
     import orjson
 
-    return orjson.loads(payload)
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _embed(points: list[Row], documents: list[_Column]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from doors.serving import server_in_a_thread
@@ -242,6 +243,10 @@ class TestFiles:
             ("x.npy", b"no array", "x.npy: "),
             ("x.txt", b"", "--format jsonl|csv"),
             ("x.jsonl", b'{"text": 5}\n', "row 1 has no text in text"),
+            ("x.jsonl", b'{"vector": 5}\n', "row 1: a vector is an array of numbers, got 5"),
+            ("x.jsonl", b'{"vector": {"a": "b"}}\n', "row 1: a vector is an array of numbers"),
+            ("x.jsonl", b'{"id": 1, "payload": "no JSON"}\n', "row 1: the payload is no object"),
+            ("x.jsonl", b'{"id": 1, "payload": [1]}\n', "row 1: the payload is no object"),
         ],
     )
     def test_a_file_that_is_none(
@@ -397,6 +402,23 @@ class TestMistakes:
     def test_nobody_there(self, url: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["info", "--url", url]) == 1
         assert "http://127.0.0.1:1 does not answer: " in capsys.readouterr().err
+
+    def test_what_is_no_url(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["info", "--url", "http://[::bad"]) == 1
+        assert "http://[::bad" in capsys.readouterr().err
+
+    def test_somebody_else_there(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        page = httpx.Response(200, text="<html>")
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda self, request: page)
+        assert main(["collections", "--url", "http://127.0.0.1:1"]) == 1
+        assert capsys.readouterr().err == "minidb: http://127.0.0.1:1 answers, but not as Qdrant does\n"
+
+    def test_what_json_cannot_hold(self, call: Call, tmp_path: Path) -> None:
+        pyarrow = pytest.importorskip("pyarrow")
+        table = pyarrow.table({"vector": [[1.0]], "n": [b"bytes"]})
+        with pyarrow.ipc.new_stream(str(tmp_path / "in.arrow"), table.schema) as writer:
+            writer.write_table(table)
+        assert "payloads are JSON" in call("import", "c", str(tmp_path / "in.arrow"), code=1)
 
     def test_a_key(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         with server_in_a_thread(api_key="secret") as url:
