@@ -178,10 +178,10 @@ def is_free(port: int) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """This Python's commands first, before them a `pip` that only checks what is asked for; curl fails with a 4xx."""
+    """This Python first, before it a `pip` that only checks what is asked; curl fails with a 4xx, no browser opens."""
     stand_ins = Path(__file__).parent / "stand_ins"
     path = os.pathsep.join([str(stand_ins), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": path, "CURL_HOME": str(stand_ins)}
+    return os.environ | {"PATH": path, "CURL_HOME": str(stand_ins), "BROWSER": "true"}
 
 
 def _check_excerpt(block: Block) -> None:

@@ -493,3 +493,8 @@ def test_multivectors_go_out_and_in(tmp_path: Path) -> None:
     assert main(["import", "d", str(tmp_path / "out.jsonl"), "--distance", "Dot", *where]) == 0
     with QdrantClient(tmp_path / "store") as client:
         assert client.retrieve("d", [1], with_vectors=True)[0].vector == {"tokens": [[1.0, 2.0], [3.0, 4.0]]}
+
+
+def test_every_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "minidb" / "docs" / "command-line.md").read_text("utf-8")
+    assert [name for name in COMMANDS if f"| `{name}" not in page] == []
