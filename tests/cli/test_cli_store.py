@@ -332,7 +332,11 @@ def test_ctrl_c_in_the_middle_of_an_import(tmp_path: Path) -> None:
     """Rows come without end; after some of them have been taken the process is interrupted."""
     argv = ["import", "c", "-", "--batch", "10", "--path", str(tmp_path / "store")]
     with subprocess.Popen(
-        [sys.executable, "-m", "minidb", *argv], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "minidb", *argv],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
     ) as process:
         assert process.stdin
         assert process.stderr
