@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.results import Row, Table
 
 _PACKAGES = (
-    "minidb", "numpy", "scipy", "hnswlib", "simsimd", "lmdb", "qdrant-client", "qdrant-edge-py", "zvec", "lancedb",
-    "chromadb", "pymilvus", "milvus-lite", "usearch", "faiss-cpu", "psutil",
+    "minidb-vector", "numpy", "scipy", "hnswlib", "simsimd", "lmdb", "qdrant-client", "qdrant-edge-py", "zvec",
+    "lancedb", "chromadb", "pymilvus", "milvus-lite", "usearch", "faiss-cpu", "psutil",
 )  # fmt: skip
 _HEADER = ("contestant", "median", "p95", "p99", "against minidb (spread)", "recall", "target", "", "note")
 FORMAT = 2

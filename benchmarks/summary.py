@@ -1,4 +1,4 @@
-"""Results files as one Markdown table, as in the README: `python -m benchmarks.summary RESULTS.json [AGAIN.json …]`.
+"""Results files as one Markdown table of benchmarks/README.md: `python -m benchmarks.summary RESULTS.json [MORE …]`.
 
 A row per comparison, minidb's figure first, then how many times as long the others take, or as much they use. Of
 several runs of the same comparisons every figure stands beside the first run's.

@@ -194,7 +194,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, Unsupported | WorkerError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed (pip install 'minidb[peers]')"
+        return f"{error.name} is not installed (pip install 'minidb-vector[peers]')"
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__
 

@@ -1,7 +1,7 @@
-"""The command `minidb`: a demonstration on real text, a look into a store, and a server.
+"""The command `minidb`: a look into a store or a server, files in and out, a demonstration, a server.
 
-Parses arguments and turns errors into one line and an exit code: 0 done, 1 the store or the machine refused, 2 wrong
-usage, 130 interrupted. Each command is a module here and is imported only when it runs.
+Parses arguments and turns errors into one line and an exit code: 0 done, 1 the store, the server or the machine
+refused, 2 wrong usage, 130 interrupted. `COMMANDS` is the table of commands.
 """
 
 from __future__ import annotations
@@ -10,22 +10,33 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TypeAlias
 
 import minidb
+from minidb.cli.parser import Parser
+from minidb.cli.parser import count as _count
 from minidb.errors import MinidbError
 
 _INTERRUPTED = 130  # as shells report it: 128 + SIGINT
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    command = next((word for word in given if not word.startswith("-")), None)
+    arguments, unknown = parser(command).parse_known_args(given)
+    arguments.parser.refuse_unknown(unknown)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows "?" where the text has a curly quote
     try:
+        if (path := getattr(arguments, "path", None)) and path.is_file():
+            return _fail(f"{path} is a file; a store is a directory", 1)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -45,53 +56,21 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="minidb", description="A Qdrant-compatible vector database in a Python process."
-    )
-    parser.add_argument("--version", action="version", version=f"minidb {minidb.__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_demo(commands)
-    _add_info(commands)
-    _add_verify(commands)
-    _add_serve(commands)
-    return parser
-
-
-def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    summary = "index Python's language reference and search it three ways"
-    demo = commands.add_parser("demo", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    demo.add_argument(
-        "questions", nargs="*", metavar="QUESTION", help="your own questions instead of the built-in ones"
-    )
-    demo.add_argument(
-        "--path",
-        type=Path,
-        metavar="DIR",
-        help="keep the store here; the next run opens it instead of indexing again (default: in memory)",
-    )
-    _add_durability(demo)
-    demo.add_argument("--limit", type=_count, help=argparse.SUPPRESS)  # a smaller corpus, for tests
-    demo.set_defaults(run=_run_demo)
-
-
-def _add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    info = commands.add_parser(
-        "info", help="list the collections of a store", description="List a store's collections."
-    )
-    info.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
-    info.set_defaults(run=_run_info)
-
-
-def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    summary = "read all of a store and report what is damaged"
-    verify = commands.add_parser("verify", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    verify.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
-    verify.set_defaults(run=_run_verify)
+def parser(command: str | None = None) -> Parser:
+    """The whole command line; of a command that is named only its own module is loaded."""
+    root = Parser(prog="minidb", description="A Qdrant-compatible vector database in a Python process.")
+    root.add_argument("--version", action="version", version=f"minidb {minidb.__version__}")
+    commands: Commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    for name, home in COMMANDS.items():
+        if command not in COMMANDS or name == command:
+            add = home if callable(home) else import_module(home).__dict__[f"add_{name}"]
+            add(commands)
+            commands.choices[name].set_defaults(parser=commands.choices[name])
+    return root
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    summary = "answer Qdrant's REST interface over HTTP, and its gRPC interface"
+    summary = "answer Qdrant's REST and gRPC interfaces"
     serve = commands.add_parser("serve", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     store = serve.add_mutually_exclusive_group(required=True)
     store.add_argument("--path", type=Path, metavar="DIR", help="the store's directory, made when it is not there")
@@ -141,37 +120,11 @@ def _add_durability(command: argparse.ArgumentParser) -> None:
     command.add_argument("--durability", choices=("full", "normal", "off"), default="full", help="default: full")
 
 
-def _run_demo(arguments: argparse.Namespace) -> int:
-    from minidb.cli.demo import run
-
-    run(arguments.path, arguments.durability, arguments.questions, arguments.limit)
-    return 0
-
-
-def _run_info(arguments: argparse.Namespace) -> int:
-    from minidb.cli.info import run
-
-    run(arguments.path)
-    return 0
-
-
-def _run_verify(arguments: argparse.Namespace) -> int:
-    from minidb.cli.verify import run
-
-    return run(arguments.path)
-
-
 def _run_serve(arguments: argparse.Namespace) -> int:
     from minidb.cli.serve import run
 
     run(arguments)
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
-    return int(text)
 
 
 def _port(text: str) -> int:
@@ -184,3 +137,23 @@ def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", text, re.IGNORECASE):
         raise argparse.ArgumentTypeError(f"expected scheme://host or scheme://host:port, got {text!r}")
     return text.lower()
+
+
+COMMANDS: dict[str, str | Callable[[Commands], None]] = {
+    "info": "minidb.cli.info",
+    "collections": "minidb.cli.info",
+    "search": "minidb.cli.search",
+    "get": "minidb.cli.points",
+    "count": "minidb.cli.points",
+    "delete": "minidb.cli.points",
+    "index": "minidb.cli.index",
+    "import": "minidb.cli.transfer",
+    "export": "minidb.cli.transfer",
+    "snapshot": "minidb.cli.snapshot",
+    "verify": "minidb.cli.verify",
+    "serve": _add_serve,
+    "demo": "minidb.cli.demo",
+    "bench": "minidb.cli.bench",
+    "completion": "minidb.cli.completion",
+}
+"""Every command, in the order of the help: the module whose `add_NAME` adds its arguments and says what it runs."""

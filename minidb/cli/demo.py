@@ -6,6 +6,7 @@ needs. A store that holds the corpus is opened, one whose indexing was interrupt
 
 from __future__ import annotations
 
+import argparse
 import platform
 import re
 import statistics
@@ -18,6 +19,7 @@ from typing import Any
 import minidb
 from minidb import QdrantClient, models
 from minidb.cli.corpus import SENTENCES, Passage, fingerprint, passages, split_sentences
+from minidb.cli.parser import count
 from minidb.cli.table import clip, render, terminal_width
 from minidb.errors import AlreadyExists, NotFound
 from minidb.progress import Progress
@@ -44,6 +46,29 @@ _FETCHED, _SHOWN = 10, 3  # overlapping passages among those fetched are not sho
 _REPEATS = 5
 
 
+def add_demo(commands: argparse._SubParsersAction[Any]) -> None:
+    summary = "index Python's language reference and search it three ways"
+    demo = commands.add_parser("demo", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    demo.add_argument(
+        "question", nargs="*", metavar="QUESTION", help="a question of yours instead of the built-in ones"
+    )
+    demo.add_argument(
+        "--path",
+        type=Path,
+        metavar="DIR",
+        help="keep the store here; the next run opens it instead of indexing again (default: in memory)",
+    )
+    demo.add_argument("--durability", choices=("full", "normal", "off"), default="full", help="default: full")
+    demo.add_argument("--limit", type=count, help=argparse.SUPPRESS)  # a smaller corpus, for tests
+    demo.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    questions = [" ".join(arguments.question)] if arguments.question else QUESTIONS
+    run(arguments.path, arguments.durability, questions, arguments.limit)
+    return 0
+
+
 def run(path: Path | None, durability: Durability, questions: Sequence[str], limit: int | None) -> None:
     """Index the corpus into `path` (None: memory) unless it is there, ask the questions and print the answers."""
     corpus = _corpus(limit)
@@ -51,7 +76,7 @@ def run(path: Path | None, durability: Durability, questions: Sequence[str], lim
     with QdrantClient(path or ":memory:", durability=durability) as client:
         how = _ensure_indexed(client, corpus)
         print(_heading(corpus, how, path, time.perf_counter() - started))
-        _ask_all(client, questions or QUESTIONS)
+        _ask_all(client, questions)
     if path is None:
         print("\nThis store was in memory. With --path DIR it is kept, and the next run opens it.")
 

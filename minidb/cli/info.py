@@ -1,51 +1,94 @@
-"""`minidb info`: the collections of a store, their sizes and states.
-
-Opens only what is a store already, so a mistyped path makes no directory. Called by `main`.
-"""
+"""`minidb info` and `minidb collections`: what is there, how large it is and in which state."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from minidb import QdrantClient, models
-from minidb.cli.table import clip, render, terminal_width
-from minidb.errors import NotFound
+from minidb.cli.parser import add_collection, add_json, add_target
+
+if TYPE_CHECKING:
+    from minidb.cli.target import Target
 
 
-def run(path: Path) -> None:
-    """Print a table of the collections of the store at `path`. Raises NotFound when there is no store."""
-    if not (path / "data.mdb").is_file():
-        raise NotFound(f"there is no store at {path}")
+def add_info(commands: argparse._SubParsersAction[Any]) -> None:
+    summary = "what a store or a server holds, or one of its collections"
+    command = commands.add_parser("info", help=summary, description=f"Show {summary}.")
+    add_collection(command, nargs="?", help="its settings instead of a table of all")
+    add_target(command)
+    add_json(command)
+    command.set_defaults(run=_run_info)
+
+
+def add_collections(commands: argparse._SubParsersAction[Any]) -> None:
+    summary = "the names of the collections, one a line"
+    command = commands.add_parser("collections", help=summary, description=f"Print {summary}.")
+    add_target(command)
+    add_json(command)
+    command.set_defaults(run=_run_collections)
+
+
+def _run_info(arguments: argparse.Namespace) -> int:
+    from minidb.cli.output import print_json, print_tree
+    from minidb.cli.target import collection, open_target
+
+    with open_target(arguments) as target:
+        if arguments.collection is not None:
+            found = target.ask("GET", collection(arguments.collection))
+            (print_json if arguments.json else print_tree)(found)
+        elif arguments.json:
+            names = target.collections()
+            aliases = target.ask("GET", "/aliases")["aliases"]
+            infos = {name: target.ask("GET", collection(name)) for name in names}
+            print_json({"version": target.version(), "collections": infos, "aliases": aliases})
+        else:
+            _print_table(target)
+    return 0
+
+
+def _run_collections(arguments: argparse.Namespace) -> int:
+    from minidb.cli.output import print_json
+    from minidb.cli.target import open_target
+
+    with open_target(arguments) as target:
+        names = target.collections()
+    if arguments.json:
+        print_json(names)
+    elif names:
+        print("\n".join(names))
+    return 0
+
+
+def _print_table(target: Target) -> None:
+    from minidb.cli.table import clip, render, terminal_width
+    from minidb.cli.target import collection
+
     width = terminal_width()
-    with QdrantClient(path) as client:
-        rows = [
-            _row(collection.name, client.get_collection(collection.name))
-            for collection in client.get_collections().collections
-        ]
-        aliases = client.get_aliases().aliases
-    print(clip(f"{path}: {_count(len(rows), 'collection')}, {_disk_bytes(path) / 1e6:,.1f} MB on disk", width))
+    rows = [_row(name, target.ask("GET", collection(name))) for name in target.collections()]
+    what = f"{_disk_bytes(target.path) / 1e6:,.1f} MB on disk" if target.path else target.version()
+    print(clip(f"{target.name}: {_count(len(rows), 'collection')}, {what}", width))
     if rows:
-        print(
-            "\n".join(
-                ["", *render(("collection", "status", "points", "indexed", "vectors"), rows, width, right=(2, 3))]
-            )
-        )
-    for alias in aliases:
-        print(clip(f"{alias.alias_name} is an alias of {alias.collection_name}", width))
+        header = ("collection", "status", "points", "indexed", "vectors")
+        print("\n".join(["", *render(header, rows, width, right=(2, 3))]))
+    for alias in target.ask("GET", "/aliases")["aliases"]:
+        print(clip(f"{alias['alias_name']} is an alias of {alias['collection_name']}", width))
 
 
-def _row(name: str, info: models.CollectionInfo) -> tuple[str, ...]:
-    points, indexed = info.points_count or 0, info.indexed_vectors_count or 0
-    return clip(name, 30), str(info.status.value), f"{points:,}", f"{indexed:,}", _vectors(info.config.params)
+def _row(name: str, info: dict[str, Any]) -> tuple[str, ...]:
+    from minidb.cli.table import clip
+
+    points, indexed = info.get("points_count") or 0, info.get("indexed_vectors_count") or 0
+    return clip(name, 30), info["status"], f"{points:,}", f"{indexed:,}", _vectors(info["config"]["params"])
 
 
-def _vectors(params: models.CollectionParams) -> str:
-    dense = params.vectors or {}
-    named = dense if isinstance(dense, dict) else {"(unnamed)": dense}
-    parts = [f"{name} {vector.size} {vector.distance.value}" for name, vector in named.items()]
+def _vectors(params: dict[str, Any]) -> str:
+    dense = params.get("vectors") or {}
+    named = {"(unnamed)": dense} if isinstance(dense.get("size"), int) else dense
+    parts = [f"{name} {vector['size']} {vector['distance']}" for name, vector in named.items()]
     parts += [
-        f"{name} sparse{' ' + vector.modifier.value if vector.modifier else ''}"
-        for name, vector in (params.sparse_vectors or {}).items()
+        f"{name} sparse{' ' + vector['modifier'] if vector.get('modifier') else ''}"
+        for name, vector in (params.get("sparse_vectors") or {}).items()
     ]
     return ", ".join(parts) or "none"
 

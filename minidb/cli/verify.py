@@ -5,10 +5,19 @@ Opens only what is a store already, so a mistyped path makes no directory.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from minidb import QdrantClient
 from minidb.errors import NotFound
+
+
+def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Its arguments."""
+    summary = "read all of a store and say what is damaged"
+    verify = commands.add_parser("verify", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    verify.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    verify.set_defaults(run=lambda arguments: run(arguments.path))
 
 
 def run(path: Path) -> int:

@@ -10,7 +10,7 @@ import importlib.util
 from minidb.errors import InferenceError
 from minidb.inference.registry import Embedder, Registry
 
-INSTALL = "pip install 'minidb[fastembed]'"
+INSTALL = "pip install 'minidb-vector[fastembed]'"
 
 
 def register(registry: Registry) -> None:

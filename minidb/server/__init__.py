@@ -13,6 +13,6 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("starlette", "threadpoolctl", "uvicorn"):
         raise
-    raise MinidbError("the server needs packages that are not installed: pip install 'minidb[server]'") from None
+    raise MinidbError("the server needs packages that are not installed: pip install 'minidb-vector[server]'") from None
 
 __all__ = ["Server", "Settings", "is_loopback", "make_app", "one_blas_thread"]

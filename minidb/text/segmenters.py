@@ -20,7 +20,7 @@ def edge_bm25(options: TokenOptions, k: float = 1.2, b: float = 0.75, avg_len: f
         import qdrant_edge as edge
     except ImportError as missing:
         raise InferenceError(
-            f"tokenizer {options.tokenizer} needs minidb[multilingual] (pip install qdrant-edge-py)"
+            f"tokenizer {options.tokenizer} needs an extra: pip install 'minidb-vector[multilingual]'"
         ) from missing
     stemmer: Any = edge.DisabledStemmer()
     if options.stemmer:

@@ -36,7 +36,7 @@ def test_a_tiny_run_prints_a_table_and_writes_what_it_measured(tmp_path: Path) -
     document = json.loads(file.read_text())
     assert document["settings"]["points"] == 300
     assert document["machine"]["blas_threads"] == "1"
-    assert document["versions"]["minidb"]
+    assert document["versions"]["minidb-vector"]
     found = tables(document)
     assert list(found) == ["filtered-50%", "filtered-25%", "filtered-10%", "filtered-1%", "filtered-0.1%"]
     rows = {row["contestant"]: row for row in found["filtered-50%"]["rows"]}
@@ -68,7 +68,7 @@ def test_a_peer_that_is_not_installed_is_reported(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert tables(json.loads(file.read_text()))["small"]["absent"]["usearch"].startswith("usearch is not installed")
-    assert "absent: usearch: usearch is not installed (pip install 'minidb[peers]')" in done.stdout
+    assert "absent: usearch: usearch is not installed (pip install 'minidb-vector[peers]')" in done.stdout
 
 
 def test_vectors_of_the_users_are_searched_by_rows_held_out(tmp_path: Path) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
 
 import pytest
 import qdrant_client  # noqa: F401  (pytester forgets what its runs import, and numpy must not be imported twice)
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 def passes(pytester: pytest.Pytester, **outcomes: int) -> pytest.RunResult:
@@ -201,12 +197,3 @@ def test_the_marker_and_the_ini_option_explain_themselves(pytester: pytest.Pytes
     pytester.runpytest_inprocess("--help").stdout.fnmatch_lines(
         ["*minidb_intercept (args):*", "*for every test: addresses*"]
     )
-
-
-def test_the_readmes_example(pytester: pytest.Pytester) -> None:
-    section = README.read_text("utf-8").partition("## Test your Qdrant code offline\n")[2].partition("\n## ")[0]
-    files = dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL))
-    assert list(files) == ["shop.py", "test_shop.py", "pyproject.toml"]
-    for name, content in files.items():
-        (pytester.path / name).write_text(content)
-    passes(pytester, passed=len(re.findall(r"^def test_", files["test_shop.py"], re.MULTILINE)))

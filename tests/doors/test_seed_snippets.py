@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import qdrant_client
-from cli import readme_services
+from cli import docs_services
 
 import minidb
 from minidb import address, models
@@ -68,11 +68,11 @@ ASKED = {
 
 
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[readme_services.Services]:
-    services = readme_services.play(monkeypatch)
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[docs_services.Services]:
+    services = docs_services.play(monkeypatch)
     from minidb.inference import fastembed, weights
 
-    readme_services.write_pictures(tmp_path)
+    docs_services.write_pictures(tmp_path)
     picture = (tmp_path / "cake.png").read_bytes()
     monkeypatch.setattr("minidb.inference.fetch.fetch", lambda url, rules, context: picture)
     monkeypatch.setattr(address, "_stores", {})
@@ -120,13 +120,13 @@ def test_there_are_fifteen_snippets_on_nine_topics() -> None:
 
 
 @pytest.mark.parametrize("topic", COLLECTIONS)
-def test_with_minidbs_client(topic: str, services: readme_services.Services) -> None:
+def test_with_minidbs_client(topic: str, services: docs_services.Services) -> None:
     check(topic, "minidb")
     assert {host: len(requests) for host, requests in services.asked.items()} == ASKED.get(topic, {})
 
 
 @pytest.mark.parametrize("topic", COLLECTIONS)
-def test_with_qdrant_clients_inside_intercept(topic: str, services: readme_services.Services) -> None:
+def test_with_qdrant_clients_inside_intercept(topic: str, services: docs_services.Services) -> None:
     with minidb.intercept(URL):
         check(topic, qdrant_client.__name__)
     assert {host: len(requests) for host, requests in services.asked.items()} == ASKED.get(topic, {})

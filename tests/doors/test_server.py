@@ -183,7 +183,10 @@ class TestStartAndStop:
         command = [sys.executable, "-c", code, "serve", "--memory"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == "minidb: the server needs packages that are not installed: pip install 'minidb[server]'\n"
+        assert (
+            done.stderr
+            == "minidb: the server needs packages that are not installed: pip install 'minidb-vector[server]'\n"
+        )
 
     @pytest.mark.parametrize(
         "arguments",

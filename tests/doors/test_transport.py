@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli import readme_services
+from cli import docs_services
 from inference.local_models import DIMENSION, MODEL, write_static_model
 from qdrant_client import AsyncQdrantClient, QdrantClient, context_headers, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -95,7 +95,7 @@ def test_inference_objects_are_minidbs_work_unless_the_client_shall_do_it() -> N
 
 
 def test_an_inference_service_is_asked_if_the_store_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    services = readme_services.play(monkeypatch)
+    services = docs_services.play(monkeypatch)
     client = minidb.qdrant_client(inference_url="http://localhost:6379/infer")
     client.create_collection("c", models.VectorParams(size=384, distance=models.Distance.COSINE))
     client.query_points("c", models.Document(text="text", model="sentence-transformers/all-minilm-l6-v2"))

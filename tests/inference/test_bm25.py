@@ -248,7 +248,8 @@ def test_multilingual_is_qdrant_edges():
 
 def test_multilingual_without_qdrant_edge(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "qdrant_edge", None)
-    with pytest.raises(errors.InferenceError, match=r"tokenizer multilingual needs minidb\[multilingual\]"):
+    install = r"pip install 'minidb-vector\[multilingual\]'"
+    with pytest.raises(errors.InferenceError, match=f"tokenizer multilingual needs an extra: {install}"):
         model_for({"tokenizer": "multilingual", "k": 1.23})
 
 

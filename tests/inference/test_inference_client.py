@@ -327,7 +327,7 @@ def test_row_060_without_fastembed_the_error_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
     assert len(lines) == 2
-    assert all("pip install 'minidb[fastembed]'" in line for line in lines)
+    assert all("pip install 'minidb-vector[fastembed]'" in line for line in lines)
     assert "'some/model'" in lines[0]
 
 

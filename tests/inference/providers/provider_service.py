@@ -57,6 +57,7 @@ class Service:
         self.requests: list[Received] = []
         self.script: deque[Any] = deque()
         self.sleeps: list[float] = []
+        self.finished = 0  # answers sent to their end
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -64,7 +65,7 @@ class Service:
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def reset(self) -> None:
-        self.requests, self.script, self.sleeps = [], deque(), []
+        self.requests, self.script, self.sleeps, self.finished = [], deque(), [], 0
 
     def answers(self, *answers: Any) -> None:
         self.script = deque(answers)
@@ -115,6 +116,7 @@ class Service:
                         self.wfile.flush()
                     except OSError:
                         return
+                service.finished += 1
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -116,7 +116,7 @@ def test_a_deadline_ends_the_waiting_for_batches():
     release = threading.Event()
 
     def send(numbers):
-        release.wait(5)
+        release.wait(60)
         return vectors(numbers)
 
     with pytest.raises(errors.Timeout):

@@ -199,7 +199,7 @@ def test_a_dropped_connection_is_tried_again(service, embed):
 
 def test_an_answer_cut_short_is_tried_again(service, embed):
     service.answers(Answer(b'{"data"', headers={"Content-Length": "99", "Connection": "close"}), Answer(listed([1.0])))
-    assert embed(timeout=0.2)[0].tolist() == [1.0]
+    assert embed(timeout=60)[0].tolist() == [1.0]
 
 
 def test_a_connection_that_stays_dropped_is_an_error(service, embed):
@@ -264,25 +264,23 @@ def test_row_172_a_backoff_beyond_the_deadline_fails_at_once(service, embed):
 
 @pytest.mark.parametrize("texts", [["a"], ["a", "b"]])
 def test_row_172_a_slow_service_is_left_at_the_deadline(service, embed, texts):
-    service.answers(Answer(listed([1.0]), delay=5.0))
-    start = time.monotonic()
+    service.answers(Answer(listed([1.0]), delay=60.0))
     with pytest.raises(errors.Timeout):
         embed(texts, context=InferenceContext(timeout=0.1), batch_size=1)
-    assert time.monotonic() - start < 3
+    assert not service.finished
 
 
 def test_row_172_a_service_that_trickles_is_left_at_the_deadline(service):
-    service.answers(Answer(listed(*[[1.0] * 100]), pieces=50, delay=0.1))
-    start = time.monotonic()
+    service.answers(Answer(listed(*[[1.0] * 1000]), pieces=600, delay=0.1))
     secrets = {"openai-api-key": Secret(KEY)}
     request = Request(MODEL, [Input("text", "x")], {}, secrets, "update", InferenceContext(timeout=0.2))
     with service.http() as http, pytest.raises(errors.Timeout):
         OpenAI(http).embed(request)
-    assert time.monotonic() - start < 3
+    assert not service.finished
 
 
 def test_row_172_one_attempt_has_a_limit_of_its_own(service, embed):
-    service.answers(Answer(listed([1.0]), delay=5.0), Answer(listed([2.0])))
+    service.answers(Answer(listed([1.0]), delay=60.0), Answer(listed([2.0])))
     assert embed(timeout=0.1, max_retries=9)[0].tolist() == [2.0]
 
 

@@ -1,4 +1,4 @@
-"""The services and fastembed models the README asks, played here: words in common bring texts and pictures together.
+"""The services and fastembed models the pages ask, played here: words in common bring texts and pictures together.
 
 A picture says "chocolate cake" or "bicycle" by its colour, one behind a URL says what its URL says.
 """
@@ -30,15 +30,25 @@ _SIZES = {
     "sentence-transformers/all-minilm-l6-v2": 384,
 }
 _USUAL_SIZE = 1024
+_HOSTS = {"api.openai.com", "api.cohere.com", "api.jina.ai", "openrouter.ai", "ai.mongodb.com"}
+_LOCAL_PORTS = {11434, 6379}  # Ollama, Qdrant's inference service
 
 
 def play(monkeypatch: pytest.MonkeyPatch) -> Services:
-    """From now on httpx reaches these services only, and fastembed's models are played."""
+    """From now on httpx reaches these services and this machine only, and fastembed's models are played."""
     fastembed = pytest.importorskip("fastembed")
     from minidb.inference import weights
 
     services = Services()
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: services.handle_request(request))
+    real = httpx.HTTPTransport.handle_request
+
+    def handle_request(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        if services.plays(request.url):
+            return services.handle_request(request)
+        assert request.url.host in ("localhost", "127.0.0.1"), f"a page asks {request.url}"
+        return real(self, request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
     monkeypatch.setattr(weights, "is_reachable", lambda: False)
     for name, vector_of in {
         "TextEmbedding": dense,
@@ -60,6 +70,9 @@ class Services:
 
     def __init__(self) -> None:
         self.asked: dict[str, list[httpx.Request]] = {}
+
+    def plays(self, url: httpx.URL) -> bool:
+        return url.host in _HOSTS or (url.host == "localhost" and url.port in _LOCAL_PORTS)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()

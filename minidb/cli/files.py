@@ -1,0 +1,290 @@
+"""Files of points: JSON lines, CSV, Parquet, Arrow and numpy's, read as rows and written from points.
+
+A row is a dict. One that has nothing but `id`, `vector` and `payload` is a point as Qdrant writes it; of any other the
+columns are payload, apart from those named for the id and the vectors. Knows no stores. Called by `transfer`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import orjson
+
+from minidb.errors import MinidbError
+
+FORMATS = ("jsonl", "csv", "parquet", "arrow", "npy", "npz")
+STANDARD = "-"
+
+Row = dict[str, Any]
+_ENDINGS = {".ndjson": "jsonl", ".feather": "arrow", ".ipc": "arrow", **{f".{name}": name for name in FORMATS}}
+_BATCH = 1024
+
+
+class BadFile(MinidbError):
+    """A file is not what it should be, or cannot hold what it shall."""
+
+
+def format_of(file: str, given: str | None) -> str:
+    """The format by name or by the file's ending; JSON lines for standard input and output."""
+    if given is not None:
+        return given
+    if file == STANDARD:
+        return "jsonl"
+    found = _ENDINGS.get(Path(file).suffix.lower())
+    if found is None:
+        raise BadFile(f"{file}: what is it? --format {'|'.join(FORMATS)}")
+    return found
+
+
+def read_rows(file: str, kind: str) -> Iterator[Row]:
+    """The rows of a file. Raises BadFile with the line, where there are lines."""
+    readers = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet, "arrow": _read_arrow}
+    if kind in readers:
+        with _opened(file, "rb") as stream:
+            yield from readers[kind](stream, file)
+    else:
+        yield from _read_arrays(file, kind)
+
+
+def read_vector(file: str) -> Any:
+    """One vector: a JSON array (or a sparse vector's object), or an array of numpy's."""
+    if file.endswith(".npy"):
+        return np.array(_load(file), np.float32)
+    with _opened(file, "rb") as stream:
+        try:
+            return orjson.loads(stream.read())
+        except orjson.JSONDecodeError as error:
+            raise BadFile(f"{file}: {error}") from None
+
+
+def _read_jsonl(stream: IO[bytes], file: str) -> Iterator[Row]:
+    for number, line in enumerate(stream, 1):
+        if line.strip():
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise BadFile(f"{file}, line {number}: {error}") from None
+            if not isinstance(row, dict):
+                raise BadFile(f"{file}, line {number}: expected an object")
+            yield row
+
+
+def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
+    import io
+
+    reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8-sig", newline=""))
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise BadFile(f"{file}, line {reader.line_num}: not as many fields as the header")
+            yield {name: _typed(text) for name, text in row.items() if text != ""}
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise BadFile(f"{file}, line {reader.line_num}: {error}") from None
+
+
+def _typed(text: str) -> Any:
+    """Numbers, booleans, lists and objects as JSON has them; all else, and numbers with leading zeros, is text."""
+    if text[0] in "-0123456789[{tf":
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return text
+    return text
+
+
+def _read_parquet(stream: IO[bytes], file: str) -> Iterator[Row]:
+    arrow = _arrow()
+    import pyarrow.parquet as parquet
+
+    try:
+        for batch in parquet.ParquetFile(_seekable(stream)).iter_batches(_BATCH):
+            yield from batch.to_pylist()
+    except arrow.ArrowInvalid as error:
+        raise BadFile(f"{file}: {error}") from None
+
+
+def _read_arrow(stream: IO[bytes], file: str) -> Iterator[Row]:
+    arrow = _arrow()
+    source = _seekable(stream)
+    try:
+        try:
+            reader = arrow.ipc.open_file(source)
+            batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        except arrow.ArrowInvalid:
+            source.seek(0)
+            batches = iter(arrow.ipc.open_stream(source))
+        for batch in batches:
+            yield from batch.to_pylist()
+    except arrow.ArrowInvalid as error:
+        raise BadFile(f"{file}: {error}") from None
+
+
+def _read_arrays(file: str, kind: str) -> Iterator[Row]:
+    """A row of a 2-d array is a vector. In an .npz `ids` are the ids, 2-d arrays vectors by name, others payload."""
+    if kind == "npy":
+        yield from ({"vector": np.array(vector, np.float32)} for vector in _load(file))
+        return
+    with _load(file) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    if len({len(array) for array in arrays.values()}) > 1:
+        raise BadFile(f"{file}: its arrays have different lengths")
+    ids = arrays.pop("ids", None)
+    vectors = {name: array for name, array in arrays.items() if array.ndim > 1}
+    payload = {name: array.tolist() for name, array in arrays.items() if array.ndim == 1}
+    for number in range(len(next(iter(vectors.values()), ()))):
+        row: Row = {
+            "vector": {
+                "" if name == "vector" else name: array[number].astype(np.float32) for name, array in vectors.items()
+            }
+        }
+        if ids is not None:
+            row["id"] = ids[number].item()
+        yield {**row, "payload": {name: values[number] for name, values in payload.items()}}
+
+
+def _load(file: str) -> Any:
+    try:
+        return np.load(file, mmap_mode="r" if file.endswith(".npy") else None, allow_pickle=False)
+    except ValueError as error:
+        raise BadFile(f"{file}: {error}") from None
+
+
+def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list[str]) -> None:
+    """Points into a file, which is whole or not there at all.
+
+    Args:
+        file: a path, or "-" for standard output.
+        kind: one of `FORMATS`.
+        pages: of points.
+        columns: the payload keys, for CSV.
+    """
+    writers = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_arrow, "arrow": _write_arrow}
+    writers |= {"npy": _write_arrays, "npz": _write_arrays}
+    if file == STANDARD:
+        if kind in ("npy", "npz"):
+            raise BadFile("an array goes into a file, not to standard output")
+        writers[kind](sys.stdout.buffer, pages, columns, kind)
+    else:
+        part = Path(f"{file}.part")
+        try:
+            with part.open("wb") as stream:
+                writers[kind](stream, pages, columns, kind)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _write_jsonl(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+    for page in pages:
+        stream.writelines(
+            orjson.dumps({name: point.get(name) for name in ("id", "vector", "payload")}) + b"\n" for point in page
+        )
+
+
+def _write_csv(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+    import io
+
+    text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow(["id", *columns])
+    for page in pages:
+        for point in page:
+            payload = point.get("payload") or {}
+            writer.writerow([point["id"], *(_cell(payload.get(name)) for name in columns)])
+    text.detach()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _write_arrow(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+    """Columns `id` (text), `payload` (JSON) and `vector`, or one `vector.NAME` for each name."""
+    arrow = _arrow()
+    writer = None
+    for page in pages:
+        rows = [_arrow_row(point) for point in page]
+        if writer is None:
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            table = arrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
+            writer = _arrow_writer(stream, table.schema, kind)
+        writer.write_table(arrow.Table.from_pylist(rows, schema=table.schema))
+    if writer is None:
+        table = arrow.Table.from_pylist([{"id": "", "payload": ""}])
+        writer = _arrow_writer(stream, table.schema, kind)
+    writer.close()
+
+
+def _arrow_writer(stream: IO[bytes], schema: Any, kind: str) -> Any:
+    if kind == "arrow":
+        return _arrow().ipc.new_file(stream, schema)
+    import pyarrow.parquet as parquet
+
+    return parquet.ParquetWriter(stream, schema)
+
+
+def _arrow_row(point: Row) -> Row:
+    row: Row = {"id": str(point["id"]), "payload": orjson.dumps(point.get("payload") or {}).decode()}
+    vectors = vectors_by_name(point.get("vector"))
+    return {**row, **{f"vector.{name}" if name else "vector": each for name, each in vectors.items()}}
+
+
+def _write_arrays(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+    points = [point for page in pages for point in page]
+    named = [vectors_by_name(point["vector"]) for point in points]
+    names = list(dict.fromkeys(name for vectors in named for name in vectors))
+    arrays = {name or "vector": _array([vectors.get(name) for vectors in named], name) for name in names}
+    if kind == "npz":
+        ids = np.array([point["id"] for point in points])  # text, if any of them is a UUID
+        np.savez(stream, ids=ids, **arrays)
+    elif len(arrays) == 1:
+        np.save(stream, next(iter(arrays.values())))
+    else:
+        raise BadFile(f"an .npy holds one vector a point: --using {' or --using '.join(names)}, or .npz")
+
+
+def vectors_by_name(vector: Any) -> Row:
+    """A point's vectors; the unnamed one, which may be sparse, by the name ""."""
+    return vector if isinstance(vector, dict) and "indices" not in vector else {"": vector}
+
+
+def _array(vectors: list[Any], name: str) -> Any:
+    try:
+        return np.array(vectors, np.float32)
+    except (ValueError, TypeError):
+        raise BadFile(
+            f"the vectors {name or 'of the points'} are no array (missing ones, or sparse): choose with --using"
+        ) from None
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ImportError:
+        raise MinidbError("Parquet and Arrow need an extra: pip install 'minidb-vector[arrow]'") from None
+    return pyarrow
+
+
+def _seekable(stream: IO[bytes]) -> Any:
+    import io
+
+    return stream if stream.seekable() else io.BytesIO(stream.read())
+
+
+@contextmanager
+def _opened(file: str, mode: str) -> Iterator[IO[bytes]]:
+    if file == STANDARD:
+        yield sys.stdin.buffer
+        return
+    with open(file, mode) as stream:
+        yield stream

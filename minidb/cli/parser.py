@@ -1,0 +1,98 @@
+"""Arguments: a parser that answers a wrong one with the nearest right one, and the arguments commands share."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+_ALIKE = 0.5  # of difflib's ratio: `dox` and `docs` are, at 0.57
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, with whole names only (a prefix may mean something else tomorrow) and with suggestions."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        guess = self._suggestion(message)
+        super().error(f"{message} ({guess})" if guess else message)
+
+    def refuse_unknown(self, unknown: list[str]) -> None:
+        """Error for arguments nobody took."""
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+
+    def options(self) -> list[str]:
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+    def _suggestion(self, message: str) -> str:
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            return nearest(found[1], re.findall(r"[\w-]+", found[2]))
+        if found := re.search(r"unrecognized arguments: .*?(--[\w-]+)", message):
+            return nearest(found[1], self.options())
+        return ""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """A question for the known name most like the given one, or nothing."""
+    found = difflib.get_close_matches(given, list(known), 1, _ALIKE)
+    return f"did you mean {found[0]}?" if found else ""
+
+
+def add_target(command: argparse.ArgumentParser, *, created: bool = False) -> None:
+    """`--path` or `--url`, `--api-key`."""
+    where = command.add_mutually_exclusive_group(required=True)
+    made = ", made when it is not there" if created else ""
+    where.add_argument("--path", type=Path, metavar="DIR", help=f"the store's directory{made}")
+    where.add_argument("--url", help="the address of a `minidb serve`, a Qdrant server or a cluster")
+    command.add_argument(
+        "--api-key",
+        metavar="KEY",
+        default=os.environ.get("MINIDB_API_KEY") or os.environ.get("QDRANT_API_KEY"),
+        help="for --url (better set as MINIDB_API_KEY or QDRANT_API_KEY: arguments can be seen by all users)",
+    )
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, as Qdrant's REST interface answers it")
+
+
+def add_collection(command: argparse.ArgumentParser, **options: Any) -> None:
+    command.add_argument("collection", metavar="COLLECTION", **options)
+
+
+def add_filter(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--filter",
+        type=json_object,
+        metavar="JSON",
+        help="""for instance '{"must": [{"key": "n", "range": {"lt": 3}}]}'""",
+    )
+
+
+def json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"expected an object, got {text!r}")
+    return value
+
+
+def point_id(text: str) -> int | str:
+    """An unsigned number, else a string (a UUID, which is for the store to check)."""
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
+    return int(text)

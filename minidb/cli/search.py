@@ -1,0 +1,88 @@
+"""`minidb search`: the points nearest to a text, a vector or another point."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from minidb.cli.parser import add_collection, add_filter, add_json, add_target, count, nearest, point_id
+
+if TYPE_CHECKING:
+    from minidb.cli.target import Target
+
+
+def add_search(commands: argparse._SubParsersAction[Any]) -> None:
+    summary = "the points nearest to a text, a vector or another point"
+    command = commands.add_parser("search", help=summary, description=f"Show {summary}.")
+    add_collection(command)
+    command.add_argument("text", nargs="*", metavar="TEXT", help="words to look for, embedded here")
+    command.add_argument("--vector", metavar="FILE", help="a JSON array or .npy file; - for standard input")
+    command.add_argument("--id", type=point_id, metavar="ID", help="a point that is there")
+    command.add_argument("--using", metavar="NAME", help="the vector name (default: the only one there is)")
+    command.add_argument("--model", metavar="MODEL", help="of TEXT (default: the one it was imported with, else BM25)")
+    add_filter(command)
+    command.add_argument("--limit", type=count, default=10, metavar="N", help="default: 10")
+    command.add_argument("--explain", action="store_true", help="what the search did, instead of what it found")
+    add_target(command)
+    add_json(command)
+    command.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from minidb.cli.output import print_json, print_points
+    from minidb.cli.target import collection, open_target
+
+    text = " ".join(arguments.text)
+    if sum((bool(text), arguments.vector is not None, arguments.id is not None)) != 1:
+        arguments.parser.error("give a TEXT, or a --vector, or an --id")
+    if arguments.explain and arguments.path is None:
+        arguments.parser.error("--explain is for a store: give --path")
+    with open_target(arguments) as target:
+        using = _using(target, arguments)
+        request = {"query": _query(target, arguments, text, using), "filter": arguments.filter}
+        request |= {"using": using or None, "limit": arguments.limit, "with_payload": True}
+        if not arguments.explain:
+            found = target.ask("POST", f"{collection(arguments.collection)}/points/query", request)["points"]
+    if arguments.explain:
+        _explain(arguments, request)
+    elif arguments.json:
+        print_json(found)
+    else:
+        print_points(found)
+    return 0
+
+
+def _using(target: Target, arguments: argparse.Namespace) -> str:
+    """The vector name asked for, or the only one there is."""
+    names = list(target.vectors(arguments.collection))
+    if arguments.using is not None:
+        if arguments.using not in names:
+            guess = nearest(arguments.using, names) or f"vectors here: {', '.join(names)}"
+            arguments.parser.error(f"{arguments.collection} has no vector {arguments.using} ({guess})")
+        return str(arguments.using)
+    if len(names) != 1 and "" not in names:
+        arguments.parser.error(f"which vector? --using {' or --using '.join(names) or 'NAME: there is none'}")
+    return "" if "" in names else names[0]
+
+
+def _query(target: Target, arguments: argparse.Namespace, text: str, using: str) -> Any:
+    from minidb.cli.embedding import embed, model_of
+    from minidb.cli.files import read_vector
+    from minidb.cli.target import collection
+
+    if arguments.id is not None:
+        return arguments.id
+    if arguments.vector is not None:
+        return read_vector(arguments.vector)
+    model = arguments.model or model_of(target.ask("GET", collection(arguments.collection)), using)
+    if model is None:
+        arguments.parser.error(f"nobody noted which model {using or 'the vector'} is of: give a --model")
+    return embed([text], str(model), "search")[0]
+
+
+def _explain(arguments: argparse.Namespace, request: dict[str, Any]) -> None:
+    from minidb import QdrantClient
+
+    request["query_filter"] = request.pop("filter")
+    with QdrantClient(arguments.path) as client:
+        print(client.explain(arguments.collection, **request))

@@ -1,0 +1,179 @@
+"""What a command speaks to: a store in this process or a server, both by Qdrant's REST interface.
+
+So every command is written once. Errors are the text the store or the server answers with, and the nearest right name
+where a collection or a vector is missing. Called by the commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from minidb.cli.parser import nearest
+from minidb.errors import MinidbError, NotFound
+from minidb.rest.encoding import dumps, loads
+from minidb.storage.interface import Durability
+
+_CONNECT_SECONDS = 10.0
+_PAGE = 256
+
+
+class Refused(MinidbError):
+    """What the other side answered, in its words."""
+
+
+class Target:
+    """A store or a server. `name` is what to call it; `path` is None for a server."""
+
+    def __init__(self, http: httpx.Client, name: str, path: Path | None) -> None:
+        self._http = http
+        self.name = name
+        self.path = path
+
+    def ask(self, method: str, path: str, body: Any = None, **parameters: str) -> Any:
+        """The `result` of an answer. Raises Refused with the answer's error, also when there is no answer."""
+        try:
+            content = None if body is None else dumps(body)
+        except TypeError as error:  # bytes, decimals, … of a file
+            raise Refused(f"{error.__cause__ or error}: payloads are JSON") from error
+        return self._value(self._send(method, path, content=content, params=parameters))["result"]
+
+    def version(self) -> str:
+        answer = self._value(self._send("GET", "/"))
+        return f"{answer.get('title', 'unknown server')}, version {answer.get('version', '?')}"
+
+    def upload(self, path: str, file: Path) -> Any:
+        with file.open("rb") as content:
+            response = self._send("POST", path, files={"snapshot": (file.name, content)}, params={"wait": "true"})
+        return self._value(response)["result"]
+
+    def download(self, path: str, file: Path) -> None:
+        with self._answering(), self._http.stream("GET", path) as response:
+            if response.status_code != 200:
+                response.read()
+                raise self._refused(response, path)
+            with file.open("wb") as into:
+                for piece in response.iter_bytes():
+                    into.write(piece)
+
+    def collections(self) -> list[str]:
+        return sorted(each["name"] for each in self.ask("GET", "/collections")["collections"])
+
+    def exists(self, name: str) -> bool:
+        return bool(self.ask("GET", f"{collection(name)}/exists")["exists"])
+
+    def vectors(self, name: str) -> dict[str, dict[str, Any]]:
+        """Parameters of the collection's vectors by name; sparse ones have no size."""
+        params = self.ask("GET", collection(name))["config"]["params"]
+        dense = params.get("vectors") or {}
+        named = {"": dense} if isinstance(dense.get("size"), int) else dense
+        return {**named, **(params.get("sparse_vectors") or {})}
+
+    def scroll(self, name: str, **request: Any) -> Iterator[list[dict[str, Any]]]:
+        """All points, a page at a time."""
+        offset = None
+        while True:
+            body = {"limit": _PAGE, "with_payload": True, "offset": offset, **request}
+            page = self.ask("POST", f"{collection(name)}/points/scroll", body)
+            if page["points"]:
+                yield page["points"]
+            offset = page.get("next_page_offset")
+            if offset is None:
+                return
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        with self._answering():
+            response = self._http.request(method, path, **content)
+        if response.status_code >= 400:
+            raise self._refused(response, path)
+        return response
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise Refused(f"{self.name} does not answer: {error}") from error
+
+    def _value(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            value = loads(response.content)
+        except MinidbError:
+            value = None
+        if not isinstance(value, dict) or not {"result", "version"} & set(value):
+            raise Refused(f"{self.name} answers, but not as Qdrant does")
+        return value
+
+    def _refused(self, response: httpx.Response, path: str) -> Refused:
+        try:
+            text = loads(response.content)["status"]["error"]
+        except (MinidbError, KeyError, TypeError):
+            text = response.text.strip()[:200] or response.reason_phrase
+            return Refused(f"{self.name} answers with {response.status_code}: {text}")
+        return Refused(text + self._suggestion(text, path))
+
+    def _suggestion(self, text: str, path: str) -> str:
+        """The nearest right name of a collection or a vector."""
+        if missing := re.search(r"Collection `(.*)` doesn't exist", text):
+            return _nearest(missing[1], self.collections(), "collections")
+        owner = re.match(r"/collections/([^/]+)", path)
+        if owner and (missing := re.search(r"[Nn]ot existing vector name error: (.*)", text)):
+            return _nearest(missing[1], self._named(owner[0]), "vectors")
+        return ""
+
+    def _named(self, path: str) -> list[str]:
+        params = self.ask("GET", path)["config"]["params"]
+        return [name for kind in ("vectors", "sparse_vectors") for name in params.get(kind) or {}]
+
+
+def _nearest(given: str, known: list[str], what: str) -> str:
+    return f" ({guess})" if (guess := nearest(given, known)) else f" ({what} here: {', '.join(known[:10]) or 'none'})"
+
+
+def collection(name: str) -> str:
+    """The path of a collection."""
+    return f"/collections/{quote(name, safe='')}"
+
+
+@contextmanager
+def open_target(
+    arguments: argparse.Namespace, *, created: bool = False, durability: Durability = "full"
+) -> Iterator[Target]:
+    """What `--path` or `--url` names. Raises NotFound for a path without a store, unless it may be created."""
+    if arguments.url is not None:
+        headers = {} if arguments.api_key is None else {"api-key": _header(arguments.api_key)}
+        timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
+        url = arguments.url if "://" in arguments.url else f"http://{arguments.url}"
+        try:
+            http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        except httpx.InvalidURL as error:
+            raise Refused(f"{url}: {error}") from error
+        with http:
+            yield Target(http, url, None)
+        return
+    from minidb.transport import Transport
+
+    if not created:
+        check_store(arguments.path)
+    transport = Transport(arguments.path, durability=durability)
+    with httpx.Client(base_url="http://minidb", transport=transport, timeout=None) as http:
+        yield Target(http, str(arguments.path), arguments.path)
+
+
+def check_store(path: Path) -> None:
+    """Raises NotFound where there is no store: a mistyped path makes no directory."""
+    if not (path / "data.mdb").is_file():
+        raise NotFound(f"there is no store at {path}")
+
+
+def _header(key: str) -> str:
+    if not key.isascii():
+        raise Refused("an API key has ASCII characters only")
+    return key

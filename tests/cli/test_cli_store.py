@@ -1,0 +1,504 @@
+"""Commands on a store and on a server: the same words, the same answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from doors.serving import server_in_a_thread
+
+from minidb import QdrantClient, models
+from minidb.cli import COMMANDS, main, transfer
+from minidb.cli.target import Target
+
+ROWS = [
+    {"id": 1, "text": "A cake of dark chocolate", "minutes": 70},
+    {"id": 2, "text": "Bread without kneading", "minutes": 900},
+    {"id": 3, "text": "Chocolate chip cookies", "minutes": 35},
+]
+DOCUMENTS = ["--document", "text=Qdrant/bm25:words", "--document", "text=minidb/hash-64:dense"]
+SHORT = json.dumps({"must": [{"key": "minutes", "range": {"lt": 60}}]})
+
+Call = Callable[..., str]
+
+
+@pytest.fixture(params=["--path", "--url"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """A store in a directory, or behind a server."""
+    if request.param == "--path":
+        yield ["--path", str(tmp_path / "store")]
+        return
+    with server_in_a_thread() as url:
+        yield ["--url", url]
+
+
+@pytest.fixture
+def call(where: list[str], capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run a command there and return what it printed; `code` is what it shall exit with."""
+
+    def call(*argv: str, code: int = 0) -> str:
+        assert main([*argv, *where]) == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
+
+    return call
+
+
+@pytest.fixture
+def recipes(call: Call, tmp_path: Path) -> Path:
+    """The file of recipes, imported."""
+    file = tmp_path / "recipes.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    call("import", "recipes", str(file), *DOCUMENTS)
+    return file
+
+
+def found(output: str) -> list[int]:
+    return [hit["id"] for hit in json.loads(output)]
+
+
+class TestSearch:
+    def test_a_text_is_embedded_by_the_model_it_was_imported_with(self, call: Call, recipes: Path) -> None:
+        assert found(call("search", "recipes", "chocolate", "cake", "--using", "words", "--json")) == [1, 3]
+        assert found(call("search", "recipes", "chocolate", "cake", "--using", "dense", "--json"))[0] == 1
+        same = call("search", "recipes", "bread", "--using", "dense", "--model", "minidb/hash-64", "--json")
+        assert found(same)[0] == 2
+
+    def test_a_point_and_a_filter(self, call: Call, recipes: Path) -> None:
+        assert found(call("search", "recipes", "--id", "1", "--using", "words", "--json")) == [3]
+        assert found(call("search", "recipes", "cake", "--using", "dense", "--filter", SHORT, "--json")) == [3]
+        assert len(found(call("search", "recipes", "cake", "--using", "dense", "--limit", "2", "--json"))) == 2
+
+    def test_a_vector_from_a_file_or_from_standard_input(
+        self, call: Call, recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vector = json.loads(call("get", "recipes", "2", "--with-vectors", "--json"))[0]["vector"]["dense"]
+        (tmp_path / "v.json").write_text(json.dumps(vector))
+        np.save(tmp_path / "v.npy", np.array(vector))
+        for file in ("v.json", "v.npy"):
+            search = ("search", "recipes", "--vector", str(tmp_path / file), "--using", "dense", "--json")
+            assert found(call(*search))[0] == 2
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(vector).encode())))
+        assert found(call("search", "recipes", "--vector", "-", "--using", "dense", "--json"))[0] == 2
+
+    def test_a_table_for_people(self, call: Call, recipes: Path) -> None:
+        head, _, first, *_ = call("search", "recipes", "cake", "--using", "words").splitlines()
+        assert head.split() == ["id", "score", "payload"]
+        assert "text=A cake of dark chocolate minutes=70" in first
+        assert call("search", "recipes", "zzz", "--using", "words") == "(nothing found)\n"
+
+    def test_explain_is_for_a_store(self, where: list[str], recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        argv = ["search", "recipes", "cake", "--using", "words", "--explain", *where]
+        if where[0] == "--path":
+            assert main(argv) == 0
+            assert "by inverted index" in capsys.readouterr().out
+        else:
+            assert "give --path" in refused(argv, capsys)
+
+
+class TestLook:
+    def test_info_and_collections(self, call: Call, recipes: Path) -> None:
+        assert call("collections") == "recipes\n"
+        assert json.loads(call("collections", "--json")) == ["recipes"]
+        row = call("info").splitlines()[-1]
+        assert row.split() == ["recipes", "green", "3", "0", "dense", "64", "Cosine,", "words", "sparse", "idf"]
+        assert json.loads(call("info", "--json"))["collections"]["recipes"]["points_count"] == 3
+        assert "dense\n        size: 64\n" in call("info", "recipes")
+        assert json.loads(call("info", "recipes", "--json"))["config"]["params"]["vectors"]["dense"]["size"] == 64
+
+    def test_get_and_count(self, call: Call, recipes: Path) -> None:
+        assert found(call("get", "recipes", "3", "1", "--json")) == [3, 1]
+        assert found(call("get", "recipes", "--filter", SHORT, "--json")) == [3]
+        assert "dense 64, words 3 terms" in call("get", "recipes", "1", "--with-vectors")
+        assert call("count", "recipes") == "3\n"
+        assert call("count", "recipes", "--filter", SHORT) == "1\n"
+        assert json.loads(call("count", "recipes", "--json")) == {"count": 3}
+        assert call("get", "recipes", "1", "77", code=1) == "minidb: no point 77 in recipes\n"
+
+    def test_a_name_with_every_kind_of_character(self, call: Call, recipes: Path) -> None:
+        name = "today & #1 é %"
+        call("import", name, str(recipes), *DOCUMENTS)
+        assert call("count", name) == "3\n"
+        assert json.loads(call("collections", "--json")) == ["recipes", name]
+
+
+class TestChange:
+    def test_indexes(self, call: Call, recipes: Path) -> None:
+        assert call("index", "recipes") == ""
+        assert call("index", "recipes", "minutes", "integer") == "indexed minutes as integer\n"
+        assert call("index", "recipes").splitlines()[-1].split() == ["minutes", "integer", "3"]
+        assert json.loads(call("index", "recipes", "--json"))["minutes"]["data_type"] == "integer"
+        assert call("index", "recipes", "minutes", "--delete") == "deleted the index of minutes\n"
+        assert "no index of minutes" in call("index", "recipes", "minutes", "--delete", code=1)
+
+    def test_delete(self, call: Call, recipes: Path) -> None:
+        assert call("delete", "recipes", "1", "77") == "deleted 1 of 3 points\n"
+        assert call("delete", "recipes", "--filter", SHORT) == "deleted 1 of 2 points\n"
+        assert found(call("get", "recipes", "--json")) == [2]
+        assert call("delete", "recipes", "--collection") == "deleted the collection recipes\n"
+        assert call("collections") == ""
+
+    def test_snapshots_of_a_collection(self, call: Call, recipes: Path, tmp_path: Path) -> None:
+        name = call("snapshot", "create", "recipes").strip()
+        assert [each["name"] for each in json.loads(call("snapshot", "list", "recipes", "--json"))] == [name]
+        assert name in call("snapshot", "list", "recipes")
+        file = tmp_path / "recipes.snapshot"
+        assert call("snapshot", "create", "recipes", "--output", str(file)) == f"{file}\n"
+        assert len(json.loads(call("snapshot", "list", "recipes", "--json"))) == 1
+        call("delete", "recipes", "1")
+        assert call("snapshot", "restore", "recipes", name) == "restored recipes\n"
+        assert call("count", "recipes") == "3\n"
+        assert call("snapshot", "restore", "copy", str(file)) == "restored copy\n"
+        assert call("count", "copy") == "3\n"
+
+    def test_a_snapshot_of_everything(self, call: Call, recipes: Path, tmp_path: Path) -> None:
+        file = tmp_path / "all.snapshot"
+        call("snapshot", "create", "--output", str(file))
+        call("delete", "recipes", "--collection")
+        assert call("snapshot", "restore", str(file)) == "restored the store\n"
+        assert call("count", "recipes") == "3\n"
+
+
+class TestFiles:
+    @pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow"])
+    def test_what_goes_out_comes_in_again(self, call: Call, recipes: Path, tmp_path: Path, kind: str) -> None:
+        if kind != "jsonl":
+            pytest.importorskip("pyarrow")
+        file = str(tmp_path / f"out.{kind}")
+        call("export", "recipes", file)
+        call("import", "copy", file)
+        both = [call("get", name, "--with-vectors", "--json") for name in ("recipes", "copy")]
+        assert json.loads(both[0]) == json.loads(both[1])
+
+    def test_uuids_and_no_vectors(self, call: Call, recipes: Path, tmp_path: Path) -> None:
+        uuid = "9b2f3c1e-0000-4000-8000-000000000001"
+        file = tmp_path / "in.jsonl"
+        file.write_text(json.dumps({"id": uuid, "payload": {"a": [1, {"b": None}]}}) + "\n")
+        call("import", "bare", str(file))
+        for kind in ("jsonl", "csv"):
+            out = str(tmp_path / f"out.{kind}")
+            call("export", "bare", out)
+            call("import", kind, out)
+            assert json.loads(call("get", kind, "--json")) == [{"id": uuid, "payload": {"a": [1, {"b": None}]}}]
+
+    def test_csv_holds_payloads_by_column(self, call: Call, recipes: Path, tmp_path: Path) -> None:
+        file = tmp_path / "out.csv"
+        call("export", "recipes", str(file), "--filter", SHORT)
+        assert file.read_bytes() == b"id,text,minutes\r\n3,Chocolate chip cookies,35\r\n"
+
+    def test_csv_columns_become_vectors_and_payload(self, call: Call, tmp_path: Path) -> None:
+        file = tmp_path / "in.csv"
+        file.write_text('key,title,n,zip,embedding\n7,"a, b",1.5,01234,"[1, 0]"\n8,,2,x,"[0, 1]"\n')
+        call("import", "c", str(file), "--id", "key", "--vector", "embedding")
+        assert json.loads(call("get", "c", "--with-vectors", "--json")) == [
+            {"id": 7, "payload": {"title": "a, b", "n": 1.5, "zip": "01234"}, "vector": [1.0, 0.0]},
+            {"id": 8, "payload": {"n": 2, "zip": "x"}, "vector": [0.0, 1.0]},
+        ]
+
+    def test_arrays(self, call: Call, tmp_path: Path) -> None:
+        vectors = np.random.default_rng(0).random((600, 8)).astype(np.float16)
+        np.save(tmp_path / "a.npy", vectors)
+        call("import", "a", str(tmp_path / "a.npy"), "--distance", "Dot", "--batch", "100")
+        call("export", "a", str(tmp_path / "b.npy"))
+        assert np.array_equal(np.load(tmp_path / "b.npy"), vectors.astype(np.float32))
+        np.savez(tmp_path / "c.npz", ids=np.arange(600) + 5, left=vectors, right=vectors[:, :3], n=np.arange(600))
+        call("import", "c", str(tmp_path / "c.npz"), "--distance", "Euclid")
+        call("export", "c", str(tmp_path / "d.npz"))
+        with np.load(tmp_path / "d.npz") as archive:
+            assert archive["ids"].tolist() == list(range(5, 605))
+            assert np.array_equal(archive["right"], vectors[:, :3].astype(np.float32))
+        assert json.loads(call("get", "c", "5", "--json"))[0]["payload"] == {"n": 0}
+        assert "choose with --using" not in call("export", "c", str(tmp_path / "e.npy"), "--using", "left")
+        assert "holds one vector" in call("export", "c", str(tmp_path / "f.npy"), code=1)
+        assert not (tmp_path / "f.npy").exists()
+
+    def test_a_stream_of_arrow(self, call: Call, tmp_path: Path) -> None:
+        pyarrow = pytest.importorskip("pyarrow")
+        table = pyarrow.table({"vector": [[1.0, 2.0], [3.0, 4.0]], "when": ["a", None]})
+        with pyarrow.ipc.new_stream(str(tmp_path / "in.arrow"), table.schema) as writer:
+            writer.write_table(table)
+        call("import", "c", str(tmp_path / "in.arrow"), "--distance", "Dot")
+        assert json.loads(call("get", "c", "--with-vectors", "--json")) == [
+            {"id": 0, "payload": {"when": "a"}, "vector": [1.0, 2.0]},
+            {"id": 1, "payload": {}, "vector": [3.0, 4.0]},
+        ]
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("x.jsonl", b'{"id": 1}\n{"id": ', "line 2: "),
+            ("x.jsonl", b"[1]\n", "line 1: expected an object"),
+            ("x.csv", b"a,b\n1\n", "line 2: not as many fields as the header"),
+            ("x.csv", b"a\n\xff\n", "utf-8"),
+            ("x.npy", b"no array", "x.npy: "),
+            ("x.txt", b"", "--format jsonl|csv"),
+            ("x.jsonl", b'{"text": 5}\n', "row 1 has no text in text"),
+            ("x.jsonl", b'{"vector": 5}\n', "row 1: a vector is an array of numbers, got 5"),
+            ("x.jsonl", b'{"vector": {"a": "b"}}\n', "row 1: a vector is an array of numbers"),
+            ("x.jsonl", b'{"id": 1, "payload": "no JSON"}\n', "row 1: the payload is no object"),
+            ("x.jsonl", b'{"id": 1, "payload": [1]}\n', "row 1: the payload is no object"),
+        ],
+    )
+    def test_a_file_that_is_none(
+        self, where: list[str], call: Call, tmp_path: Path, name: str, content: bytes, message: str
+    ) -> None:
+        (tmp_path / name).write_bytes(content)
+        documents = ["--document", "text=Qdrant/bm25:words"] if b"text" in content else []
+        error = call("import", "c", str(tmp_path / name), *documents, code=1)
+        assert message in error
+        assert len(error.splitlines()) == 1
+        assert not (tmp_path / "store").exists()  # a mistake makes no store
+
+    def test_a_batch_that_is_refused_leaves_those_before_it(self, call: Call, tmp_path: Path) -> None:
+        rows = [{"vector": [1.0, 0.0]}] * 4 + [{"vector": [1.0]}]
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        assert "expected dim: 2, got 1" in call("import", "c", str(tmp_path / "in.jsonl"), "--batch", "3", code=1)
+        assert call("count", "c") == "3\n"
+
+    def test_interrupted_it_leaves_whole_batches_and_once_more_completes_it(
+        self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps({"vector": [n, 1.0]}) + "\n" for n in range(10)))
+        ask, writes = Target.ask, []
+
+        def interrupted(self: Target, method: str, path: str, *rest: Any, **more: Any) -> Any:
+            if method == "PUT" and path.endswith("/points"):
+                writes.append(path)
+                if len(writes) == 3:
+                    raise KeyboardInterrupt
+            return ask(self, method, path, *rest, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Target, "ask", interrupted)
+            error = call("import", "c", str(tmp_path / "in.jsonl"), "--batch", "3", code=130)
+        assert "imported 6 points" in error
+        assert "minidb: interrupted" in error
+        assert call("count", "c") == "6\n"
+        call("import", "c", str(tmp_path / "in.jsonl"), "--batch", "3")
+        assert call("count", "c") == "10\n"
+
+    def test_an_export_that_fails_leaves_no_file(
+        self, call: Call, recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def failing(*_: Any, **__: Any) -> Iterator[list[Any]]:
+            yield [{"id": 1, "vector": [1.0], "payload": {}}]
+            raise KeyboardInterrupt
+
+        (tmp_path / "out.jsonl").write_text("before")
+        with monkeypatch.context() as patch:
+            patch.setattr(Target, "scroll", failing)
+            call("export", "recipes", str(tmp_path / "out.jsonl"), code=130)
+        assert (tmp_path / "out.jsonl").read_text() == "before"
+        assert not list(tmp_path.glob("*.part"))
+
+    def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(
+        self, where: list[str], recipes: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for is_terminal in (True, False):
+            stream = io.StringIO()
+            monkeypatch.setattr(stream, "isatty", lambda is_terminal=is_terminal: is_terminal)
+            monkeypatch.setattr(sys, "stderr", stream)
+            assert main(["export", "recipes", "-", *where]) == 0
+            assert ("3/3" in stream.getvalue()) == is_terminal
+            assert stream.getvalue().startswith("exported 3 of 3 points in ") != is_terminal
+
+
+def test_standard_input_and_output_between_processes(tmp_path: Path) -> None:
+    def command(*argv: str) -> list[str]:
+        return [sys.executable, "-m", "minidb", *argv]
+
+    rows = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+    store = str(tmp_path / "store")
+    subprocess.run(command("import", "a", "-", *DOCUMENTS, "--path", store), input=rows, check=True)
+    out = subprocess.run(command("export", "a", "-", "--path", store), stdout=subprocess.PIPE, check=True).stdout
+    subprocess.run(command("import", "b", "-", "--path", store), input=out, check=True)
+    again = subprocess.run(command("export", "b", "-", "--path", store), stdout=subprocess.PIPE, check=True).stdout
+    assert out == again
+    assert len(out.splitlines()) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_in_the_middle_of_an_import(tmp_path: Path) -> None:
+    """Rows come without end; after some of them have been taken the process is interrupted."""
+    argv = ["import", "c", "-", "--batch", "10", "--path", str(tmp_path / "store")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "minidb", *argv],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
+    ) as process:
+        assert process.stdin
+        assert process.stderr
+        line = json.dumps({"vector": [1.0, 2.0]}) + "\n"
+        for _ in range(20_000):  # more than the pipe holds, so that some of it must have been read
+            process.stdin.write(line)
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        error = process.stderr.read()
+        assert process.wait() == 130, error
+    assert "interrupted" in error
+    with QdrantClient(tmp_path / "store") as client:
+        assert client.count("c").count % 10 == 0
+
+
+def refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as exit_:
+        main(argv)
+    assert exit_.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("argv", "message"),
+        [
+            (["serch", "c"], "(did you mean search?)"),
+            (["search", "c", "x", "--limt", "3"], "unrecognized arguments: --limt 3 (did you mean --limit?)"),
+            (["index", "c", "n", "kyword"], "(did you mean keyword?)"),
+            (["snapshot", "craete", "c"], "(did you mean create?)"),
+            (["snapshot", "create", "c", "--ouput", "x"], "(did you mean --output?)"),
+            (["completion", "fsh"], "(did you mean fish?)"),
+            (["search", "c"], "give a TEXT, or a --vector, or an --id"),
+            (["delete", "c"], "give ids, or a --filter, or --collection"),
+            (["count", "c", "--filter", "{"], "argument --filter: no JSON: "),
+            (["count", "c", "--filter", "[]"], "argument --filter: expected an object, got '[]'"),
+            (["import", "c", "f", "--document", "text"], "expected COLUMN=MODEL or COLUMN=MODEL:NAME, got 'text'"),
+            (["index", "c", "n"], "a SCHEMA is missing: keyword, integer, "),
+        ],
+    )
+    def test_the_nearest_right_argument(
+        self, argv: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert message in refused([*argv, "--path", str(tmp_path)], capsys)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_nearest_collection_and_vector(
+        self, call: Call, where: list[str], recipes: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        call("import", "zoo", str(recipes), *DOCUMENTS)
+        missing = "minidb: Not found: Collection `{}` doesn't exist! ({})\n"
+        assert call("count", "recpes", code=1).endswith("Collection `recpes` doesn't exist! (did you mean recipes?)\n")
+        assert call("count", "q", code=1).endswith(missing.format("q", "collections here: recipes, zoo")[8:])
+        error = refused(["search", "recipes", "x", "--using", "wrds", *where], capsys)
+        assert error.endswith("recipes has no vector wrds (did you mean words?)")
+        assert "--using dense or --using words" in refused(["search", "recipes", "x", *where], capsys)
+
+    @pytest.mark.parametrize("name", ["info", "serve", "demo", "count"])
+    def test_a_file_is_no_store(self, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "file").touch()
+        argv = [name, "--path", str(tmp_path / "file"), *(["c"] if name == "count" else [])]
+        assert main(argv) == 1
+        assert capsys.readouterr().err == f"minidb: {tmp_path / 'file'} is a file; a store is a directory\n"
+
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1"])
+    def test_nobody_there(self, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["info", "--url", url]) == 1
+        assert "http://127.0.0.1:1 does not answer: " in capsys.readouterr().err
+
+    def test_what_is_no_url(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["info", "--url", "http://[::bad"]) == 1
+        assert "http://[::bad" in capsys.readouterr().err
+
+    def test_somebody_else_there(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        page = httpx.Response(200, text="<html>")
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda self, request: page)
+        assert main(["collections", "--url", "http://127.0.0.1:1"]) == 1
+        assert capsys.readouterr().err == "minidb: http://127.0.0.1:1 answers, but not as Qdrant does\n"
+
+    def test_what_json_cannot_hold(self, call: Call, tmp_path: Path) -> None:
+        pyarrow = pytest.importorskip("pyarrow")
+        table = pyarrow.table({"vector": [[1.0]], "n": [b"bytes"]})
+        with pyarrow.ipc.new_stream(str(tmp_path / "in.arrow"), table.schema) as writer:
+            writer.write_table(table)
+        assert "payloads are JSON" in call("import", "c", str(tmp_path / "in.arrow"), code=1)
+
+    def test_a_key(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        with server_in_a_thread(api_key="secret") as url:
+            assert main(["info", "--url", url]) == 1
+            assert "401" in capsys.readouterr().err
+            assert main(["info", "--url", url, "--api-key", "…"]) == 1
+            assert "ASCII" in capsys.readouterr().err
+            assert main(["info", "--url", url, "--api-key", "secret"]) == 0
+            monkeypatch.setenv("QDRANT_API_KEY", "secret")
+            assert main(["info", "--url", url]) == 0
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_every_command_is_in_it(self, shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["completion", shell]) == 0
+        script = capsys.readouterr().out
+        assert [name for name in COMMANDS if name not in script] == []
+        assert "document" in script
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            (["minidb", "se"], ["search", "serve"]),
+            (["minidb", "search", "docs", "--li"], ["--limit"]),
+            (["minidb", "index", "docs", "n", "key"], ["keyword"]),
+            (["minidb", "snapshot", "res"], ["restore"]),
+        ],
+    )
+    def test_bash_completes(
+        self, words: list[str], expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        main(["completion", "bash"])
+        script = capsys.readouterr().out
+        ask = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _minidb; echo ${{COMPREPLY[@]}}"
+        done = subprocess.run(["bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True, cwd=tmp_path)
+        assert done.stdout.split() == expected
+
+
+def test_bench_says_how_fast(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--points", "300", "--size", "8", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert len(measured) == 4
+    assert all(value > 0 for value in measured.values())
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as exit_:
+            main([name, "--help"])
+        assert exit_.value.code == 0
+        assert f"usage: minidb {name}" in capsys.readouterr().out
+
+
+def test_a_model_whose_name_has_a_colon() -> None:
+    assert transfer._document_column("a=openai-compatible/nomic:latest:dense") == (
+        "a",
+        "openai-compatible/nomic:latest",
+        "dense",
+    )
+    assert transfer._document_column("a=Qdrant/bm25") == ("a", "Qdrant/bm25", "")
+
+
+def test_multivectors_go_out_and_in(tmp_path: Path) -> None:
+    config = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+    with QdrantClient(tmp_path / "store") as client:
+        params = models.VectorParams(size=2, distance=models.Distance.DOT, multivector_config=config)
+        client.create_collection("c", {"tokens": params})
+        client.upsert("c", [models.PointStruct(id=1, vector={"tokens": [[1, 2], [3, 4]]})])
+    where = ["--path", str(tmp_path / "store")]
+    assert main(["export", "c", str(tmp_path / "out.jsonl"), *where]) == 0
+    assert main(["import", "d", str(tmp_path / "out.jsonl"), "--distance", "Dot", *where]) == 0
+    with QdrantClient(tmp_path / "store") as client:
+        assert client.retrieve("d", [1], with_vectors=True)[0].vector == {"tokens": [[1.0, 2.0], [3.0, 4.0]]}
+
+
+def test_every_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "minidb" / "docs" / "command-line.md").read_text("utf-8")
+    assert [name for name in COMMANDS if f"| `{name}" not in page] == []
