@@ -53,16 +53,23 @@ class Plan:
     """Rows of the points the query refers to: they are never among its own results."""
 
 
-def plan(reader: PointReader, lookup: Lookup, request: models.QueryRequest | models.Prefetch, limit: int) -> Plan:
-    """The executable form of a request that returns `limit` points."""
+def plan(
+    reader: PointReader,
+    lookup: Lookup,
+    request: models.QueryRequest | models.Prefetch,
+    limit: int,
+    prefetch_factor: int = 1,
+) -> Plan:
+    """The executable form of a request that returns `limit` points; prefetches find `prefetch_factor` times more."""
     references = References(reader, lookup)
-    root = _Builder(references).node(request, None, limit, depth=0)
+    root = _Builder(references, prefetch_factor).node(request, None, limit, depth=0)
     return Plan(root, references.excluded)
 
 
 class _Builder:
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, prefetch_factor: int) -> None:
         self._references = references
+        self._prefetch_factor = prefetch_factor
 
     def node(self, request: Any, above: models.Filter | None, limit: int, depth: int) -> Node:
         if depth > MAX_DEPTH:
@@ -70,7 +77,10 @@ class _Builder:
         below = as_list(request.prefetch)
         _check(request, bool(below))
         merged = merge(above, request.filter)
-        prefetches = [self.node(child, merged, child.limit or DEFAULT_LIMIT, depth + 1) for child in below]
+        prefetches = [
+            self.node(child, merged, (child.limit or DEFAULT_LIMIT) * self._prefetch_factor, depth + 1)
+            for child in below
+        ]
         stage = None if request.query is None else self._stage(request, len(prefetches), is_root=depth == 0)
         if isinstance(stage, Diverse) and depth and not prefetches:
             # Qdrant diversifies what other stages found, or the final result; a leaf only gathers the candidates
