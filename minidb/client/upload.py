@@ -1,7 +1,7 @@
 """Bulk upload behind `upload_points` and `upload_collection`: batches, array columns, a progress bar.
 
-What a vector may be is what qdrant-client's uploader takes: nothing at all (`[]`, `{}`, None) is a point without vectors,
-and rows may be dicts of names, each with names of its own.
+A vector may be what qdrant-client's uploader takes: nothing at all (`[]`, `{}`, None) is a point without vectors, and
+rows may be dicts of names, each with names of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def upload_points(
     update_mode: Any,
     show_progress: bool,
 ) -> None:
-    """Upsert points in batches of `batch_size`; anything with an id, a vector and a payload is one, such as a `Record`."""
+    """Upsert points, or anything else with an id, a vector and a payload, in batches of `batch_size`."""
     total = len(points) if isinstance(points, Sized) else None
     with Progress(f"uploading to {collection_name}", total, sys.stderr, enabled=show_progress) as progress:
         for batch in _batches(points, batch_size):
@@ -73,7 +73,7 @@ def _points(ids: list[Any], vectors: Any, payloads: list[Any] | None) -> Any:
     """One batch: arrays as columns, anything else point by point, since each row may be of another kind."""
     if not isinstance(vectors, list):
         return models.Batch(ids=ids, vectors=vectors, payloads=payloads)
-    rows = zip(ids, vectors, payloads or repeat(None))
+    rows = zip(ids, vectors, payloads or repeat(None, len(ids)), strict=True)
     return [{"id": id, "vector": _or_none_at_all(vector), "payload": payload} for id, vector, payload in rows]
 
 

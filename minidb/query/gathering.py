@@ -138,7 +138,7 @@ def _matching(group_by: str, keys: list[GroupKey], excluded: bool) -> models.Fil
     texts = [key for key in keys if isinstance(key, str)]
     listed = [values for values in (integers, texts) if values]
     matches = [models.MatchExcept(except_=values) if excluded else models.MatchAny(any=values) for values in listed]
-    conditions = [models.FieldCondition(key=group_by, match=match) for match in matches]
+    conditions: list[models.Condition] = [models.FieldCondition(key=group_by, match=match) for match in matches]
     return models.Filter.model_construct(must=conditions) if conditions else None
 
 

@@ -62,6 +62,7 @@ def plan(
 ) -> Plan:
     """The executable form of a request that returns `limit` points; prefetches find `prefetch_factor` times more."""
     references = References(reader, lookup)
+    references.check_lookups(request)
     root = _Builder(references, prefetch_factor).node(request, None, limit, depth=0)
     return Plan(root, references.excluded)
 
@@ -91,7 +92,7 @@ class _Builder:
         query = request.query
         match query:
             case list() | np.ndarray():  # what nearly every query is: found without asking for every other kind
-                source = self._references.source(request.using, request.lookup_from)
+                source = self._references.source(request.using, request.lookup_from, query)
                 _check_idf(request.params, source.field)
                 return Nearest(request.using or "", source.vector(query))
             case models.FusionQuery():
@@ -113,7 +114,7 @@ class _Builder:
             case models.TextQuery():
                 return text_score(self._references.reader, query, request.using)
             case _:
-                source = self._references.source(request.using, request.lookup_from)
+                source = self._references.source(request.using, request.lookup_from, query)
                 _check_idf(request.params, source.field)
                 return _vector_stage(request, source, is_root)
 
