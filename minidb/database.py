@@ -353,7 +353,7 @@ class Database:
         def answer(snapshot: Snapshot) -> models.GroupsResult:
             strict = limits_of_read(snapshot.collection, None if context is None else context.timeout)
             if strict is not None:
-                strict.check_query(request)
+                strict.check_query(request, group_size=3 if request.group_size is None else request.group_size)
                 strict.check_grouping(request.group_by)
             return run_groups(snapshot, resolved, self._lookup(snapshot))
 
@@ -366,6 +366,7 @@ class Database:
         with self.snapshot(name) as snapshot:
             strict = limits_of_read(snapshot.collection, timeout)
             if strict is not None:
+                strict.check_limit((request.limit or 3) * (request.sample or 10))
                 strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
 
