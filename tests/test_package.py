@@ -80,8 +80,8 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
         "index": ["dense.hnswlib_graph", "dense.usearch_graph", "sparse"],
         "inference": ["bm25", "cache", "catalog", "execute", "fastembed", "plan", "providers.http"],
         "models": [
-            "aliases", "filters", "formulas", "indexes", "inference", "info", "moments", "quantization", "search_params",
-            "service", "strict_mode",
+            "aliases", "filters", "formulas", "indexes", "inference", "info", "moments", "quantization",
+            "search_params", "service", "strict_mode",
         ],
         "query": ["formula", "groups", "matrix", "sample", "sparse"],
         "storage": ["lmdb_store"],

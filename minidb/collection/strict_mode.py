@@ -18,6 +18,7 @@ from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.config import StoredConfig, dense_params
 from minidb.collection.declared import MATCH_TYPES, schema_type
 from minidb.collection.reads import PointReader
+from minidb.collection.request_cost import update_cost
 from minidb.collection.required_indexes import Needed, missing_for_filter, missing_for_formula, shown
 from minidb.collection.view import View
 from minidb.errors import BadRequest
@@ -35,12 +36,13 @@ def _limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
     return limits if limits is not None and limits.enabled else None
 
 
-def limits_of_read(collection: Collection, timeout: float | None, cost: int = 1) -> StrictMode | None:
+def limits_of_read(collection: Collection, timeout: float | None, cost: Callable[[], int]) -> StrictMode | None:
     """The limits a read is to be checked against, None when strict mode is off; counts the read."""
     limits = _limits_of(collection.config)
     if limits is None:
         return None
-    collection.read_rate.take(limits.read_rate_limit, cost, "Read")
+    if limits.read_rate_limit is not None:
+        collection.read_rate.take(limits.read_rate_limit, cost(), "Read")
     strict = StrictMode(limits, collection.config)
     strict.check_timeout(timeout)
     return strict
@@ -52,7 +54,10 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
     limits = _limits_of(collection.config)
     if limits is None or not requests:
         return
-    collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
+    if limits.write_rate_limit is not None:
+        reader = PointReader(collection, view, snapshot.txn)
+        cost = sum(update_cost(request, lambda filter: _n_matching(reader, filter)) for request in requests)
+        collection.write_rate.take(limits.write_rate_limit, cost, "Write")
     strict = StrictMode(limits, collection.config)
     strict.check_timeout(timeout)
     if any(isinstance(request, _ADDING) for request in requests):
@@ -60,6 +65,11 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
         strict.check_size(lambda: collection.payload_bytes(reader))
     for request in requests:
         strict.check_update(request, view)
+
+
+def _n_matching(reader: PointReader, filter: models.Filter) -> int:
+    rows = reader.matching(filter)
+    return reader.view.n_alive if rows is None else len(rows)
 
 
 def check_new_index(config: StoredConfig, path: str) -> None:

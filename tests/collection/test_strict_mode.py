@@ -115,7 +115,6 @@ def test_grouping_needs_a_match_index(client: QdrantClient) -> None:
     ("limits", "batch", "text"),
     [
         ({"upsert_max_batchsize": 3}, points(4), 'Limit exceeded 4 > 3 for "upsert limit"'),
-        ({"max_points_count": 0}, points(4), "Max points count limit of 0 reached!"),
         (
             {"sparse_config": {"sparse": {"max_length": 1}}},
             [models.PointStruct(id=1, vector={"sparse": models.SparseVector(indices=[1, 2], values=[1.0, 1.0])})],
