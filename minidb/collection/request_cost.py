@@ -59,10 +59,10 @@ def update_cost(operation: models.UpdateOperation, n_selected: Callable[[models.
         case models.UpsertOperation(upsert=models.PointsBatch(batch=batch)):
             return max(1, len(batch.ids))
     selector = next(iter(vars(operation).values()))
-    points, filter = getattr(selector, "points", None), getattr(selector, "filter", None)
+    named, filter = getattr(selector, "points", None), getattr(selector, "filter", None)
     if filter is not None:
         return max(1, n_selected(filter))
-    return max(1, len(points or ()))
+    return max(1, len(named or ()))
 
 
 def _vectors_of(query: Any) -> list[Any]:
