@@ -195,7 +195,9 @@ def _as_integer(value: Any) -> int | None:
 
 def _as_place(value: Any) -> Any:
     place = as_point(value)
-    return None if place is None else {"lon": place[0], "lat": place[1]}
+    if place is None or not (-180.0 <= place[0] <= 180.0 and -90.0 <= place[1] <= 90.0):
+        return None
+    return {"lon": place[0], "lat": place[1]}
 
 
 _INDEXED: dict[str, Callable[[Any], Any]] = {
