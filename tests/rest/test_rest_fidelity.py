@@ -104,3 +104,10 @@ def test_a_refusal(world: World, route: str, body: dict[str, Any], status: int, 
     answer = world.send("POST", P + route, json.dumps(body).encode())
     assert (answer.status, text in answer.error) == (status, True), answer.error
     assert world.dump() == before
+
+
+def test_blanks_around_the_parts_of_optimizations_are_no_part_of_them(world: World) -> None:
+    wanted = world.ask("GET", "/collections/c/optimizations", query="with=queued,completed").result
+    found = world.ask("GET", "/collections/c/optimizations", query="with=%20queued%20,%20completed,%20").result
+    assert found.keys() == wanted.keys()
+    assert world.send("GET", "/collections/c/optimizations", b"", "with=%20nope").status == 400
