@@ -221,3 +221,8 @@ def test_the_official_client_gets_the_same_refusals() -> None:
         theirs.scroll("c", order_by="n", offset=1)
     with pytest.raises(refused, match="Collection nope not found"):
         theirs.query_points("c", [1.0], lookup_from=qdrant_client.models.LookupLocation(collection="nope"))
+
+
+def test_a_collection_of_sparse_vectors_has_an_object_of_no_others(client: QdrantClient) -> None:
+    client.create_collection("c", sparse_vectors_config={"s": models.SparseVectorParams()})
+    assert client.get_collection("c").config.params.vectors == {}
