@@ -226,3 +226,16 @@ def test_the_official_client_gets_the_same_refusals() -> None:
 def test_a_collection_of_sparse_vectors_has_an_object_of_no_others(client: QdrantClient) -> None:
     client.create_collection("c", sparse_vectors_config={"s": models.SparseVectorParams()})
     assert client.get_collection("c").config.params.vectors == {}
+
+
+def test_dense_vectors_and_payloads_are_not_pinned(client: QdrantClient) -> None:
+    dense = {"size": 1, "distance": "Dot", "memory": "pinned"}
+    for body, where in (
+        ({"vectors": dense}, "dense vector storage"),
+        ({"vectors": {"a": dense}}, "dense vector storage"),
+        ({"payload": {"memory": "pinned"}}, "payload storage"),
+    ):
+        with pytest.raises(errors.ValidationError) as caught:
+            models.parse(models.CreateCollection, body)
+        assert f"`pinned` memory placement is not supported for {where}" in str(caught.value)
+    models.parse(models.CreateCollection, {"vectors": {**dense, "memory": "cached"}})
