@@ -36,6 +36,7 @@ from minidb.collection.draft import Draft
 from minidb.collection.fields import VectorField
 from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.reads import PointReader
+from minidb.collection.request_cost import query_cost, read_cost
 from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
 from minidb.errors import BadRequest, Forbidden, MinidbError, NotFound, StoreClosed
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
@@ -197,7 +198,7 @@ class Database:
         from minidb.collection.facets import facet
 
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(request.filter))
             if strict is not None:
                 strict.check_limit(10 if request.limit is None else request.limit)
                 strict.check_read_filter(request.filter)
@@ -329,7 +330,7 @@ class Database:
         """Points by id, in the order asked for, each once; ids that are not there are left out."""
         wanted = dict.fromkeys(models.normalize_id(point_id) for point_id in ids)
         with self.snapshot(name) as snapshot:
-            limits_of_read(snapshot.collection, timeout)
+            limits_of_read(snapshot.collection, timeout, lambda: len(wanted))
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             rows = [row for row in map(reader.row_of, wanted) if row is not None]
             return reader.records(rows, with_payload, with_vectors)
@@ -341,7 +342,7 @@ class Database:
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             limit = 10 if request.limit is None else request.limit
-            strict = limits_of_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(request.filter))
             if strict is not None:
                 strict.check_limit(limit)
                 strict.check_read_filter(request.filter)
@@ -354,7 +355,7 @@ class Database:
 
     def count(self, name: str, filter: models.Filter | None, timeout: float | None = None) -> int:
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(filter))
             if strict is not None:
                 strict.check_read_filter(filter)
             rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(filter)
@@ -405,9 +406,10 @@ class Database:
         resolved = self._inference.resolve(request, operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> models.GroupsResult:
-            strict = limits_of_read(snapshot.collection, None if context is None else context.timeout)
+            timeout = None if context is None else context.timeout
+            strict = limits_of_read(snapshot.collection, timeout, lambda: query_cost(request))
             if strict is not None:
-                strict.check_query(request)
+                strict.check_query(request, group_size=3 if request.group_size is None else request.group_size)
                 strict.check_grouping(request.group_by)
             return run_groups(snapshot, resolved, self._lookup(snapshot))
 
@@ -418,8 +420,9 @@ class Database:
         from minidb.query.matrix import run_matrix
 
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout)
+            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(request.filter))
             if strict is not None:
+                strict.check_limit((request.limit or 3) * (request.sample or 10))
                 strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
 
@@ -515,7 +518,9 @@ class Database:
     def _check_queries(
         self, collection: Collection, requests: Sequence[models.QueryRequest], context: InferenceContext | None
     ) -> None:
-        strict = limits_of_read(collection, None if context is None else context.timeout, len(requests))
+        strict = limits_of_read(
+            collection, None if context is None else context.timeout, lambda: sum(map(query_cost, requests))
+        )
         if strict is not None:
             strict.check_batch(len(requests))
             for request in requests:

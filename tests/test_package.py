@@ -77,12 +77,12 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
     rooms = {
         "": ["aio", "cli", "grpc", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
         "collection": ["chunks", "declared_text", "facets", "info"],
-        "filter": ["clauses", "conditions", "datetimes", "evaluate", "lookup"],
+        "filter": ["clauses", "conditions", "evaluate", "lookup"],
         "index": ["dense.hnswlib_graph", "dense.usearch_graph", "sparse"],
         "inference": ["bm25", "cache", "catalog", "execute", "fastembed", "plan", "providers.http"],
         "models": [
-            "aliases", "filters", "formulas", "indexes", "inference", "info", "quantization", "search_params",
-            "service", "strict_mode",
+            "aliases", "filters", "formulas", "indexes", "inference", "info", "moments", "quantization",
+            "search_params", "service", "strict_mode",
         ],
         "query": ["formula", "groups", "matrix", "sample", "sparse"],
         "storage": ["lmdb_store"],

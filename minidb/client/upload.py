@@ -1,11 +1,15 @@
-"""Bulk upload behind `upload_points` and `upload_collection`: batches, array columns, a progress bar."""
+"""Bulk upload behind `upload_points` and `upload_collection`: batches, array columns, a progress bar.
+
+A vector may be what qdrant-client's uploader takes: nothing at all (`[]`, `{}`, None) is a point without vectors, and
+rows may be dicts of names, each with names of its own.
+"""
 
 from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Sized
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,11 +34,12 @@ def upload_points(
     update_mode: Any,
     show_progress: bool,
 ) -> None:
-    """Upsert points in batches of `batch_size`."""
+    """Upsert points, or anything else with an id, a vector and a payload, in batches of `batch_size`."""
     total = len(points) if isinstance(points, Sized) else None
     with Progress(f"uploading to {collection_name}", total, sys.stderr, enabled=show_progress) as progress:
         for batch in _batches(points, batch_size):
-            client.upsert(collection_name, batch, update_filter=update_filter, update_mode=update_mode)
+            rows = [_with_vector(point) for point in batch]
+            client.upsert(collection_name, rows, update_filter=update_filter, update_mode=update_mode)
             progress.advance(len(batch))
 
 
@@ -49,7 +54,7 @@ def upload_collection(
     update_mode: Any,
     show_progress: bool,
 ) -> None:
-    """Upsert columns; ends with the shortest, as `zip` does, but for arrays, whose lengths must agree."""
+    """Upsert columns; payloads and ids beyond the last vector are left alone, too few are a `ValidationError`."""
     payloads = iter(payload) if payload is not None else None
     id_iterator = iter(ids) if ids is not None else iter(lambda: str(uuid.uuid4()), None)
     pieces, total = _pieces(vectors, batch_size)
@@ -59,14 +64,42 @@ def upload_collection(
             batch_payloads = list(islice(payloads, n)) if payloads is not None else None
             if len(batch_ids) < n or (batch_payloads is not None and len(batch_payloads) < n):
                 raise ValidationError("[vectors: there are more vectors than ids or payloads]")
-            batch = models.Batch(ids=batch_ids, vectors=piece, payloads=batch_payloads)
+            batch = _points(batch_ids, piece, batch_payloads)
             client.upsert(collection_name, batch, update_filter=update_filter, update_mode=update_mode)
             progress.advance(n)
 
 
+def _points(ids: list[Any], vectors: Any, payloads: list[Any] | None) -> Any:
+    """One batch: arrays as columns, anything else point by point, since each row may be of another kind."""
+    if not isinstance(vectors, list):
+        return models.Batch(ids=ids, vectors=vectors, payloads=payloads)
+    rows = zip(ids, vectors, payloads or repeat(None, len(ids)), strict=True)
+    return [{"id": id, "vector": _or_none_at_all(vector), "payload": payload} for id, vector, payload in rows]
+
+
+def _with_vector(point: Any) -> Any:
+    """The point, with an object of no vectors where it has an empty one or none."""
+    is_mapping = isinstance(point, Mapping)
+    if is_mapping and not {"id", "vector"} <= point.keys():
+        return point  # misspelt, or by an alias: the model says so
+    if not is_mapping and not all(hasattr(point, name) for name in ("id", "vector", "payload")):
+        return point
+    vector = point["vector"] if is_mapping else point.vector
+    if _or_none_at_all(vector) is vector and not isinstance(point, models.Record):
+        return point
+    fields = dict(point) if is_mapping else {"id": point.id, "payload": point.payload}
+    return {**fields, "vector": _or_none_at_all(vector)}
+
+
+def _or_none_at_all(vector: Any) -> Any:
+    if vector is None or (isinstance(vector, (list, tuple, np.ndarray)) and len(vector) == 0):
+        return {}
+    return vector
+
+
 def _pieces(vectors: Any, batch_size: int) -> tuple[Iterator[tuple[int, Any]], int | None]:
     """Batches of vectors with their lengths, and how many vectors there are when that is known."""
-    if isinstance(vectors, np.ndarray):
+    if isinstance(vectors, np.ndarray) and vectors.dtype != object and vectors.size:
         return ((len(piece), piece) for piece in _array_pieces(vectors, batch_size)), len(vectors)
     if isinstance(vectors, dict):
         names = list(vectors)
@@ -78,11 +111,17 @@ def _pieces(vectors: Any, batch_size: int) -> tuple[Iterator[tuple[int, Any]], i
         step = max(batch_size, _ARRAY_BATCH_BYTES // widest) if widest else batch_size
         starts = range(0, total, step)
         return (
-            (min(step, total - start), {name: vectors[name][start : start + step] for name in names})
+            (min(step, total - start), {name: _part(vectors[name], start, start + step) for name in names})
             for start in starts
         ), total
-    total_known = len(vectors) if isinstance(vectors, Sized) else None
+    total_known = len(vectors) if isinstance(vectors, Sized) and not hasattr(vectors, "tocoo") else None
     return ((len(batch), batch) for batch in _batches(vectors, batch_size)), total_known
+
+
+def _part(column: Any, start: int, stop: int) -> Any:
+    """Some vectors of a column; an array of objects holds multivectors of different lengths."""
+    part = column[start:stop]
+    return list(part) if isinstance(part, np.ndarray) and part.dtype == object else part
 
 
 def _array_pieces(vectors: np.ndarray[Any, Any], batch_size: int) -> Iterator[np.ndarray[Any, Any]]:

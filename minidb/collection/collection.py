@@ -101,6 +101,7 @@ class Collection:
         self._payload_bytes = (-1, 0)
         self.read_rate, self.write_rate = RateLimiter(), RateLimiter()
         self._text_settings: tuple[StoredConfig | None, dict[JsonPath, TextSettings]] = (None, {})
+        self._uuid_paths: tuple[StoredConfig | None, set[JsonPath]] = (None, set())
 
     def text_settings(self, path: JsonPath) -> TextSettings | None:
         """The text index declared for a path."""
@@ -111,6 +112,15 @@ class Collection:
             settings = {key.path: key.text for key in keys if key.text is not None}
             self._text_settings = (self.config, settings)
         return settings.get(path)
+
+    def has_uuids(self, path: JsonPath) -> bool:
+        """Whether a uuid index is declared for a path."""
+        known, paths = self._uuid_paths
+        if known is not self.config:
+            declared = self.config.payload_schema.items()
+            paths = {index_key(key, schema).path for key, schema in declared if schema_type(schema) == "uuid"}
+            self._uuid_paths = (self.config, paths)
+        return path in paths
 
     def payload_bytes(self, reader: PointReader) -> int:
         """About how many bytes the payloads take; counted again once the collection has changed by a percent."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 from zlib import crc32
 
 import msgpack
@@ -12,13 +11,14 @@ from minidb import models
 from minidb.errors import FormatError
 from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath
+from minidb.models.vectors import canonical_uuid
 
 _KINDS = {
     "keyword": "values",
     "integer": "values",
     "float": "values",
     "bool": "values",
-    "uuid": "values",
+    "uuid": "uuids",
     "datetime": "moments",
     "geo": "places",
     "text": "words",
@@ -60,10 +60,7 @@ def text_settings(schema: Any) -> TextSettings | None:
 
 
 def is_uuid(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(UUID(value))
-    except ValueError:
-        return False
+    return isinstance(value, str) and canonical_uuid(value) is not None
 
 
 def canonical(key: IndexKey) -> bytes:

@@ -29,8 +29,15 @@ def collection_info(reader: PointReader, busy: bool) -> models.CollectionInfo:
         indexed_vectors_count=indexed,
         points_count=view.n_alive,
         segments_count=1,
-        config=stored.config,
+        config=_shown(stored.config),
         payload_schema=schema_info(reader, stored.payload_schema),
         update_queue=models.UpdateQueueInfo(length=0),
         created_at=datetime.fromisoformat(stored.created_at) if stored.created_at else None,
     )
+
+
+def _shown(config: models.CollectionConfig) -> models.CollectionConfig:
+    """The config with an object of no vectors where there are no dense ones, as Qdrant writes it."""
+    if config.params.vectors is not None:
+        return config
+    return config.model_copy(update={"params": config.params.model_copy(update={"vectors": {}})})

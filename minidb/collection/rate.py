@@ -22,6 +22,11 @@ class RateLimiter:
         """Spend `cost` tokens. Raises `RateLimitExceeded` with the seconds until there are enough."""
         if per_minute is None:
             return
+        if cost > per_minute:
+            raise RateLimitExceeded(
+                f"{what} rate limit exceeded, request larger than rate limiter capacity, please try to split your "
+                "request"
+            )
         with self._lock:
             now = self._clock()
             filled = per_minute if self._tokens is None else self._tokens + (now - self._at) * per_minute / 60.0

@@ -138,6 +138,9 @@ class PointReader:
     def text_settings(self, path: JsonPath) -> TextSettings | None:
         return self.collection.text_settings(path)
 
+    def has_uuids(self, path: JsonPath) -> bool:
+        return self.collection.has_uuids(path)
+
     def stored_index(self, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
         return self.collection.indexes_for(self.view).load_payload_index(self.txn, key)
 

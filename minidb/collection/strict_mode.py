@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from minidb import models
 from minidb.collection.collection import Collection, Snapshot
-from minidb.collection.config import StoredConfig
-from minidb.collection.declared import MATCH_TYPES, is_uuid, schema_type
+from minidb.collection.config import StoredConfig, dense_params
+from minidb.collection.declared import MATCH_TYPES, schema_type
 from minidb.collection.reads import PointReader
+from minidb.collection.request_cost import update_cost
+from minidb.collection.required_indexes import Needed, missing_for_filter, missing_for_formula, shown
 from minidb.collection.view import View
 from minidb.errors import BadRequest
 from minidb.models.base import as_list
@@ -32,13 +36,14 @@ def _limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
     return limits if limits is not None and limits.enabled else None
 
 
-def limits_of_read(collection: Collection, timeout: float | None, cost: int = 1) -> StrictMode | None:
+def limits_of_read(collection: Collection, timeout: float | None, cost: Callable[[], int]) -> StrictMode | None:
     """The limits a read is to be checked against, None when strict mode is off; counts the read."""
     limits = _limits_of(collection.config)
     if limits is None:
         return None
-    collection.read_rate.take(limits.read_rate_limit, cost, "Read")
-    strict = StrictMode(limits, collection.config.payload_schema)
+    if limits.read_rate_limit is not None:
+        collection.read_rate.take(limits.read_rate_limit, cost(), "Read")
+    strict = StrictMode(limits, collection.config)
     strict.check_timeout(timeout)
     return strict
 
@@ -49,8 +54,11 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
     limits = _limits_of(collection.config)
     if limits is None or not requests:
         return
-    collection.write_rate.take(limits.write_rate_limit, len(requests), "Write")
-    strict = StrictMode(limits, collection.config.payload_schema)
+    if limits.write_rate_limit is not None:
+        reader = PointReader(collection, view, snapshot.txn)
+        cost = sum(update_cost(request, lambda filter: _n_matching(reader, filter)) for request in requests)
+        collection.write_rate.take(limits.write_rate_limit, cost, "Write")
+    strict = StrictMode(limits, collection.config)
     strict.check_timeout(timeout)
     if any(isinstance(request, _ADDING) for request in requests):
         reader = PointReader(collection, view, snapshot.txn)
@@ -59,31 +67,39 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
         strict.check_update(request, view)
 
 
+def _n_matching(reader: PointReader, filter: models.Filter) -> int:
+    rows = reader.matching(filter)
+    return reader.view.n_alive if rows is None else len(rows)
+
+
 def check_new_index(config: StoredConfig, path: str) -> None:
     """Refuse an index on a path that has none, beyond the limits."""
     limits = _limits_of(config)
     if limits is not None and path not in config.payload_schema:
-        StrictMode(limits, config.payload_schema).check_new_index()
+        StrictMode(limits, config).check_new_index()
 
 
 class StrictMode:
     """One collection's limits, applied to one request."""
 
-    def __init__(self, limits: models.StrictModeConfig, schemas: dict[str, Any]) -> None:
+    def __init__(self, limits: models.StrictModeConfig, config: StoredConfig) -> None:
         self._limits = limits
-        self._schemas = schemas
+        self._config = config
+        self._schemas = config.payload_schema
 
     # Reads
 
-    def check_query(self, request: Any, *, is_root: bool = True) -> None:
-        """A query request or prefetch, and everything below it."""
-        if is_root:
-            self.check_limit(10 if request.limit is None else request.limit)
-        self.check_filter(request.filter, self._limits.unindexed_filtering_retrieve)
-        self._check_params(request.params)
+    def check_query(self, request: Any, *, is_root: bool = True, group_size: int | None = None) -> None:
+        """A query request or prefetch, and everything below it; of groups, `limit` of `group_size`."""
         below: list[Any] = as_list(request.prefetch)
         for prefetch in below:
             self.check_query(prefetch, is_root=False)
+        if not is_root or not below:
+            self._check_full_scan(request)
+        self._check_formula(request.query)
+        self.check_limit((10 if request.limit is None else request.limit) * (group_size or 1))
+        self.check_filter(request.filter, self._limits.unindexed_filtering_retrieve)
+        self._check_params(request.params)
 
     def check_batch(self, n_searches: int) -> None:
         _check_at_most(n_searches, self._limits.search_max_batchsize, "search batch size")
@@ -107,6 +123,34 @@ class StrictMode:
             _refuse(f'Index required but not found for "{group_by}"', remedy)
         if schema_type(schema) not in MATCH_TYPES:
             _refuse(f'Index of type "{schema_type(schema).capitalize()}" found for "{group_by}"', remedy)
+
+    def _check_full_scan(self, request: Any) -> None:
+        """A search that no graph could answer, since the field has none (verification/query.rs, `check_fullscan`)."""
+        using = request.using or ""
+        params = dense_params(self._config.config.params).get(using)
+        if self._limits.search_allow_exact is not False or not _compares_vectors(request.query) or params is None:
+            return
+        hnsw = self._config.hnsw(using)
+        if hnsw.m:
+            return
+        where = f" on '{using}'" if using else ""
+        if not self._has_tenant(request.filter):
+            _refuse(
+                f"Request is forbidden{where} because global vector indexing is disabled (hnsw_config.m = 0)",
+                "Use tenant-specific filter, enable global vector indexing or enable strict mode `search_allow_exact` "
+                "option",
+            )
+        if not hnsw.payload_m:
+            _refuse(
+                f"Request is forbidden{where} because vector indexing is disabled (hnsw_config.m = 0 and "
+                "hnsw_config.payload_m = 0)",
+                "Enable vector indexing, use a prefetch query with indexed vectors or enable strict mode "
+                "`search_allow_exact` option",
+            )
+
+    def _has_tenant(self, filter: models.Filter | None) -> bool:
+        keys = [] if filter is None else [getattr(each, "key", None) for each in _conditions(filter)]
+        return any(bool(getattr(self._schemas.get(str(key)), "is_tenant", False)) for key in keys)
 
     def _check_params(self, params: models.SearchParams | None) -> None:
         if params is None:
@@ -142,20 +186,19 @@ class StrictMode:
             limit = self._limits.condition_max_size
             _refuse(f"Condition size limit reached ({largest} > {limit})", "Reduce the size of your condition.")
         if unindexed_allowed is False:
-            for condition in conditions:
-                self._check_indexed(condition)
+            needed = missing_for_filter(filter, self._schemas)
+            self._refuse_unindexed(needed, "Create an index for this key or use a different filter.")
 
-    def _check_indexed(self, condition: Any) -> None:
-        needed = _index_types(condition)
-        if needed is None:
-            return
-        schema = self._schemas.get(condition.key)
-        if schema is None or schema_type(schema) not in needed:
-            _refuse(
-                f'Index required but not found for "{condition.key}" of one of the following types: '
-                f"[{', '.join(sorted(needed))}]",
-                "Create an index for this key or use a different filter.",
-            )
+    def _check_formula(self, query: Any) -> None:
+        if isinstance(query, models.FormulaQuery) and self._limits.unindexed_filtering_retrieve is False:
+            needed = missing_for_formula(query.formula, self._schemas)
+            self._refuse_unindexed(needed, "Create an index for this key or use a different formula expression.")
+
+    def _refuse_unindexed(self, needed: Needed | None, remedy: str) -> None:
+        if needed is not None:
+            path, abilities = needed
+            what = f'Index required but not found for "{path}" of one of the following types: [{shown(abilities)}]'
+            _refuse(what, remedy)
 
     # Writes
 
@@ -163,7 +206,7 @@ class StrictMode:
         """Before anything that adds data: the collection's payload and the process's memory."""
         most = self._limits.max_collection_payload_size_bytes
         if most is not None and payload_bytes() >= most:
-            _refuse(f"Max payload storage size limit of {most} bytes reached", "Delete points or raise the limit.")
+            raise BadRequest(f"Max payload storage size limit of {_megabytes(most)}MB reached!")
         percent = self._limits.max_resident_memory_percent
         used = resident_memory_percent() if percent is not None else None
         if percent is not None and used is not None and used >= percent:
@@ -178,15 +221,13 @@ class StrictMode:
         limits = self._limits
         match operation:
             case models.UpsertOperation(upsert=models.PointsList(points=points)):
-                self._check_points([point.vector for point in points], view)
+                self._check_points([point.vector for point in points], view, "upsert limit")
             case models.UpsertOperation(upsert=models.PointsBatch(batch=batch)):
-                _check_at_most(len(batch.ids), limits.upsert_max_batchsize, "upsert limit")
-                self._check_growth(len(batch.ids), view)
+                self._check_batch(batch, view)
             case models.UpdateVectorsOperation(update_vectors=update):
-                self._check_points([point.vector for point in update.points], view)
+                self._check_points([point.vector for point in update.points], view, "update limit")
         selector = next(iter(vars(operation).values()))
-        for name in ("filter", "update_filter"):
-            self.check_filter(getattr(selector, name, None), limits.unindexed_filtering_update)
+        self.check_filter(getattr(selector, "filter", None), limits.unindexed_filtering_update)
 
     def check_new_index(self) -> None:
         most = self._limits.max_payload_index_count
@@ -197,32 +238,48 @@ class StrictMode:
                 joined=" ",
             )
 
-    def _check_points(self, vectors: Sequence[Any], view: View) -> None:
-        _check_at_most(len(vectors), self._limits.upsert_max_batchsize, "upsert limit")
-        self._check_growth(len(vectors), view)
+    def _check_points(self, vectors: Sequence[Any], view: View, name: str) -> None:
+        _check_at_most(len(vectors), self._limits.upsert_max_batchsize, name)
+        self._check_growth(view)
         for vector in vectors:
             named = vector if isinstance(vector, dict) else {"": vector}
-            for name, value in named.items():
-                self._check_vector(name, value)
+            for field, value in named.items():
+                self._check_vector(field, value)
+
+    def _check_batch(self, batch: models.Batch, view: View) -> None:
+        _check_at_most(len(batch.ids), self._limits.upsert_max_batchsize, "upsert limit")
+        self._check_growth(view)
+        columns = batch.vectors if isinstance(batch.vectors, dict) else {"": batch.vectors}
+        limited = {*(self._limits.sparse_config or {}), *(self._limits.multivector_config or {})}
+        for field in limited & columns.keys():
+            for value in columns[field]:
+                self._check_vector(field, value)
 
     def _check_vector(self, name: str, value: Any) -> None:
         sparse = (self._limits.sparse_config or {}).get(name)
         if sparse is not None and sparse.max_length is not None and isinstance(value, models.SparseVector):
-            _check_at_most(len(value.indices), sparse.max_length, "max_length")
+            most, given = sparse.max_length, len(value.indices)
+            if given > most:
+                raise BadRequest(f"Sparse vector '{name}' has a limit of {most} indices, but {given} were provided!")
         multi = (self._limits.multivector_config or {}).get(name)
         if multi is not None and multi.max_vectors is not None and hasattr(value, "__len__") and len(value):
-            rows = len(value) if hasattr(value[0], "__len__") else 1
-            _check_at_most(rows, multi.max_vectors, "max_vectors")
+            most, given = multi.max_vectors, len(value) if hasattr(value[0], "__len__") else 1
+            if given > most:
+                raise BadRequest(f"Multivector '{name}' has a limit of {most} vectors, but {given} were provided!")
 
-    def _check_growth(self, n_points: int, view: View) -> None:
+    def _check_growth(self, view: View) -> None:
         limits = self._limits
-        if limits.max_points_count is not None and view.n_alive + n_points > limits.max_points_count:
-            help_text = "Reduce the number of points or raise `max_points_count`."
-            _refuse(f"Max points count limit of {limits.max_points_count} reached", help_text, joined=". ")
         most = limits.max_collection_vector_size_bytes
         size = sum(view.count(field.slot) * field.row_bytes for field in view.fields.values() if field.kind == "dense")
         if most is not None and size >= most:
-            _refuse(f"Max vector storage size limit of {most} bytes reached", "Delete points or raise the limit.")
+            raise BadRequest(f"Max vector storage size limit of {_megabytes(most)}MB reached!")
+        if limits.max_points_count is not None and view.n_alive >= limits.max_points_count:
+            raise BadRequest(f"Max points count limit of {limits.max_points_count} reached!")
+
+
+def _megabytes(size: int) -> str:
+    """Bytes in MB, as Rust prints a single precision number."""
+    return np.format_float_positional(np.float32(size) / np.float32(1024 * 1024), trim="-")
 
 
 def resident_memory_percent() -> int | None:
@@ -242,6 +299,11 @@ def _check_at_most(value: float, limit: float | None, name: str) -> None:
 def _refuse(what: str, remedy: str, joined: str | None = None) -> NoReturn:
     glue = joined if joined is not None else " " if what.endswith("!") else ". "
     raise BadRequest(f"{what}{glue}Help: {remedy}")
+
+
+def _compares_vectors(query: Any) -> bool:
+    kinds = (models.FusionQuery, models.RrfQuery, models.OrderByQuery, models.FormulaQuery, models.SampleQuery)
+    return query is not None and not isinstance(query, (*kinds, models.TextQuery))
 
 
 def _conditions(filter: models.Filter) -> Iterator[Any]:
@@ -267,37 +329,3 @@ def _condition_size(condition: Any) -> int:
         case models.MatchExcept(except_=values):
             return len(values)
     return len(getattr(condition, "has_id", None) or ())
-
-
-def _index_types(condition: Any) -> set[str] | None:
-    """Index types that serve a field condition; None for conditions that need no index."""
-    if not isinstance(condition, models.FieldCondition):
-        return None
-    match condition.match:
-        case models.MatchValue(value=value):
-            return _value_types([value])
-        case models.MatchAny(any=values):
-            return _value_types(values)
-        case models.MatchExcept(except_=values):
-            return _value_types(values)
-        case models.MatchText() | models.MatchTextAny() | models.MatchPhrase():
-            return {"text"}
-        case models.MatchPrefix():
-            return {"keyword"}
-    match condition.range:
-        case models.Range():
-            return {"float", "integer"}
-        case models.DatetimeRange():
-            return {"datetime"}
-    if condition.geo_bounding_box or condition.geo_radius or condition.geo_polygon:
-        return {"geo"}
-    return None
-
-
-def _value_types(values: Sequence[Any]) -> set[str]:
-    first = values[0] if len(values) else ""
-    if isinstance(first, bool):
-        return {"bool"}
-    if isinstance(first, int):
-        return {"integer"}
-    return {"keyword", "uuid"} if values and all(map(is_uuid, values)) else {"keyword"}

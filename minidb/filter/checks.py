@@ -42,10 +42,10 @@ from minidb.filter.clauses import (
     ValueNotIn,
     ValuesCount,
 )
-from minidb.filter.datetimes import parse_micros
 from minidb.filter.json_path import JsonPath, Payload
 from minidb.filter.siphash import slice_hash
 from minidb.filter.text import contains_phrase, words
+from minidb.models.moments import parse_micros
 
 _Test: TypeAlias = Callable[[Any], bool]
 

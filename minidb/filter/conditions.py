@@ -16,9 +16,9 @@ from minidb.errors import FormatError
 from minidb.filter import clauses
 from minidb.filter.checks import check_of, check_of_tree
 from minidb.filter.clauses import And, AtLeast, Check, Clause, FilterPoint, Leaf, Node, Not, Or
-from minidb.filter.datetimes import to_micros
 from minidb.filter.geo import LonLat, Ring
 from minidb.filter.json_path import JsonPath, Payload
+from minidb.models.moments import to_micros
 
 _NO_PAYLOAD: Final[Payload] = {}
 

@@ -34,7 +34,7 @@ from minidb.filter.clauses import (
 )
 from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex, TextSettings
 from minidb.filter.json_path import JsonPath
-from minidb.filter.lookup import elements_of, key_for, rows_by_index, text_check
+from minidb.filter.lookup import elements_of, key_for, rows_by_index, text_check, uuid_check, with_canonical_uuids
 from minidb.index.payload.rows import Found, Mask, Rows, mask_of, rows_of
 from minidb.index.payload.segments import Segment, Segments
 from minidb.trace import Trace
@@ -79,6 +79,9 @@ class RowSource(Protocol):
 
     def text_settings(self, path: JsonPath) -> TextSettings | None:
         """The text index declared for the path, if there is one."""
+
+    def has_uuids(self, path: JsonPath) -> bool:
+        """Whether a uuid index is declared for the path: the spellings of a UUID are one value then."""
 
     def stored_index(self, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
         """A checkpointed index with the operation and the number of rows it covers; asked once per index."""
@@ -147,9 +150,11 @@ class Evaluation:
         if isinstance(clause, HasVector):
             self._trace.note(by="vector presence")
             return self._among(_of_mask(self._source.having_vector(clause.name)), within)
-        key = key_for(clause, self._source.text_settings)
+        key = key_for(clause, self._source.text_settings, self._source.has_uuids)
         if key is not None and key.text is not None and isinstance(clause, TextMatch):
             leaf = Leaf(clause, partial(text_check, settings=key.text))
+        elif key is not None and key.kind == "uuids" and isinstance(clause, (ValueIn, ValueNotIn)):
+            leaf = Leaf(with_canonical_uuids(clause), uuid_check)
         n_candidates = len(self._alive) if within is None else len(within)
         if n_candidates <= _FEW_ROWS and (key is None or (self._space, key) not in self._answers.indexes):
             return self._checked(leaf, self._all() if within is None else within)

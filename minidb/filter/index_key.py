@@ -41,9 +41,15 @@ class IndexKey:
     """Names one index of a collection."""
 
     kind: str
-    """"values", "moments", "places" or "words"."""
+    """"values", "uuids" (values, UUIDs among them in their canonical form), "moments", "places" or "words"."""
     path: JsonPath
     text: TextSettings | None = None
 
 
-CLASSES: dict[str, Any] = {"values": ValueIndex, "moments": MomentIndex, "places": PlaceIndex, "words": WordIndex}
+CLASSES: dict[str, Any] = {
+    "values": ValueIndex,
+    "uuids": ValueIndex,
+    "moments": MomentIndex,
+    "places": PlaceIndex,
+    "words": WordIndex,
+}

@@ -7,6 +7,7 @@ one, because its settings change what matches. Called by `evaluate`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
@@ -27,7 +28,6 @@ from minidb.filter.clauses import (
     ValueIn,
     ValueNotIn,
 )
-from minidb.filter.datetimes import parse_micros
 from minidb.filter.index_key import IndexKey, TextSettings
 from minidb.filter.json_path import JsonPath, Payload
 from minidb.filter.text import contains_phrase
@@ -36,6 +36,8 @@ from minidb.index.payload.places import Degrees, PlaceIndex
 from minidb.index.payload.rows import Rows
 from minidb.index.payload.values import ValueIndex
 from minidb.index.payload.words import WordIndex
+from minidb.models.moments import parse_micros
+from minidb.models.vectors import canonical_uuid
 from minidb.text.pipeline import TokenOptions, TokenPipeline
 from minidb.text.segmenters import BORROWED, BorrowedTerms
 
@@ -52,8 +54,14 @@ _KINDS: dict[type, str] = {
 }
 
 
-def key_for(clause: Clause, text_settings: Callable[[JsonPath], TextSettings | None]) -> IndexKey | None:
+def key_for(
+    clause: Clause,
+    text_settings: Callable[[JsonPath], TextSettings | None],
+    has_uuids: Callable[[JsonPath], bool],
+) -> IndexKey | None:
     """The index that answers a clause; None when payloads must be looked at."""
+    if isinstance(clause, (ValueIn, ValueNotIn)) and clause.keywords and has_uuids(clause.path):
+        return IndexKey("uuids", clause.path)
     if isinstance(clause, TextMatch):
         settings = text_settings(clause.path)
         return None if settings is None else IndexKey("words", clause.path, settings)
@@ -66,6 +74,8 @@ def elements_of(key: IndexKey) -> Elements:
     path = key.path
     if key.kind == "values":
         return path.elements
+    if key.kind == "uuids":
+        return lambda payload: [_canonical(element) for element in path.elements(payload)]
     if key.kind == "moments":
         return lambda payload: [
             micros
@@ -126,6 +136,33 @@ def text_check(clause: TextMatch, settings: TextSettings) -> Check:
         return any(type(element) is str and holds(element) for element in path.elements(payload))
 
     return check
+
+
+def with_canonical_uuids(clause: ValueIn | ValueNotIn) -> ValueIn | ValueNotIn:
+    """The clause as a uuid index is asked: every spelling of a UUID is the same value."""
+    return replace(clause, keywords=frozenset(map(_canonical, clause.keywords)))
+
+
+def uuid_check(clause: Clause) -> Check:
+    """The scalar test of a clause on a path with a uuid index."""
+    assert isinstance(clause, (ValueIn, ValueNotIn))
+    path, unlike = clause.path, isinstance(clause, ValueNotIn)
+    wanted = {(type(value), value) for value in (*clause.keywords, *clause.ints, *getattr(clause, "bools", ()))}
+
+    def holds(element: Any) -> bool:
+        if unlike and element is None:
+            return False
+        value = _canonical(element)
+        return (type(value) in (str, int, bool) and (type(value), value) in wanted) != unlike
+
+    return lambda payload, point: any(map(holds, path.elements(payload)))
+
+
+def _canonical(element: Any) -> Any:
+    if type(element) is not str:
+        return element
+    canonical = canonical_uuid(element)
+    return element if canonical is None else canonical
 
 
 def rows_by_index(index: Any, clause: Clause, key: IndexKey, verify: Callable[[Rows], Rows]) -> Rows:

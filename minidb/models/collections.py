@@ -12,6 +12,7 @@ from minidb.models.vector_params import (
     SparseVectorsConfig,
     VectorsConfig,
     VectorsConfigDiff,
+    unpinned,
 )
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class ShardingMethod(StrEnum):
 class PayloadStorageParams(Model):
     """Where payload is kept."""
 
-    memory: Memory | None = None
+    memory: Annotated[Memory, unpinned("payload storage")] | None = None
 
 
 class IdTrackerParams(Model):

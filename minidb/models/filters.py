@@ -16,7 +16,6 @@ from minidb.models.base import (
     Model,
     Number,
     OneOrMany,
-    PositiveInt,
     UInt,
     number,
     one_of,
@@ -286,10 +285,16 @@ class HasVectorCondition(Model):
     has_vector: StrictStr
 
 
+def _nonzero(value: Any) -> int:
+    if type(value) is not int or not 1 <= value < 2**32:
+        raise wrong_shape(f"invalid value: {value!r}, expected a nonzero u32")
+    return value
+
+
 class Slice(Model):
     """Part `index` of `total` equal parts into which points fall by a hash of their id."""
 
-    total: PositiveInt
+    total: Annotated[int, Checked(_nonzero, {"type": "integer", "minimum": 1})]
     index: UInt
 
     @model_validator(mode="after")

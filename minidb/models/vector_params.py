@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field
 
-from minidb.models.base import Bool, Later, Model, Named, StrEnum, UInt, integer, one_of, tag
+from minidb.models.base import Bool, Later, Model, Named, StrEnum, UInt, integer, one_of, out_of_range, tag
 
 if TYPE_CHECKING:
     from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
@@ -101,6 +101,20 @@ class HnswConfigDiff(Model):
     inline_storage: Bool | None = None
 
 
+def unpinned(where: str) -> AfterValidator:
+    """Refuses the one placement that `where` has no form of (422)."""
+
+    def check(memory: Memory) -> Memory:
+        if memory == Memory.PINNED:
+            raise out_of_range(f"`pinned` memory placement is not supported for {where}")
+        return memory
+
+    return AfterValidator(check)
+
+
+DenseMemory: TypeAlias = Annotated[Memory, unpinned("dense vector storage")]
+
+
 class VectorParams(Model):
     """A dense vector: its size, distance, and how it is stored and indexed."""
 
@@ -111,7 +125,7 @@ class VectorParams(Model):
         default=None, validation_alias=AliasChoices("quantization_config", "quantization")
     )
     on_disk: Bool | None = None
-    memory: Memory | None = None
+    memory: DenseMemory | None = None
     datatype: Datatype | None = None
     multivector_config: MultiVectorConfig | None = None
 
@@ -122,7 +136,7 @@ class VectorParamsDiff(Model):
     hnsw_config: HnswConfigDiff | None = None
     quantization_config: QuantizationConfigDiff | None = None
     on_disk: Bool | None = None
-    memory: Memory | None = None
+    memory: DenseMemory | None = None
 
 
 class SparseIndexParams(Model):

@@ -38,6 +38,16 @@ _UUID = re.compile(
 _MAX_ID = 2**64 - 1
 
 
+def canonical_uuid(text: str) -> str | None:
+    """A UUID lowercase and with hyphens, from any of its four spellings; None for any other text."""
+    if not _UUID(text):
+        return None
+    if len(text) == 36:
+        return str.lower(text)
+    digits = text.lower().removeprefix("urn:uuid:").replace("-", "").strip("{}")
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def _bad_id(value: object) -> str:
     text = value if isinstance(value, str) and len(value) <= 80 else shown(value)
     return f"value {text} is not a valid point ID, valid values are either an unsigned integer or a UUID"
@@ -51,11 +61,8 @@ def normalize_id(value: object) -> int | str:
     """
     if type(value) is int and 0 <= value <= _MAX_ID:
         return value
-    if isinstance(value, str) and _UUID(value):
-        if len(value) == 36:
-            return str.lower(value)
-        digits = value.lower().removeprefix("urn:uuid:").replace("-", "").strip("{}")
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    if isinstance(value, str) and (canonical := canonical_uuid(value)) is not None:
+        return canonical
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value <= _MAX_ID:

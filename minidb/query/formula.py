@@ -16,9 +16,9 @@ from minidb import models
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, FormatError
 from minidb.filter.conditions import Predicate, compile_condition
-from minidb.filter.datetimes import parse_micros
 from minidb.filter.json_path import JsonPath
 from minidb.models.filters import CONDITION_KEYS
+from minidb.models.moments import parse_micros
 from minidb.query import formula_terms as terms
 from minidb.query.formula_terms import Term
 from minidb.query.formula_values import Candidates, Defaults

@@ -14,11 +14,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.collection.declared import schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
 from minidb.filter.conditions import Predicate
-from minidb.filter.datetimes import parse_micros
+from minidb.filter.geo import as_point
 from minidb.filter.json_path import JsonPath
+from minidb.models.moments import parse_micros
+from minidb.models.vectors import canonical_uuid
 from minidb.query.hits import Hits, Rows
 
 Positions = NDArray[np.int64]
@@ -145,13 +148,17 @@ class Candidates:
         if self._values is not None:
             return self._values
         values: dict[JsonPath, list[Any]] = {path: [] for path in self._paths}
-        few = len(self._rows) <= _FEW_ROWS
+        schemas = self._reader.collection.config.payload_schema
+        retrievers = {path: retriever(path, schemas.get(str(path))) for path in values}
+        changes_matches = any(schema_type(schema) in ("text", "uuid") for schema in schemas.values())
+        few = len(self._rows) <= _FEW_ROWS and not changes_matches
         held: list[list[bool]] = [[] for _ in self._conditions]
         if values or few:
             for point in self._reader.points(self._rows):
                 payload = point.payload
                 for path, column in values.items():
-                    column.append(_value_at(path, payload))
+                    found = retrievers[path](payload)
+                    column.append(found[0] if len(found) == 1 else found or _MISSING)
                 if few and held:
                     unpacked = _Point(point.id, payload, point.vectors)
                     for predicate, answers in zip(self._conditions, held, strict=True):
@@ -169,11 +176,40 @@ class Candidates:
         return mask[self._rows]
 
 
-def _value_at(path: JsonPath, payload: dict[str, Any]) -> Any:
-    """The value at a path, an array's only element in its place (value_retriever/helpers.rs)."""
+def retriever(path: JsonPath, schema: Any) -> Callable[[dict[str, Any]], Sequence[Any]]:
+    """The values a formula sees at a path: those its index holds, or all where it has none.
+
+    So a value an index does not take is missing, and its default stands in (value_retriever/helpers.rs).
+    """
+    form = None if schema is None else _INDEXED.get(schema_type(schema))
+    if form is not None:
+        return lambda payload: [value for each in path.elements(payload) if (value := form(each)) is not None]
     ends_in_all = bool(path.rest) and path.rest[-1] is None
-    values = path.values(payload) if ends_in_all else path.elements(payload)
-    return values[0] if len(values) == 1 else values if values else _MISSING
+    return path.values if ends_in_all else path.elements
+
+
+def _as_integer(value: Any) -> int | None:
+    whole = type(value) is int or (type(value) is float and value.is_integer())
+    return int(value) if whole and -(2**63) <= value < 2**63 else None
+
+
+def _as_place(value: Any) -> Any:
+    place = as_point(value)
+    if place is None or not (-180.0 <= place[0] <= 180.0 and -90.0 <= place[1] <= 90.0):
+        return None
+    return {"lon": place[0], "lat": place[1]}
+
+
+_INDEXED: dict[str, Callable[[Any], Any]] = {
+    "keyword": lambda value: value if isinstance(value, str) else None,
+    "integer": _as_integer,
+    "float": lambda value: float(value) if is_number(value) else None,
+    "bool": lambda value: value if isinstance(value, bool) else None,
+    "uuid": lambda value: canonical_uuid(value) if isinstance(value, str) else None,
+    "datetime": lambda value: value if isinstance(value, str) and parse_micros(value) is not None else None,
+    "geo": _as_place,
+}
+"""What an index of a type holds of a value, None for nothing; a text index is not asked."""
 
 
 class _Unusable(Exception):

@@ -1,7 +1,7 @@
 """Hits grouped by a payload value.
 
-Qdrant gathers candidates in up to ten requests and may miss a hit. Here the ranking is followed as deep as it takes:
-the groups and their hits are those of the full ranking.
+Qdrant gathers candidates in up to ten requests. Where prefetches bound the ranking the same is done here
+(`gathering`); where nothing does, it is followed as deep as it takes, so that no hit is missed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from minidb.collection.reads import PointReader
 from minidb.errors import FormatError, ValidationError
 from minidb.filter.json_path import JsonPath
 from minidb.filter.merging import merge
-from minidb.models.base import as_list
 from minidb.query.executor import Executor
+from minidb.query.gathering import GroupKey, gather, is_bounded
 from minidb.query.hits import Hits
 from minidb.query.references import Lookup
 from minidb.query.run import scored_points
-from minidb.query.tree import DEFAULT_LIMIT, plan
+from minidb.query.stages import Nearest
+from minidb.query.tree import DEFAULT_LIMIT, Plan, plan
 from minidb.storage.records import unpack_payload
 
 DEFAULT_GROUP_SIZE = 3
@@ -31,8 +32,6 @@ _DEEPER = 4
 """How many times more hits are ranked when they did not fill the groups."""
 _MAX_KEY = 2**64 - 1
 _MIN_KEY = -(2**63)
-
-GroupKey = int | str
 
 
 def run_groups(snapshot: Snapshot, request: models.QueryGroupsRequest, lookup: Lookup) -> models.GroupsResult:
@@ -47,23 +46,23 @@ def run_groups(snapshot: Snapshot, request: models.QueryGroupsRequest, lookup: L
     path = JsonPath.parse(request.group_by)
     n_groups = DEFAULT_LIMIT if request.limit is None else request.limit
     size = DEFAULT_GROUP_SIZE if request.group_size is None else request.group_size
-    query = _candidates_query(request, n_groups * size, size)
-    planned = plan(reader, lookup, query, n_groups * size)
+    planned = plan(reader, lookup, _candidates_query(request, n_groups), n_groups * size, prefetch_factor=size)
     groups = _Groups(reader, path, n_groups, size)
-    while True:
-        hits = executor.run(planned)
-        complete = groups.fill(hits)
-        if complete or len(hits) < planned.root.limit:
-            break
-        planned = replace(planned, root=replace(planned.root, limit=planned.root.limit * _DEEPER))
-    return models.GroupsResult(_with_lookup(groups.result(hits, request), request.with_lookup, lookup))
+    if is_bounded(planned.root):
+        positions, hits = gather(
+            executor, planned, n_groups, size, request.group_by, groups.keys_of, _smaller_is_better(reader, planned)
+        )
+    else:
+        positions, hits = groups.followed(executor, planned)
+    found = _point_groups(reader, positions, hits, request)
+    return models.GroupsResult(_with_lookup(found, request.with_lookup, lookup))
 
 
-def _candidates_query(request: models.QueryGroupsRequest, limit: int, group_size: int) -> models.QueryRequest:
-    """The query whose hits are grouped: points that have the field, prefetches widened (lib/shard, grouping/mod.rs)."""
+def _candidates_query(request: models.QueryGroupsRequest, limit: int) -> models.QueryRequest:
+    """The query whose hits are grouped: points that have the field (lib/shard, grouping/mod.rs)."""
     has_key = models.Filter(must_not=[models.IsEmptyCondition(is_empty=models.PayloadField(key=request.group_by))])
     return models.QueryRequest.model_construct(
-        prefetch=[_widened(prefetch, group_size) for prefetch in as_list(request.prefetch)] or None,
+        prefetch=request.prefetch,
         query=request.query,
         using=request.using,
         filter=merge(request.filter, has_key),
@@ -74,13 +73,21 @@ def _candidates_query(request: models.QueryGroupsRequest, limit: int, group_size
     )
 
 
-def _widened(prefetch: models.Prefetch, group_size: int) -> models.Prefetch:
-    return prefetch.model_copy(
-        update={
-            "limit": (prefetch.limit or DEFAULT_LIMIT) * group_size,
-            "prefetch": [_widened(child, group_size) for child in as_list(prefetch.prefetch)] or None,
-        }
-    )
+def _smaller_is_better(reader: PointReader, plan: Plan) -> bool:
+    stage = plan.root.stage
+    if not isinstance(stage, Nearest):
+        return False
+    field = reader.view.fields[stage.using]
+    return field.kind != "sparse" and field.ascending
+
+
+def _point_groups(
+    reader: PointReader, positions: dict[GroupKey, list[int]], hits: Hits, request: models.QueryGroupsRequest
+) -> list[models.PointGroup]:
+    """The groups, hits with payload and vectors."""
+    chosen = np.array([at for places in positions.values() for at in places], np.int64)
+    points = iter(scored_points(reader, hits.at(chosen), request))
+    return [models.PointGroup(hits=[next(points) for _ in places], id=key) for key, places in positions.items()]
 
 
 class _Groups:
@@ -92,16 +99,31 @@ class _Groups:
         self._n_groups = n_groups
         self._size = size
         self._keys: dict[int, list[GroupKey]] = {}
-        self._positions: dict[GroupKey, list[int]] = {}
 
-    def fill(self, hits: Hits) -> bool:
-        """Group the hits, best first; whether nothing further down the ranking could change the result."""
-        self._learn_keys(hits)
+    def followed(self, executor: Executor, planned: Plan) -> tuple[dict[GroupKey, list[int]], Hits]:
+        """The best groups of the full ranking, with the positions of their hits in it."""
+        while True:
+            hits = executor.run(planned)
+            positions, is_complete = self._fill(hits)
+            if is_complete or len(hits) < planned.root.limit:
+                return positions, hits
+            planned = replace(planned, root=replace(planned.root, limit=planned.root.limit * _DEEPER))
+
+    def keys_of(self, hits: Hits) -> list[list[GroupKey]]:
+        """The groups of each hit."""
+        rows = hits.rows.tolist()
+        unknown = [row for row in dict.fromkeys(rows) if row not in self._keys]
+        for row, record in zip(unknown, self._reader.records_of(unknown), strict=True):
+            self._keys[row] = group_keys(self._path.elements(unpack_payload(record.payload)))
+        return [self._keys[row] for row in rows]
+
+    def _fill(self, hits: Hits) -> tuple[dict[GroupKey, list[int]], bool]:
+        """Group the hits, best first; and whether nothing further down the ranking could change the result."""
         positions: dict[GroupKey, list[int]] = {}
         members: dict[GroupKey, set[int]] = {}
         n_full = 0
-        for position, row in enumerate(hits.rows.tolist()):
-            for key in self._keys[row]:
+        for position, (row, keys) in enumerate(zip(hits.rows.tolist(), self.keys_of(hits), strict=True)):
+            for key in keys:
                 rows = members.get(key)
                 if rows is None:
                     if len(members) == self._n_groups:
@@ -114,22 +136,7 @@ class _Groups:
                 n_full += len(rows) == self._size
             if n_full == self._n_groups:
                 break
-        self._positions = positions
-        return n_full == self._n_groups
-
-    def result(self, hits: Hits, request: models.QueryGroupsRequest) -> list[models.PointGroup]:
-        """The groups, hits with payload and vectors."""
-        chosen = np.array([at for positions in self._positions.values() for at in positions], np.int64)
-        points = iter(scored_points(self._reader, hits.at(chosen), request))
-        return [
-            models.PointGroup(hits=[next(points) for _ in positions], id=key)
-            for key, positions in self._positions.items()
-        ]
-
-    def _learn_keys(self, hits: Hits) -> None:
-        unknown = [row for row in dict.fromkeys(hits.rows.tolist()) if row not in self._keys]
-        for row, record in zip(unknown, self._reader.records_of(unknown), strict=True):
-            self._keys[row] = group_keys(self._path.elements(unpack_payload(record.payload)))
+        return positions, n_full == self._n_groups
 
 
 def group_keys(values: Iterable[Any]) -> list[GroupKey]:

@@ -47,7 +47,7 @@ def ordering(order_by: str | models.OrderBy) -> Ordering:
         return Ordering(JsonPath.parse(order_by), False, None)
     start = order_by.start_from
     if isinstance(start, (datetime, date, str)):
-        from minidb.filter.datetimes import to_micros
+        from minidb.models.moments import to_micros
 
         start = to_micros(start)
     return Ordering(JsonPath.parse(order_by.key), order_by.direction == models.Direction.DESC, start)
@@ -135,8 +135,17 @@ def _allowed(rows: Rows, part: slice, allowed: NDArray[np.bool_]) -> NDArray[np.
 
 
 def scroll_ordered(reader: PointReader, request: models.ScrollRequest) -> list[models.Record]:
-    """A scroll with `order_by`: no page token, since one goes on with `start_from` and a filter (lib/collection)."""
+    """A scroll with `order_by`: no page token, since one goes on with `start_from` and a filter (lib/collection).
+
+    Raises:
+        BadInput: there is an offset all the same, or no range index for the key.
+    """
     assert request.order_by is not None
+    if request.offset is not None:
+        raise BadInput(
+            "Cannot use an `offset` when using `order_by`. The alternative for paging is to use `order_by.start_from` "
+            "and a filter to exclude the IDs that you've already seen for the `order_by.start_from` value"
+        )
     limit = 10 if request.limit is None else request.limit
     hits = ordered(reader, ordering(request.order_by), reader.matching(request.filter), limit)
     records = reader.records(hits.rows.tolist(), request.with_payload, request.with_vector)

@@ -16,6 +16,7 @@ from minidb.collection.encode import multi_matrix, sparse_arrays
 from minidb.collection.fields import Kind, VectorField, field_named
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, NotFound
+from minidb.models.base import as_list
 from minidb.query.vectors import (
     QueryVector,
     SparseQuery,
@@ -49,9 +50,31 @@ class References:
         self._lookup = lookup
         self.excluded: list[int] = []
 
-    def source(self, using: str | None, lookup_from: models.LookupLocation | None) -> Source:
-        """Where the vectors of one level come from. Raises `BadInput` for a vector name the collection lacks."""
-        return Source(self, field_named(self.reader.view.fields, using or ""), lookup_from)
+    def source(self, using: str | None, lookup_from: models.LookupLocation | None, query: Any) -> Source:
+        """Where the vectors of one level's query come from.
+
+        Raises:
+            NotFound: the vector name is unknown, and a point the query names is not there either.
+            BadInput: only the vector name is unknown.
+        """
+        try:
+            field = field_named(self.reader.view.fields, using or "")
+        except BadInput:
+            self._require_points(query, lookup_from)
+            raise
+        return Source(self, field, lookup_from)
+
+    def check_lookups(self, request: Any) -> None:
+        """Refuse a request that names a collection that is not there, on any level and whether it is needed or not."""
+        if request.lookup_from is not None:
+            self.of_collection(request.lookup_from.collection)
+        for prefetch in as_list(request.prefetch):
+            self.check_lookups(prefetch)
+
+    def _require_points(self, query: Any, lookup_from: models.LookupLocation | None) -> None:
+        reader = self.reader if lookup_from is None else self.of_collection(lookup_from.collection)
+        for given in named_points(query):
+            row_of_named(reader, given)
 
     def of_collection(self, name: str) -> PointReader:
         return self.reader if name == self.reader.collection.name else self._lookup(name)
@@ -93,10 +116,7 @@ class Source:
 
     def _stored(self, given: Any) -> RawVector:
         reader, looked_up = self._lookup_place()
-        point_id = models.normalize_id(given)
-        row = reader.row_of(point_id)
-        if row is None:
-            raise NotFound(f"No point with id {point_id} found")
+        row = row_of_named(reader, given)
         if reader is self._references.reader:
             self._references.excluded.append(row)
         numbers = stored_vector(reader, looked_up, row)
@@ -113,6 +133,38 @@ class Source:
                 reader = self._references.of_collection(location.collection)
             self._place = reader, field_named(reader.view.fields, name)
         return self._place
+
+
+def row_of_named(reader: PointReader, given: Any) -> int:
+    """The row of a point a query names. Raises `NotFound`."""
+    point_id = models.normalize_id(given)
+    row = reader.row_of(point_id)
+    if row is None:
+        raise NotFound(f"No point with id {point_id} found")
+    return row
+
+
+def named_points(query: Any) -> list[Any]:
+    """The ids in a query, in the order in which they are looked up."""
+    match query:
+        case models.NearestQuery():
+            given = [query.nearest]
+        case models.RecommendQuery():
+            given = [*(query.recommend.positive or ()), *(query.recommend.negative or ())]
+        case models.DiscoverQuery():
+            given = [query.discover.target, *_of_pairs(query.discover.context)]
+        case models.ContextQuery():
+            given = _of_pairs(query.context)
+        case models.RelevanceFeedbackQuery():
+            feedback = query.relevance_feedback
+            given = [feedback.target, *(item.example for item in feedback.feedback)]
+        case _:
+            given = [query]
+    return [one for one in given if is_id(one)]
+
+
+def _of_pairs(context: models.ContextInput | None) -> list[Any]:
+    return [given for pair in as_list(context) for given in (pair.positive, pair.negative)]
 
 
 def is_id(given: object) -> bool:

@@ -53,16 +53,24 @@ class Plan:
     """Rows of the points the query refers to: they are never among its own results."""
 
 
-def plan(reader: PointReader, lookup: Lookup, request: models.QueryRequest | models.Prefetch, limit: int) -> Plan:
-    """The executable form of a request that returns `limit` points."""
+def plan(
+    reader: PointReader,
+    lookup: Lookup,
+    request: models.QueryRequest | models.Prefetch,
+    limit: int,
+    prefetch_factor: int = 1,
+) -> Plan:
+    """The executable form of a request that returns `limit` points; prefetches find `prefetch_factor` times more."""
     references = References(reader, lookup)
-    root = _Builder(references).node(request, None, limit, depth=0)
+    references.check_lookups(request)
+    root = _Builder(references, prefetch_factor).node(request, None, limit, depth=0)
     return Plan(root, references.excluded)
 
 
 class _Builder:
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, prefetch_factor: int) -> None:
         self._references = references
+        self._prefetch_factor = prefetch_factor
 
     def node(self, request: Any, above: models.Filter | None, limit: int, depth: int) -> Node:
         if depth > MAX_DEPTH:
@@ -70,7 +78,10 @@ class _Builder:
         below = as_list(request.prefetch)
         _check(request, bool(below))
         merged = merge(above, request.filter)
-        prefetches = [self.node(child, merged, child.limit or DEFAULT_LIMIT, depth + 1) for child in below]
+        prefetches = [
+            self.node(child, merged, (child.limit or DEFAULT_LIMIT) * self._prefetch_factor, depth + 1)
+            for child in below
+        ]
         stage = None if request.query is None else self._stage(request, len(prefetches), is_root=depth == 0)
         if isinstance(stage, Diverse) and depth and not prefetches:
             # Qdrant diversifies what other stages found, or the final result; a leaf only gathers the candidates
@@ -81,7 +92,7 @@ class _Builder:
         query = request.query
         match query:
             case list() | np.ndarray():  # what nearly every query is: found without asking for every other kind
-                source = self._references.source(request.using, request.lookup_from)
+                source = self._references.source(request.using, request.lookup_from, query)
                 _check_idf(request.params, source.field)
                 return Nearest(request.using or "", source.vector(query))
             case models.FusionQuery():
@@ -103,7 +114,7 @@ class _Builder:
             case models.TextQuery():
                 return text_score(self._references.reader, query, request.using)
             case _:
-                source = self._references.source(request.using, request.lookup_from)
+                source = self._references.source(request.using, request.lookup_from, query)
                 _check_idf(request.params, source.field)
                 return _vector_stage(request, source, is_root)
 

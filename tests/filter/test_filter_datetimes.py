@@ -11,7 +11,7 @@ from filter_oracles import IDS, Rust
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidb.filter.datetimes import parse_micros, to_micros
+from minidb.models.moments import parse_micros, to_micros
 
 CASES = int(os.environ.get("MINIDB_FILTER_CASES", "300"))
 NOON = 1_609_502_400_000_000  # 2021-01-01T12:00:00Z

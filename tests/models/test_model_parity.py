@@ -125,7 +125,8 @@ class Maker:
                 {"a key": self.value(arguments[1], depth, name)} if arguments[1] is not Any else {"k": [1, "x", None]}
             )
         if isinstance(type_, type) and issubclass(type_, Enum):
-            return self.random.choice(list(type_))
+            # dense vectors and payloads cannot be pinned
+            return self.random.choice([member for member in type_ if member.value != "pinned"])
         if isinstance(type_, type) and issubclass(type_, BaseModel):
             return self.model(type_, depth)
         return self.scalar(type_, name)

@@ -120,7 +120,7 @@ def test_a_value_out_of_range_is_422_in_qdrants_words(type_: Any, body: Any, tex
         (models.Filter, {"must": [{"key": "a", "match": {"valu": 1}}]}, "Expected a match with one of value, text"),
         (models.MatchAny, {"any": [1, "a"]}, "Expected a list of strings or a list of integers"),
         (models.MatchValue, {"value": 1.5}, "expected a string, an integer or a bool"),
-        (models.DatetimeRange, {"lt": "yesterday"}, "not in a supported date/time format"),
+        (models.DatetimeRange, {"lt": "yesterday"}, "does not match accepted datetime format (RFC3339)"),
         (
             models.FormulaQuery,
             {"formula": {"foo": 1}},

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
+import qdrant_edge as edge
 from hypothesis import given
 from hypothesis import strategies as st
 from qdrant_client import models as m
-from worlds import DENSE, FIELDS, NAME, SPARSE, WORLDS, N, cases, close, id_key, random_vector, world
+from worlds import ASCENDING, DENSE, FIELDS, NAME, SPARSE, WORLDS, N, cases, close, id_key, random_vector, world
 
 from minidb import QdrantClient, errors, models
 
@@ -92,22 +94,137 @@ def by_hand(ranking: Any, key: str, limit: int, size: int) -> list[tuple[Any, li
     return [(value, hits[:size]) for value, hits in list(groups.items())[:limit]]
 
 
-@cases(40)
-@given(st.integers(0, WORLDS - 1), SEEDS, st.integers(1, 5), st.integers(1, 4))
-def test_prefetches_are_widened_by_the_size_of_groups(number: int, random: Random, limit: int, size: int) -> None:
+Ask = Callable[[int, int, list[Any], list[Any]], list[Any]]
+"""Hits of a query whose prefetches find `limit` points, among those that meet `must` and not `must_not`."""
+
+
+def by_the_driver(ask: Ask, key: str, n_groups: int, size: int, ascending: bool) -> list[tuple[Any, list[Any]]]:
+    """Groups as lib/shard's driver finds them: up to five requests for groups, up to five for hits of the best ones.
+
+    Unlike Qdrant, points that are in no group are left out of the next request, too.
+    """
+    groups: dict[Any, dict[Any, Any]] = {}
+    seen: dict[Any, None] = {}
+
+    def rank(point: Any) -> float:
+        return point.score if ascending else -point.score
+
+    def best() -> list[Any]:
+        return sorted(groups, key=lambda name: min(map(rank, groups[name].values())))[:n_groups]
+
+    def complete() -> bool:
+        return len(best()) == n_groups and all(len(groups[name]) >= size for name in best())
+
+    for is_filling in (False, True):
+        for _ in range(0 if complete() else 5):
+            names = [n for n in (best() if is_filling else groups) if (len(groups[n]) >= size) != is_filling]
+            listed = [[n for n in names if isinstance(n, kind)] for kind in (int, str)]
+            match = (lambda v: {"any": v}) if is_filling else (lambda v: {"except": v})
+            must = [{"key": key, "match": match(values)} for values in listed if values]
+            hits = ask(size, n_groups * size, must, [{"is_empty": {"key": key}}, {"has_id": list(seen)}])
+            for point in hits:
+                seen[point.id] = None
+                for name in group_keys(point.payload.get(key)):
+                    groups.setdefault(name, {}).setdefault(point.id, point)
+            if complete() or not hits:
+                break
+    return [(name, sorted(groups[name].values(), key=rank)[:size]) for name in best()]
+
+
+def group_keys(found: Any) -> list[Any]:
+    values = found if isinstance(found, list) else [found]
+    return list(dict.fromkeys(values)) if all(type(value) in (int, str) for value in values) else []
+
+
+@cases(60)
+@given(st.integers(0, WORLDS - 1), st.sampled_from(["cos", "euclid", "multi_dot"]), SEEDS, st.integers(1, 5))
+def test_groups_over_a_prefetch_are_those_of_the_rust_core(number: int, field: str, random: Random, size: int) -> None:
     here = world(number)
-    first, second = random_vector(random, "dot"), random_vector(random, "cos")
+    n_groups, limit, nested = random.randrange(1, 6), random.randrange(1, 6), random.random() < 0.3
+    first, second = random_vector(random, "dot"), random_vector(random, field)
+
+    def ask(factor: int, top: int, must: list[Any], must_not: list[Any]) -> list[Any]:
+        prefetch = edge.Prefetch(limit=limit * factor, query=edge.Query.Nearest(first, using="dot"))
+        if nested:
+            above = edge.Query.Nearest(second, using=field)
+            prefetch = edge.Prefetch(limit=(limit + 1) * factor, query=above, prefetches=[prefetch])
+        filter = edge.Filter(must=list(map(edge_condition, must)), must_not=list(map(edge_condition, must_not)))
+        query = edge.Query.Nearest(second, using=field)
+        return here.rust.query(
+            edge.QueryRequest(limit=top, query=query, prefetches=[prefetch], filter=filter, with_payload=True)
+        )
+
+    expected = by_the_driver(ask, "group", n_groups, size, field in ASCENDING)
+    prefetch = models.Prefetch(query=first, using="dot", limit=limit)
+    if nested:
+        prefetch = models.Prefetch(query=second, using=field, limit=limit + 1, prefetch=prefetch)
     for store in here.stores:
-        has_key = models.Filter(must_not=[models.IsEmptyCondition(is_empty=models.PayloadField(key="group"))])
-        prefetch = models.Prefetch(query=first, using="dot", limit=3)
-        wide = models.Prefetch(query=first, using="dot", limit=3 * size)
-        ranking = store.query_points(
-            NAME, query=second, using="cos", prefetch=wide, query_filter=has_key, limit=100
-        ).points
         got = store.query_points_groups(
-            NAME, "group", query=second, using="cos", prefetch=prefetch, limit=limit, group_size=size
+            NAME, "group", query=second, using=field, prefetch=prefetch, limit=n_groups, group_size=size
         ).groups
-        assert_groups(got, by_hand(ranking, "group", limit, size))
+        assert [group.id for group in got] == [name for name, _ in expected]
+        for group, (_, hits) in zip(got, expected, strict=True):
+            assert [str(hit.id) for hit in group.hits] == [str(hit.id) for hit in hits]
+            assert all(close(a.score, b.score) for a, b in zip(group.hits, hits, strict=True))
+
+
+def edge_condition(condition: dict[str, Any]) -> Any:
+    if "has_id" in condition:
+        return edge.HasIdCondition(set(condition["has_id"]))
+    if "is_empty" in condition:
+        return edge.IsEmptyCondition(condition["is_empty"]["key"])
+    (kind, values) = next(iter(condition["match"].items()))
+    return edge.FieldCondition(condition["key"], match=(edge.MatchAny if kind == "any" else edge.MatchExcept)(values))
+
+
+@cases(40)
+@given(st.integers(0, WORLDS - 1), st.sampled_from(["rrf", "dbsf", "formula", "order_by"]), SEEDS, st.integers(1, 4))
+def test_groups_over_prefetches_of_other_stages(number: int, stage: str, random: Random, size: int) -> None:
+    """Each request the driver makes is answered by the store itself, whose plain queries other tests compare."""
+    here = world(number)
+    n_groups, limit = random.randrange(1, 6), random.randrange(1, 6)
+    first, second = random_vector(random, "dot"), random_vector(random, "cos")
+    query: Any = {
+        "rrf": models.FusionQuery(fusion="rrf"),
+        "dbsf": models.FusionQuery(fusion="dbsf"),
+        "formula": models.FormulaQuery(formula=models.SumExpression(sum=["$score[0]", "number"])),
+        "order_by": models.OrderByQuery(order_by=models.OrderBy(key="int", direction="desc")),
+    }[stage]
+
+    def prefetch(factor: int) -> list[models.Prefetch]:
+        named = (("dot", first), ("cos", second))
+        return [models.Prefetch(query=vector, using=using, limit=limit * factor) for using, vector in named]
+
+    for store in here.stores:
+
+        def ask(factor: int, top: int, must: list[Any], must_not: list[Any], store: QdrantClient = store) -> list[Any]:
+            filter = models.Filter(must=must, must_not=must_not)
+            points = store.query_points(NAME, query, prefetch=prefetch(factor), query_filter=filter, limit=top).points
+            for point in points:
+                point.score = point.score if point.order_value is None else point.order_value
+            return points
+
+        got = store.query_points_groups(
+            NAME, "group", query=query, prefetch=prefetch(1), limit=n_groups, group_size=size
+        ).groups
+        expected = by_the_driver(ask, "group", n_groups, size, ascending=False)
+        assert [(group.id, [hit.id for hit in group.hits]) for group in got] == [
+            (name, [hit.id for hit in hits]) for name, hits in expected
+        ]
+
+
+def test_groups_over_a_small_prefetch_are_filled(client: QdrantClient) -> None:
+    """Qdrant's own example: the first request brings up the best 50 points, in which most groups are short."""
+    random = Random(1)
+    client.create_collection("c", models.VectorParams(size=4, distance="Dot"))
+    vectors = [[random.uniform(-1, 1) for _ in range(4)] for _ in range(200)]
+    client.upsert("c", [models.PointStruct(id=i, vector=v, payload={"g": i % 20}) for i, v in enumerate(vectors)])
+    query = [random.uniform(-1, 1) for _ in range(4)]
+    groups = client.query_points_groups(
+        "c", "g", query=query, prefetch=models.Prefetch(query=query, limit=10), limit=3, group_size=5
+    ).groups
+    assert [len(group.hits) for group in groups] == [5, 5, 5]
+    assert all(hit.id % 20 == group.id for group in groups for hit in group.hits)
 
 
 @pytest.mark.parametrize("variant", ["order_by", "sample", "mmr"])

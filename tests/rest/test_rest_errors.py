@@ -250,6 +250,7 @@ FILTERS = [
         "polygon invalid, the first and the last points should be the same to form a closed line",
         must={"key": "p", "geo_polygon": {"exterior": {"points": [*POLYGON, {"lat": 2, "lon": 2}]}}},
     ),
+    filtered(400, "invalid value: 0, expected a nonzero u32", must={"slice": {"total": 0, "index": 0}}),
     filtered(422, "value 4 invalid, must be less than total (4)", must={"slice": {"total": 4, "index": 4}}),
     filtered(400, f"value x {ID_TEXT}", must={"has_id": ["x"]}),
 ]
