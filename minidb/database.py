@@ -42,6 +42,7 @@ from minidb.trace import Step
 
 if TYPE_CHECKING:
     from minidb.query.matrix import Matrix
+    from minidb.query.projection import PointMap
     from minidb.snapshots import Snapshots
 
 MEMORY = ":memory:"
@@ -368,6 +369,24 @@ class Database:
             if strict is not None:
                 strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
+
+    def point_map(
+        self,
+        name: str,
+        using: str,
+        filter: models.Filter | None,
+        color_by: str | None,
+        limit: int,
+        timeout: float | None = None,
+    ) -> PointMap:
+        """A sample of points in two dimensions."""
+        from minidb.query.projection import run_map
+
+        with self.snapshot(name) as snapshot:
+            strict = limits_of_read(snapshot.collection, timeout)
+            if strict is not None:
+                strict.check_read_filter(filter)
+            return run_map(snapshot, using, filter, color_by, limit)
 
     def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:
         """Run a query and tell how it was answered."""

@@ -1,4 +1,4 @@
-"""The command `minidb`: a demonstration on real text, a look into a store, and a server.
+"""The command `minidb`: a demonstration on real text, a look into a store, a server and its page.
 
 Parses arguments and turns errors into one line and an exit code: 0 done, 1 the store or the machine refused, 2 wrong
 usage, 130 interrupted. Each command is a module here and is imported only when it runs.
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_info(commands)
     _add_serve(commands)
+    _add_dashboard(commands)
     return parser
 
 
@@ -109,11 +110,29 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="web pages that may use the server, as https://example.org; * for all (default: none)",
     )
     serve.add_argument("--max-request-mb", type=_count, default=32, metavar="MB", help="size of a body (default: 32)")
+    _add_web_ui(serve)
     _add_durability(serve)
     serve.add_argument(
         "--insecure", action="store_true", help="let other machines in without a key, which is refused otherwise"
     )
     serve.set_defaults(run=_run_serve, refuse=serve.error)
+
+
+def _add_dashboard(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "look at a store in the browser"
+    dashboard = commands.add_parser("dashboard", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    dashboard.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    dashboard.add_argument("--port", type=_port, default=0, help="default: a free one")
+    dashboard.add_argument("--no-browser", action="store_true", help="only print the address")
+    _add_web_ui(dashboard)
+    _add_durability(dashboard)
+    dashboard.set_defaults(run=_run_dashboard)
+
+
+def _add_web_ui(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--web-ui", type=_page, metavar="DIR", help="a built copy of Qdrant's web UI to show at /dashboard"
+    )
 
 
 def _add_durability(command: argparse.ArgumentParser) -> None:
@@ -139,6 +158,19 @@ def _run_serve(arguments: argparse.Namespace) -> int:
 
     run(arguments)
     return 0
+
+
+def _run_dashboard(arguments: argparse.Namespace) -> int:
+    from minidb.cli.dashboard import run
+
+    run(arguments)
+    return 0
+
+
+def _page(text: str) -> Path:
+    if not (Path(text) / "index.html").is_file():
+        raise argparse.ArgumentTypeError(f"expected a folder with an index.html, got {text!r}")
+    return Path(text)
 
 
 def _count(text: str) -> int:

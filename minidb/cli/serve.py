@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.read_only_api_key,
         tuple(arguments.allow_origins),
         arguments.max_request_mb << 20,
+        arguments.web_ui,
     )
     if "" in (settings.api_key, settings.read_only_api_key):
         arguments.refuse("an API key is empty; leave it away, or unset its variable, to need none")

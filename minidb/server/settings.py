@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Settings:
         read_only_api_key: whoever has it may ask. With neither key nobody needs one.
         allow_origins: web pages whose scripts may use the server from a browser; "*" for all.
         max_request_bytes: of a body; uploads of snapshots have no limit.
+        web_ui: folder of a built page to show at `/dashboard` in place of our own.
     """
 
     host: str = "127.0.0.1"
@@ -25,6 +27,7 @@ class Settings:
     read_only_api_key: str | None = field(default=None, repr=False)
     allow_origins: tuple[str, ...] = ()
     max_request_bytes: int = 32 << 20
+    web_ui: Path | None = None
 
     @property
     def needs_key(self) -> bool:
