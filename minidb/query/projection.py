@@ -22,7 +22,7 @@ from minidb.storage.records import PointId, unpack_payload
 
 MOST_POINTS = 5000
 _OVERSAMPLED = 8  # directions that are followed, of which two are kept
-_ROUNDS = 8  # after which the third digit of a coordinate stands, on random, clustered and decaying spectra
+_ROUNDS = 8  # enough where some directions stand out; where none does, any plane is as good a picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ ODD = "&lt; %41 'x'#"
 SCREENSHOTS = os.environ.get("MINIDB_SCREENSHOTS")
 """A folder to put pictures of every view into, for people to look at."""
 WAIT_MS = 120_000
+NARROWER = "[...document.querySelectorAll('.scroll')].every((card) => card.scrollWidth <= card.clientWidth)"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def test_points_are_filtered_ordered_and_paged(reader: Reader) -> None:
     page = reader.open("collection/docs/points")
     page.fill("#filter", "lang = en, year >= 2005")
     page.press("#filter", "Enter")
-    page.wait_for_selector("text=page 1 · 43 points")
+    page.wait_for_selector("text=page 1 · 42 points")
     reader.picture("points")
     page.fill("#filter", "")
     page.select_option("select", "desc:year")
@@ -181,7 +182,9 @@ def test_a_point_shows_payload_vectors_and_neighbours(reader: Reader) -> None:
 
 def test_search_shows_the_vectors_side_by_side_with_their_plans(reader: Reader) -> None:
     page = reader.open("collection/docs/search")
-    page.uncheck("label:has-text('tokens') input[type=checkbox]")
+    assert not page.is_checked("label:has-text('tokens') input[type=checkbox]"), (
+        "no model makes vectors of four numbers"
+    )
     page.fill("#query", "yield generator")
     page.press("#query", "Control+Enter")
     page.wait_for_selector("section h2")
@@ -268,6 +271,7 @@ def test_a_narrow_dark_screen(browser: Any, url: str, place: str) -> None:
     reader = Reader(context.new_page(), url)
     page = reader.open(place)
     assert reader.is_within_the_window()
+    assert page.evaluate(NARROWER), "cut off within its card"
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     reader.picture("narrow-" + (place.replace("/", "-") or "collections"))
     page.click("#theme")

@@ -33,7 +33,7 @@ const PLACEHOLDERS = { text: "words, or a question", id: "17  or a UUID", vector
 function choice(collection, vector, fitting) {
   const stored = `minidb-model/${collection}/${vector.name}`;
   const id = `models-${vector.name}`;
-  const box = h("input", { type: "checkbox", checked: true });
+  const box = h("input", { type: "checkbox", checked: fitting.length > 0 });
   const model = h("input", { list: id, value: localStorage.getItem(stored) ?? fitting[0] ?? "", placeholder: "model", "aria-label": `model of ${vectorLabel(vector.name)}`, autocomplete: "off", spellcheck: "false" });
   model.addEventListener("change", () => localStorage.setItem(stored, model.value));
   const row = h("div", { class: "row" }, h("label", { class: "check" }, box, `${vectorLabel(vector.name)} (${vector.text})`),
@@ -43,6 +43,8 @@ function choice(collection, vector, fitting) {
 
 async function answers(name, mode, text, filterText, limit, choices) {
   if (!choices.length) return empty("Choose a vector.");
+  const without = mode === "text" && choices.find((one) => !one.model());
+  if (without) return failure(new Error(`Name the model that filled “${vectorLabel(without.vector.name)}”, or leave it out.`));
   const filter = parseFilter(filterText);
   const fits = choices.filter(({ vector }) => mode !== "vector" || shape(parse(text)) === vector.kind);
   if (!fits.length) return failure(new Error(`None of the chosen vectors is ${shape(parse(text))}.`));
