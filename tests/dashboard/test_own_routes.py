@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,19 +57,17 @@ class TestFiles:
             assert answer.content == file.read_bytes()
             assert "default-src 'none'" in answer.headers["content-security-policy"]
             assert "unsafe" not in answer.headers["content-security-policy"]
-            assert "//" not in file.read_text().replace("http://www.w3.org/2000/svg", "").replace("// ", "")
+            assert "://" not in file.read_text().replace("http://www.w3.org/2000/svg", "")
         moved = httpx.get(f"{url}/dashboard")
         assert (moved.status_code, moved.headers["location"]) == (307, "dashboard/")
         assert httpx.get(f"{url}/dashboard/").text == (FOLDER / "index.html").read_text()
 
     @pytest.mark.parametrize("name", ["../settings.py", "%2e%2e/settings.py", "..%2fsettings.py", "no.js", "%00", "."])
     def test_nothing_beside_the_files_is_given(self, url: str, name: str) -> None:
-        with httpx.Client() as client:
-            request = client.build_request("GET", url)
-            request.url = httpx.URL(
-                scheme="http", host=request.url.host, port=request.url.port, raw_path=f"/dashboard/{name}".encode()
-            )
-            assert client.send(request).status_code == 404
+        connection = http.client.HTTPConnection(url.removeprefix("http://"))  # sends a path as it is
+        connection.request("GET", f"/dashboard/{name}")
+        assert connection.getresponse().status == 404
+        connection.close()
 
     def test_files_need_no_key_and_all_they_ask_does(self) -> None:
         with server_in_a_thread(api_key="k") as url:
