@@ -26,8 +26,8 @@ def short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, str):
-        more = len(value) - _CHARACTERS
-        return repr(value) if more <= 0 else f"{value[:_CHARACTERS]!r}… {more} more characters"
+        rest = len(value) - _CHARACTERS
+        return repr(value) if rest <= 0 else f"{value[:_CHARACTERS]!r}… {rest} more characters"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {short(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list):
