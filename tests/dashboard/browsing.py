@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser of playwright's, run by the system's Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install '.[browser]'")
     if CHROMIUM is None:
         pytest.skip("no Chromium: apt-get install chromium")
     with api.sync_playwright() as playwright:
