@@ -10,7 +10,7 @@ import msgpack
 from minidb import models
 from minidb.collection.collection import Collection
 from minidb.collection.config import check_name
-from minidb.errors import AlreadyExists, BadInput, NotFound
+from minidb.errors import AlreadyExists, BadInput, NotFound, choice
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 
 _KEY = b"catalog"
@@ -46,7 +46,8 @@ class Catalog:
         if number is None:
             number = self.collections.get(self.aliases.get(name, ""), -1)
         if number < 0:
-            raise NotFound(f"Collection `{name}` doesn't exist!")
+            hint = choice(name, (*self.collections, *self.aliases), "collections")
+            raise NotFound(f"Collection `{name}` doesn't exist!").hinting(hint)
         return number
 
     def has(self, name: str) -> bool:

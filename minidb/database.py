@@ -52,6 +52,7 @@ from minidb.trace import Step
 if TYPE_CHECKING:
     from minidb.collection.verify import VerifyReport
     from minidb.query.matrix import Matrix
+    from minidb.query.projection import PointMap
     from minidb.snapshots import Snapshots
 
 MEMORY = ":memory:"
@@ -425,6 +426,24 @@ class Database:
                 strict.check_limit((request.limit or 3) * (request.sample or 10))
                 strict.check_read_filter(request.filter)
             return run_matrix(snapshot, request)
+
+    def point_map(
+        self,
+        name: str,
+        using: str,
+        filter: models.Filter | None,
+        color_by: str | None,
+        limit: int,
+        timeout: float | None = None,
+    ) -> PointMap:
+        """A sample of points in two dimensions."""
+        from minidb.query.projection import run_map
+
+        with self.snapshot(name) as snapshot:
+            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(filter))
+            if strict is not None:
+                strict.check_read_filter(filter)
+            return run_map(snapshot, using, filter, color_by, limit)
 
     def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:
         """Run a query and tell how it was answered."""

@@ -24,6 +24,9 @@ Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -31,7 +34,13 @@ if TYPE_CHECKING:
 
 
 class MinidbError(Exception):
-    """Base of all errors; `str(error)` is the text Qdrant would put into `status.error`."""
+    """Base of all errors; `message` is the text Qdrant would put into `status.error`.
+
+    `hint` says what would have been right, where that is known. It is for who wrote the call: a note below the
+    traceback where Python has notes (3.11), else a line below the text. No answer over a network has it.
+    """
+
+    hint: str = ""
 
     status_code: ClassVar[int] = 500
     prefix: ClassVar[str] = ""
@@ -41,7 +50,14 @@ class MinidbError(Exception):
         super().__init__(self.message)
 
     def __str__(self) -> str:  # KeyError would quote the text
-        return self.message
+        return f"{self.message}\n{self.hint}" if self.hint and sys.version_info < (3, 11) else self.message
+
+    def hinting(self, text: str) -> Self:
+        """The same error with a hint."""
+        self.hint = text
+        if sys.version_info >= (3, 11):
+            self.add_note(text)
+        return self
 
     def reworded(self, message: str) -> Self:
         """The same error, with exactly this text: where Qdrant's words are others than the class's own."""
@@ -168,3 +184,24 @@ class InsufficientStorage(MinidbError, OSError):
 
     status_code = 507
     prefix = "Service internal error: "
+
+
+def choice(given: str, known: Iterable[str], what: str) -> str:
+    """A hint for a name that is not there: the nearest one, and which there are.
+
+    Args:
+        what: the known ones in the plural: "vectors", "collections".
+    """
+    from difflib import get_close_matches  # takes as long to import as many a query
+
+    names = list(islice(known, _MOST_COMPARED))
+    folded = {name.lower(): name for name in names}
+    near = get_close_matches(given.lower(), folded, 1)
+    guess = f"did you mean `{folded[near[0]]}`? " if near else ""
+    shown = ", ".join(f"`{name}`" if name else "the unnamed one" for name in names[:_MOST_SHOWN])
+    more = ", …" if len(names) > _MOST_SHOWN else ""
+    return f"{guess}{what} here: {shown or 'none'}{more}"
+
+
+_MOST_COMPARED = 500
+_MOST_SHOWN = 8

@@ -25,6 +25,11 @@ class Step:
     def __str__(self) -> str:
         return "\n".join(self._lines(""))
 
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.plan(self)
+
     def _lines(self, indent: str) -> Iterator[str]:
         facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
         yield f"{indent}{self.name}{': ' if facts else ''}{facts}  [{self.micros:,.0f} µs]"

@@ -76,11 +76,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     store.add_argument("--path", type=Path, metavar="DIR", help="the store's directory, made when it is not there")
     store.add_argument("--memory", action="store_true", help="a store that ends with the server")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=_port, default=6333, help="default: 6333; 0 for a free one")
+    serve.add_argument("--port", type=port, default=6333, help="default: 6333; 0 for a free one")
     grpc = serve.add_mutually_exclusive_group()
     grpc.add_argument(
         "--grpc-port",
-        type=_port,
+        type=port,
         metavar="PORT",
         help="for gRPC, 0 for a free one (default: the port after --port, when the extra `grpc` is installed)",
     )
@@ -109,14 +109,21 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--tls-cert", metavar="FILE", help="certificate (PEM); with it the server speaks TLS only")
     serve.add_argument("--tls-key", metavar="FILE", help="its key (PEM), when the certificate's file has none")
     serve.add_argument("--tls-client-ca", metavar="FILE", help="let in only clients with a certificate of this CA")
-    _add_durability(serve)
+    add_web_ui(serve)
+    add_durability(serve)
     serve.add_argument(
         "--insecure", action="store_true", help="let other machines in without a key, which is refused otherwise"
     )
     serve.set_defaults(run=_run_serve, refuse=serve.error)
 
 
-def _add_durability(command: argparse.ArgumentParser) -> None:
+def add_web_ui(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--web-ui", type=_page, metavar="DIR", help="a built copy of Qdrant's web UI to show at /dashboard"
+    )
+
+
+def add_durability(command: argparse.ArgumentParser) -> None:
     command.add_argument("--durability", choices=("full", "normal", "off"), default="full", help="default: full")
 
 
@@ -127,7 +134,13 @@ def _run_serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _port(text: str) -> int:
+def _page(text: str) -> Path:
+    if not (Path(text) / "index.html").is_file():
+        raise argparse.ArgumentTypeError(f"expected a folder with an index.html, got {text!r}")
+    return Path(text)
+
+
+def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 65535, got {text!r}")
     return int(text)
@@ -152,6 +165,7 @@ COMMANDS: dict[str, str | Callable[[Commands], None]] = {
     "snapshot": "minidb.cli.snapshot",
     "verify": "minidb.cli.verify",
     "serve": _add_serve,
+    "dashboard": "minidb.cli.dashboard",
     "demo": "minidb.cli.demo",
     "bench": "minidb.cli.bench",
     "completion": "minidb.cli.completion",

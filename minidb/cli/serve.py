@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
         max_connections=arguments.max_connections,
         max_connections_per_address=arguments.max_connections_per_address,
         grpc_port=_grpc_port(arguments),
+        web_ui=arguments.web_ui,
     )
     if "" in (settings.api_key, settings.read_only_api_key):
         arguments.refuse("an API key is empty; leave it away, or unset its variable, to need none")

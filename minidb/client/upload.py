@@ -16,6 +16,7 @@ import numpy as np
 
 from minidb import models
 from minidb.errors import ValidationError
+from minidb.models.vectors import as_array, is_array
 from minidb.progress import Progress
 
 if TYPE_CHECKING:
@@ -99,9 +100,12 @@ def _or_none_at_all(vector: Any) -> Any:
 
 def _pieces(vectors: Any, batch_size: int) -> tuple[Iterator[tuple[int, Any]], int | None]:
     """Batches of vectors with their lengths, and how many vectors there are when that is known."""
+    if is_array(vectors):
+        vectors = as_array(vectors)
     if isinstance(vectors, np.ndarray) and vectors.dtype != object and vectors.size:
         return ((len(piece), piece) for piece in _array_pieces(vectors, batch_size)), len(vectors)
     if isinstance(vectors, dict):
+        vectors = {name: as_array(column) if is_array(column) else column for name, column in vectors.items()}
         names = list(vectors)
         lengths = {len(column) for column in vectors.values()}
         if len(lengths) > 1:

@@ -16,7 +16,7 @@ import msgpack
 from minidb import models
 from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.encode import check_json
-from minidb.collection.fields import VectorField
+from minidb.collection.fields import VectorField, no_vector
 from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationError
 from minidb.models.base import Model
 
@@ -192,13 +192,13 @@ def updated_config(stored: StoredConfig, request: models.UpdateCollection) -> St
     vectors = dense_params(config.params)
     for name, diff in (request.vectors or {}).items():
         if name not in vectors:
-            raise BadInput(f"Not existing vector name error: {name}")
+            raise no_vector(name, vectors)
         vectors[name] = _patched(vectors[name], diff)
     if vectors:
         config.params.vectors = vectors[""] if set(vectors) == {""} else vectors
     for name, sparse in (request.sparse_vectors or {}).items():
         if name not in (config.params.sparse_vectors or {}):
-            raise BadInput(f"Not existing vector name error: {name}")
+            raise no_vector(name, config.params.sparse_vectors or {})
         assert config.params.sparse_vectors is not None
         config.params.sparse_vectors[name] = _patched(config.params.sparse_vectors[name], sparse)
     if request.params is not None:
@@ -255,7 +255,7 @@ def with_vector(stored: StoredConfig, name: str, request: models.VectorNameConfi
 def without_vector(stored: StoredConfig, name: str) -> StoredConfig:
     """The configuration with one vector less."""
     if name not in stored.slots:
-        raise BadInput(f"Not existing vector name error: {name}")
+        raise no_vector(name, stored.slots)
     config = stored.config.model_copy(deep=True)
     dense, sparse = dict(dense_params(config.params)), dict(config.params.sparse_vectors or {})
     dense.pop(name, None)

@@ -7,6 +7,7 @@ Built from the collection's config; used by the write path, the indexes and the 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
-from minidb.errors import BadInput
+from minidb.errors import BadInput, choice
 from minidb.index.dense.codes import Quantized
 from minidb.storage.checksum import stride_of
 
@@ -142,9 +143,15 @@ def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
+def no_vector(name: str, known: Iterable[str]) -> BadInput:
+    """Qdrant's error for a vector name the collection does not have, and for the caller those it has."""
+    hint = choice(name, known, "vectors")
+    return BadInput(f"Not existing vector name error: {name}").hinting(hint if name else f"give `using`; {hint}")
+
+
 def field_named(fields: dict[str, VectorField], name: str) -> VectorField:
     """The field, or Qdrant's error for a name the collection does not have."""
     field = fields.get(name)
     if field is None:
-        raise BadInput(f"Not existing vector name error: {name}")
+        raise no_vector(name, fields)
     return field

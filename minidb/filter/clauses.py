@@ -33,8 +33,19 @@ Check: TypeAlias = Callable[[Payload, FilterPoint | None], bool]
 """A scalar test. Clauses with a path ignore the point; HasId, HasVector, InSlice are False for None (inside nested)."""
 
 
+class _Worded:
+    """Prints in the words of the API."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        from minidb.filter.wording import worded  # reads all the classes below
+
+        return worded(self)  # type: ignore[arg-type]  # only clauses are worded
+
+
 @dataclass(frozen=True, slots=True)
-class ValueIn:
+class ValueIn(_Worded):
     """Some element equals one of these, types kept apart: 1, 1.0, True and "1" are four different values."""
 
     path: JsonPath
@@ -44,7 +55,7 @@ class ValueIn:
 
 
 @dataclass(frozen=True, slots=True)
-class ValueNotIn:
+class ValueNotIn(_Worded):
     """Some element is not null and none of these."""
 
     path: JsonPath
@@ -53,7 +64,7 @@ class ValueNotIn:
 
 
 @dataclass(frozen=True, slots=True)
-class TextMatch:
+class TextMatch(_Worded):
     """Some string element holds all words of `text`, any of them, or all of them in sequence.
 
     The text is kept as written, because a text index cuts it with its own tokenizer.
@@ -65,7 +76,7 @@ class TextMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class StartsWith:
+class StartsWith(_Worded):
     """Some string element starts with `prefix`."""
 
     path: JsonPath
@@ -73,7 +84,7 @@ class StartsWith:
 
 
 @dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(_Worded):
     """Some string element contains `substring`."""
 
     path: JsonPath
@@ -81,7 +92,7 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True)
-class NumericRange:
+class NumericRange(_Worded):
     """Some element is a number (no bool), as float64 within all bounds given."""
 
     path: JsonPath
@@ -92,7 +103,7 @@ class NumericRange:
 
 
 @dataclass(frozen=True, slots=True)
-class DatetimeRange:
+class DatetimeRange(_Worded):
     """Some element is a string spelling a date (`datetimes.parse_micros`) within all bounds, in microseconds UTC."""
 
     path: JsonPath
@@ -103,7 +114,7 @@ class DatetimeRange:
 
 
 @dataclass(frozen=True, slots=True)
-class GeoBox:
+class GeoBox(_Worded):
     """Some element is a geo point in the box (`geo.in_box`)."""
 
     path: JsonPath
@@ -112,7 +123,7 @@ class GeoBox:
 
 
 @dataclass(frozen=True, slots=True)
-class GeoCircle:
+class GeoCircle(_Worded):
     """Some element is a geo point less than `radius_m` metres from the centre."""
 
     path: JsonPath
@@ -121,7 +132,7 @@ class GeoCircle:
 
 
 @dataclass(frozen=True, slots=True)
-class GeoPolygon:
+class GeoPolygon(_Worded):
     """Some element is a geo point inside `exterior` and outside all `interiors`; rings are closed."""
 
     path: JsonPath
@@ -130,7 +141,7 @@ class GeoPolygon:
 
 
 @dataclass(frozen=True, slots=True)
-class ValuesCount:
+class ValuesCount(_Worded):
     """The length of some selected value (null or nothing selected: 0, no array: 1) is within all bounds."""
 
     path: JsonPath
@@ -141,42 +152,42 @@ class ValuesCount:
 
 
 @dataclass(frozen=True, slots=True)
-class IsEmpty:
+class IsEmpty(_Worded):
     """Nothing is selected, or all selected values are null or `[]`."""
 
     path: JsonPath
 
 
 @dataclass(frozen=True, slots=True)
-class IsNull:
+class IsNull(_Worded):
     """Some selected value is null or an array containing null."""
 
     path: JsonPath
 
 
 @dataclass(frozen=True, slots=True)
-class SomeEmpty:
+class SomeEmpty(_Worded):
     """Nothing is selected, or some selected value is null or `[]`: field form `is_empty: true` of a path with `[]`."""
 
     path: JsonPath
 
 
 @dataclass(frozen=True, slots=True)
-class SomeNotEmpty:
+class SomeNotEmpty(_Worded):
     """Some selected value is neither null nor `[]`: the field form `is_empty: false` of a path with `[]`."""
 
     path: JsonPath
 
 
 @dataclass(frozen=True, slots=True)
-class SomeNotNull:
+class SomeNotNull(_Worded):
     """Nothing is selected, or some selected value holds no null: field form `is_null: false` of a path with `[]`."""
 
     path: JsonPath
 
 
 @dataclass(frozen=True, slots=True)
-class Nested:
+class Nested(_Worded):
     """Some array element at `path` (which ends in `[]`) is an object that satisfies `filter` on its own."""
 
     path: JsonPath
@@ -184,21 +195,21 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
-class HasId:
+class HasId(_Worded):
     """The point's id is one of these; UUIDs in canonical spelling."""
 
     ids: frozenset[int | str]
 
 
 @dataclass(frozen=True, slots=True)
-class HasVector:
+class HasVector(_Worded):
     """The point has a vector of this name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class InSlice:
+class InSlice(_Worded):
     """`siphash.slice_hash(id) % total == index`."""
 
     total: int

@@ -47,7 +47,7 @@ def code(error: errors.MinidbError) -> Code:
 
 def text(error: errors.MinidbError) -> str:
     """What is said of an error: REST's words, but there is no JSON and no query in a message."""
-    words = _PLACE.sub(r"\1body", str(error))
+    words = _PLACE.sub(r"\1body", error.message)
     return words.encode("utf-8", "backslashreplace").decode()
 
 

@@ -88,6 +88,16 @@ def _shape_text(kind: str, message: str, location: tuple[int | str, ...], value:
     return f"{message[:1].lower()}{message[1:]}, got {shown(value)}", _path(location)
 
 
+def _hint(kind: str, location: tuple[int | str, ...], value: object) -> str:
+    """What would have been right, of the mistakes that are made most."""
+    names = [part for part in location if isinstance(part, str) and part[1:-1] not in _tags]
+    if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["query"]:
+        return f"a string as query is a point's id; to search for a text: models.Document(text={value[:40]!r}, model=…)"
+    if kind == "missing" and isinstance(value, Mapping):
+        return f"it has {', '.join(f'`{key}`' for key in list(value)[:8]) or 'nothing'}"
+    return ""
+
+
 def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix: str = "") -> errors.MinidbError:
     """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges)."""
     details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NOT_READ]
@@ -96,6 +106,9 @@ def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix:
     if wrong is not None:
         text, path = _shape_text(wrong["type"], wrong["msg"], wrong["loc"], wrong["input"])
         result = errors.FormatError(f"{text} in {prefix}{path}" if path else text)
+        hint = _hint(wrong["type"], wrong["loc"], wrong["input"])
+        if hint:
+            result.hinting(hint)
     else:
         parts = [f"{prefix}{_path(d['loc'], d['ctx'].get('field'))}: {d['msg']}" for d in details]
         result = errors.ValidationError(f"[{'; '.join(parts)}]")

@@ -69,3 +69,8 @@ class CollectionInfo(Model):
     payload_schema: dict[StrictStr, PayloadIndexInfo]
     update_queue: UpdateQueueInfo | None = None
     created_at: Datetime | None = None
+
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.collection(self)

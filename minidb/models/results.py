@@ -65,7 +65,14 @@ class Result:
         return ((name, getattr(self, name)) for name in self.__slots__)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self)})"
+        from minidb.models.notebook import short  # which most programs never show
+
+        return f"{type(self).__name__}({', '.join(f'{name}={short(value)}' for name, value in self)})"
+
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.fields(dict(self))
 
     def __eq__(self, other: object) -> bool:
         if type(other).__name__ != type(self).__name__:
@@ -209,6 +216,11 @@ class Record(Result):
         self.shard_key = shard_key
         self.order_value = order_value
 
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.points([self])
+
 
 class ScoredPoint(Result):
     """A stored point found by a query, with its score."""
@@ -235,6 +247,11 @@ class ScoredPoint(Result):
         self.shard_key = shard_key
         self.order_value = order_value
 
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.points([self])
+
 
 class QueryResponse(Result):
     """The hits of a query, best first."""
@@ -244,6 +261,11 @@ class QueryResponse(Result):
 
     def __init__(self, points: list[ScoredPoint]) -> None:
         self.points = points
+
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.points(self.points)
 
 
 class PointGroup(Result):
@@ -258,6 +280,11 @@ class PointGroup(Result):
         self.id = id
         self.lookup = lookup
 
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.groups([self])
+
 
 class GroupsResult(Result):
     """Groups, the one with the best hit first."""
@@ -267,6 +294,11 @@ class GroupsResult(Result):
 
     def __init__(self, groups: list[PointGroup]) -> None:
         self.groups = groups
+
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.groups(self.groups)
 
 
 class ScrollResult(Result):
@@ -279,6 +311,11 @@ class ScrollResult(Result):
     def __init__(self, points: list[Record], next_page_offset: PointIdOut | None = None) -> None:
         self.points = points
         self.next_page_offset = next_page_offset
+
+    def _repr_html_(self) -> str:
+        from minidb.models import notebook
+
+        return notebook.points(self.points)
 
 
 class CountResult(Result):

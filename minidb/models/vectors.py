@@ -90,8 +90,28 @@ PointId: TypeAlias = ExtendedPointId
 NumpyArray: TypeAlias = NDArray[Any]
 
 
+def is_array(value: object) -> bool:
+    """Whether it is numpy's, or another library's that numpy can read: of torch, jax, pandas, polars, pyarrow, …"""
+    if isinstance(value, np.ndarray):
+        return True
+    kind = type(value)
+    return hasattr(kind, "__array__") and not issubclass(kind, np.generic) and not hasattr(kind, "tocoo")
+
+
+def as_array(value: Any) -> NumpyArray:
+    """Such an array as numpy's. A tensor of torch leaves its graph and its device."""
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        if type(value).__module__.partition(".")[0] == "torch":
+            value = value.detach().cpu()
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise wrong_shape(f"Expected an array of numbers, got a {type(value).__name__}: {error}") from None
+
+
 def _array(value: Any) -> NumpyArray:
-    array: NumpyArray = value
+    array = as_array(value)
     if array.dtype.kind not in "fiu":
         raise wrong_shape(f"Expected an array of numbers, got dtype {array.dtype}")
     if array.ndim not in (1, 2):
@@ -110,7 +130,7 @@ def _empty_error(multi: bool) -> Exception:
 def _stack(value: Any) -> NumpyArray:
     """A list of numpy scalars or of arrays as one array."""
     try:
-        array = np.asarray(value)
+        array = np.asarray([as_array(part) if is_array(part) else part for part in value])
     except ValueError:
         raise wrong_shape("Expected vectors of one dimension in a multivector") from None
     return _array(array)
@@ -145,19 +165,21 @@ _U32 = Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
 
 
 def _index_array(value: Any) -> NumpyArray:
+    value = as_array(value)
     if value.dtype.kind not in "iu" or value.ndim != 1 or (value.size and int(value.min()) < 0):
         raise wrong_shape("Expected a 1-d array of unsigned integers")
     return value  # type: ignore[no-any-return]
 
 
 def _value_array(value: Any) -> NumpyArray:
+    value = as_array(value)
     if value.dtype.kind not in "fiu" or value.ndim != 1:
         raise wrong_shape("Expected a 1-d array of numbers")
     return value  # type: ignore[no-any-return]
 
 
 def _array_or_list(value: Any) -> str:
-    return "ndarray" if isinstance(value, np.ndarray) else "numbers"
+    return "ndarray" if is_array(value) else "numbers"
 
 
 _ARRAY_OR_LIST = one_of("a list or an array of numbers", {}, _array_or_list, ("ndarray",))
@@ -226,8 +248,10 @@ def _list_kind(value: Any) -> str | None:
         first = value[0]
         if isinstance(first, (list, tuple)):
             return "multi"
-        return "stacked" if isinstance(first, (np.ndarray, np.generic)) and not isinstance(first, float) else "dense"
-    if isinstance(value, np.ndarray):
+        if isinstance(first, (float, int)):
+            return "dense"
+        return "stacked" if isinstance(first, np.generic) or is_array(first) else "dense"
+    if is_array(value):
         return "ndarray"
     return "scipy" if hasattr(value, "tocoo") else None
 
@@ -329,6 +353,7 @@ VectorStructOutput: TypeAlias = list[float] | list[list[float]] | dict[str, Vect
 
 
 def _batch_array(value: Any) -> NumpyArray:
+    value = as_array(value)
     if value.ndim not in (2, 3) or value.dtype.kind not in "fiu":
         raise wrong_shape(
             "Expected an array of numbers with 2 dimensions (points, dimension) or 3 (points, vectors, dimension)"
@@ -339,7 +364,7 @@ def _batch_array(value: Any) -> NumpyArray:
 def _batch_kind(value: Any) -> str | None:
     if isinstance(value, (list, tuple)):
         return "list"
-    if isinstance(value, np.ndarray):
+    if is_array(value):
         return "ndarray"
     if hasattr(value, "tocoo"):
         return "scipy"

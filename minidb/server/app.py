@@ -25,6 +25,7 @@ from minidb.rest.routes import find
 from minidb.server import body
 from minidb.server.access_log import AccessLog
 from minidb.server.gate import KEY_HEADERS, Gate, Unauthorized
+from minidb.server.pages import Pages
 from minidb.server.settings import Settings
 
 _UPLOADS = ("/collections/{collection}/snapshots/upload", "/snapshots/upload")
@@ -37,7 +38,7 @@ def make_app(api: rest.Api, settings: Settings, threads: Executor) -> ASGIApp:
     Args:
         threads: where requests are answered; shutting it down waits for those that run.
     """
-    app: ASGIApp = _App(api, settings, threads)
+    app: ASGIApp = Pages(_App(api, settings, threads), settings.web_ui)
     if settings.allow_origins:
         app = CORSMiddleware(app, settings.allow_origins, ("GET", "PUT", "POST", "PATCH", "DELETE"), ("*",))
     return AccessLog(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Settings:
         max_connections: how many connections may be open; one more is answered 503.
         max_connections_per_address: the same, of one client's address.
         patience_s: for the head of a request, for each next piece of its body, and for a client that reads nothing.
+        web_ui: folder of a built page to show at `/dashboard` in place of our own.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +40,7 @@ class Settings:
     max_connections_per_address: int = 256
     patience_s: float = 30
     grpc_port: int | None = None
+    web_ui: Path | None = None
 
     @property
     def needs_key(self) -> bool:

@@ -321,5 +321,5 @@ def test_refused_queries(line: QdrantClient, case: str) -> None:
 
 def test_only_named_vectors_need_a_name(client: QdrantClient) -> None:
     client.create_collection("n", {"v": models.VectorParams(size=1, distance=models.Distance.DOT)})
-    with pytest.raises(MinidbError, match=r"Wrong input: Not existing vector name error: $"):
+    with pytest.raises(MinidbError, match=r"(?m)Wrong input: Not existing vector name error: $"):
         client.query_points("n", [1.0])

@@ -337,7 +337,7 @@ def test_fewer_than_two_points_make_no_matrix(client: QdrantClient) -> None:
 
 def test_a_matrix_of_an_unknown_vector(client: QdrantClient) -> None:
     client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
-    with pytest.raises(errors.BadInput, match=r"^Wrong input: Not existing vector name error: x$"):
+    with pytest.raises(errors.BadInput, match=r"(?m)^Wrong input: Not existing vector name error: x$"):
         client.search_matrix_pairs("c", using="x")
 
 

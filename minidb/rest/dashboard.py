@@ -1,0 +1,101 @@
+"""What the page at `/dashboard` asks beyond Qdrant's interface: plans, maps, models that fit, the table of routes.
+
+Routes of our own, below `/dashboard/api`, so that none can meet one of Qdrant's. The page itself is the server's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import StrictStr
+
+from minidb import models
+from minidb.inference.catalog import list_models
+from minidb.inference.local import is_installed
+from minidb.models.base import Model, integer
+from minidb.query.projection import MOST_POINTS
+from minidb.rest.call import Call
+from minidb.rest.route import Route
+from minidb.trace import Step
+
+
+class MapRequest(Model):
+    """Points in two dimensions.
+
+    Args:
+        using: the vector's name.
+        filter: which points.
+        color_by: path of the payload value to report with each.
+        limit: most points; of more a random sample is drawn.
+    """
+
+    using: StrictStr = ""
+    filter: models.Filter | None = None
+    color_by: StrictStr | None = None
+    limit: Annotated[int, integer(1, MOST_POINTS)] = MOST_POINTS
+
+
+def _explain(call: Call) -> Any:
+    return _tree(call.database.explain(call.collection, call.body, call.context))
+
+
+def _tree(step: Step) -> Any:
+    return {
+        "name": step.name,
+        "facts": {name: value if isinstance(value, (int, float)) else str(value) for name, value in step.facts.items()},
+        "micros": step.micros,
+        "steps": list(map(_tree, step.steps)),
+    }
+
+
+def _map(call: Call) -> Any:
+    body: MapRequest = call.body
+    found = call.database.point_map(call.collection, body.using, body.filter, body.color_by, body.limit, call.timeout)
+    return {
+        "ids": found.ids,
+        "x": found.x,
+        "y": found.y,
+        "values": found.values,
+        "explained": found.explained,
+        "total": found.total,
+    }
+
+
+def _models(call: Call) -> Any:
+    """For each vector the models that run here and make vectors of its size, the offline ones first."""
+    params = call.database.info(call.collection).config.params
+    dense = params.vectors or {}
+    named = dense if isinstance(dense, dict) else {"": dense}
+    fitting = {
+        name: [*([] if vector.multivector_config else [f"minidb/hash-{vector.size}"]), *_local(vector)]
+        for name, vector in named.items()
+    }
+    sparse = ["qdrant/bm25", *(model.name for model in _local_models() if model.kind == "sparse")]
+    return fitting | {name: list(dict.fromkeys(sparse)) for name in params.sparse_vectors or {}}
+
+
+def _local(vector: models.VectorParams) -> list[str]:
+    kinds = ("late_interaction", "multimodal") if vector.multivector_config else ("text",)
+    return [model.name for model in _local_models() if model.kind in kinds and model.dimension == vector.size]
+
+
+def _local_models() -> list[Any]:
+    return list_models() if is_installed() else []
+
+
+def routes_table(others: Callable[[], tuple[Route, ...]]) -> tuple[Route, ...]:
+    """These routes; `others` is the whole table, which the page's console offers."""
+
+    def table(call: Call) -> Any:
+        return [{"method": route.method, "path": route.path, "writes": route.writes} for route in others()]
+
+    return (
+        Route("GET", f"{_API}/routes", table),
+        Route("GET", f"{_API}/collections/{{collection}}/models", _models),
+        Route("POST", f"{_API}/collections/{{collection}}/explain", _explain, models.QueryRequest, "internal.", True),
+        Route("POST", f"{_API}/collections/{{collection}}/map", _map, MapRequest, only_reads=True),
+    )
+
+
+_API = "/dashboard/api"
