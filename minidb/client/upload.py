@@ -71,8 +71,8 @@ def upload_collection(
 
 
 def _points(ids: list[Any], vectors: Any, payloads: list[Any] | None) -> Any:
-    """One batch: arrays as columns, anything else point by point, since each row may be of another kind."""
-    if not isinstance(vectors, list):
+    """One batch: arrays and lists as columns, anything else point by point, since rows may be of different kinds."""
+    if not isinstance(vectors, list) or all(isinstance(row, (list, tuple, np.ndarray)) and len(row) for row in vectors):
         return models.Batch(ids=ids, vectors=vectors, payloads=payloads)
     rows = zip(ids, vectors, payloads or repeat(None, len(ids)), strict=True)
     return [{"id": id, "vector": _or_none_at_all(vector), "payload": payload} for id, vector, payload in rows]
