@@ -277,7 +277,7 @@ def test_a_graph_being_opened_by_a_search_is_not_built_again(tmp_path: Path, mon
         assert client.get_collection("c").optimizer_status == models.OptimizersStatusOneOf.OK
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_error_nobody_foresaw_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = clustered(2 * N)
     with QdrantClient(":memory:") as client, monkeypatch.context() as broken:
