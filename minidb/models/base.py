@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from importlib import import_module
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, get_args, get_origin, overload
 
 import numpy as np
 import pydantic
@@ -124,25 +124,30 @@ _MOST_ERRORS = 16
 
 
 class _Found(threading.local):
-    """Errors found by the call to `parse` (or a constructor) that this thread is in."""
+    """What the call to `parse` (or a constructor) that this thread is in has found, and how it reads."""
 
     errors = 0
+    is_forgiving = False
+    """Fields nobody knows are left out, but of models that are `closed`."""
 
 
 _found = _Found()
 
 
-def _guarded(n_names: int, names: frozenset[str]) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:
+def _guarded(names: frozenset[str], closed: bool) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:
     """What stands around the fields of a model: nothing more is read once enough is wrong.
 
     pydantic goes on after an error, and makes one of every further field, item and key. Lists stop at their first
     (`Items`), long objects of names piece by piece (`Named`); a model reads nothing after `_MOST_ERRORS`, and no more
     keys than it knows.
     """
+    n_names = len(names)
 
     def guard(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
         if _found.errors >= _MOST_ERRORS:
             raise PydanticCustomError(_NOT_READ, "not read")
+        if _found.is_forgiving and not closed and type(value) is dict and not names.issuperset(value):
+            value = {name: value[name] for name in names if name in value}
         if type(value) is dict and len(value) > n_names:
             unknown = next(key for key in value if key not in names)
             raise wrong_shape(f"unknown field `{unknown if len(str(unknown)) <= 80 else str(unknown)[:77] + '…'}`")
@@ -230,6 +235,8 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", from_attributes=True, populate_by_name=True, defer_build=True)
+    closed: ClassVar[bool] = False
+    """Whether Qdrant's REST interface, too, refuses fields it does not know here: filters, selectors, strict mode."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -242,7 +249,7 @@ class Model(BaseModel):
             while inner["type"] != "model-fields":
                 inner = inner["schema"]
             names = _names(inner["fields"])
-            guard = _guarded(len(names), names)
+            guard = _guarded(names, cls.closed)
             model["schema"] = core_schema.no_info_wrap_validator_function(guard, model["schema"])
         return schema
 
@@ -455,10 +462,10 @@ def _made_entry(type_: Any) -> _Entry:
 
 
 @overload
-def parse(type_: type[T], value: object, *, where: str = ..., prefix: str = ...) -> T: ...
+def parse(type_: type[T], value: object, *, where: str = ..., prefix: str = ..., forgiving: bool = ...) -> T: ...
 @overload
-def parse(type_: Any, value: object, *, where: str = ..., prefix: str = ...) -> Any: ...
-def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = "") -> Any:
+def parse(type_: Any, value: object, *, where: str = ..., prefix: str = ..., forgiving: bool = ...) -> Any: ...
+def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = "", forgiving: bool = False) -> Any:
     """`value` as an instance of a model or of a type alias; instances of minidb's own types come back unchanged.
 
     Args:
@@ -466,6 +473,7 @@ def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = 
         value: a dict, an instance, or an object of qdrant-client.
         where: what an error names as the place ("JSON body", "query parameters").
         prefix: put before field paths in errors ("internal." on the query endpoints, as Qdrant has it).
+        forgiving: leave out fields that nobody knows, where Qdrant's REST interface does.
 
     Raises:
         errors.FormatError: unknown field, missing field, wrong type.
@@ -476,11 +484,13 @@ def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = 
     _, classes, adapter = _entries_by_id.get(id(type_)) or _entry(type_)
     if type(value) in classes:
         return value
-    _found.errors = 0
+    _found.errors, _found.is_forgiving = 0, forgiving
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
         raise translate(error, where, prefix) from None
+    finally:
+        _found.is_forgiving = False
 
 
 class Later:

@@ -238,6 +238,8 @@ def _check_key(value: Any) -> str:
 class FieldCondition(Model):
     """A test of the payload values at `key`; at least one clause must be given."""
 
+    closed = True
+
     key: Annotated[str, Checked(_check_key, {"type": "string"})]
     match: Match | None = None
     range: RangeInterface | None = None
@@ -264,11 +266,15 @@ class PayloadField(Model):
 class IsEmptyCondition(Model):
     """The path is missing, null or an empty list."""
 
+    closed = True
+
     is_empty: PayloadField
 
 
 class IsNullCondition(Model):
     """The path holds null."""
+
+    closed = True
 
     is_null: PayloadField
 
@@ -276,11 +282,15 @@ class IsNullCondition(Model):
 class HasIdCondition(Model):
     """The point's id is one of these."""
 
+    closed = True
+
     has_id: Items[ExtendedPointId]
 
 
 class HasVectorCondition(Model):
     """The point has a vector of this name ("" is the unnamed one)."""
+
+    closed = True
 
     has_vector: StrictStr
 
@@ -307,6 +317,8 @@ class Slice(Model):
 class SliceCondition(Model):
     """The point falls into this slice."""
 
+    closed = True
+
     slice: Slice
 
 
@@ -319,6 +331,8 @@ class Nested(Model):
 
 class NestedCondition(Model):
     """Some element of an array satisfies a filter."""
+
+    closed = True
 
     nested: Nested
 
@@ -338,6 +352,8 @@ class MinShould(Model):
 
 class Filter(Model):
     """All of `must`, one of `should`, none of `must_not`, and `min_should`; an absent or empty group allows all."""
+
+    closed = True
 
     should: "OneOrMany[Condition] | None" = None
     min_should: MinShould | None = None

@@ -280,11 +280,15 @@ class UpdateOperations(Model):
 class PayloadSelectorInclude(Model):
     """Only these paths."""
 
+    closed = True
+
     include: Items[StrictStr]
 
 
 class PayloadSelectorExclude(Model):
     """Everything but these paths."""
+
+    closed = True
 
     exclude: Items[StrictStr]
 

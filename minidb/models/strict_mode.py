@@ -10,11 +10,15 @@ from minidb.models.base import Bool, Model, Named, Number, PositiveInt, UInt, in
 class StrictModeMultivector(Model):
     """Limit on a multivector."""
 
+    closed = True
+
     max_vectors: PositiveInt | None = None
 
 
 class StrictModeSparse(Model):
     """Limit on a sparse vector."""
+
+    closed = True
 
     max_length: PositiveInt | None = None
 
@@ -25,6 +29,8 @@ StrictModeSparseConfig: TypeAlias = Named[StrictModeSparse]
 
 class StrictModeConfig(Model):
     """Limits on requests; none applies unless `enabled`."""
+
+    closed = True
 
     enabled: Bool | None = None
     max_query_limit: PositiveInt | None = None

@@ -99,7 +99,7 @@ def _body(route: Route, request: Request) -> Any:
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise UnsupportedMediaType("Content type error")
     value = loads(request.body)
-    return value if route.body is Any else parse(route.body, value, prefix=route.prefix)
+    return value if route.body is Any else parse(route.body, value, prefix=route.prefix, forgiving=True)
 
 
 def _decoded(part: str) -> str:

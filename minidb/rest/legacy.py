@@ -53,11 +53,7 @@ def _request(kind: type[Any], body: Any, translate: Translation) -> Any:
         rest["using"] = using.get("name")
     if "top" in rest and "limit" not in rest:  # its oldest name
         rest["limit"] = rest.pop("top")
-    query = translate(rest)
-    for name in query:
-        if name in rest:
-            raise FormatError(f"unknown field `{name}`")
-    return parse(kind, {**rest, **query})
+    return parse(kind, {**rest, **translate(rest)}, forgiving=True)
 
 
 def _one(translate: Translation) -> Callable[[Call], Any]:

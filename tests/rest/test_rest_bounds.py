@@ -44,7 +44,7 @@ BODIES = {
     "conditions": ("POST", QUERY, f'{{"filter":{{"must":[{many("1")}]}}}}'),
     "a tree of filters": ("POST", QUERY, f'{{"filter":{tree(8, ("must", "should", "must_not"), "[1]")}}}'),
     "a tree of formulas": ("POST", QUERY, f'{{"prefetch":{{}},"query":{{"formula":{halves(11)}}}}}'),
-    "unknown fields": ("POST", QUERY, f"{{{keys('1')}}}"),
+    "unknown fields": ("POST", QUERY, f'{{"filter":{{{keys("1")}}}}}'),
     "named vectors": ("PUT", POINTS, f'{{"points":[{{"id":1,"vector":{{{keys("true")}}}}}]}}'),
     "points": ("PUT", POINTS, f'{{"points":[{many("1")}]}}'),
     "incomplete points": ("PUT", POINTS, f'{{"points":[{many(chr(123) + chr(34) + "id" + chr(34) + ":1}")}]}}'),

@@ -273,10 +273,8 @@ def test_legacy_groups_answer_as_the_query_they_stand_for(
     ("path", "body", "text"),
     [
         ("search", {"limit": 1}, "missing field `vector`"),
-        ("search", {"vector": QUERY, "query": QUERY}, "unknown field `query`"),
         ("search", [], "invalid type"),
         ("search/batch", {"searches": {}}, "missing field `searches`"),
-        ("recommend", {"positive": [1], "query": 1}, "unknown field `query`"),
     ],
 )
 def test_legacy_bodies_are_checked_as_strictly(path: str, body: Any, text: str) -> None:
