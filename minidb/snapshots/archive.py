@@ -47,7 +47,7 @@ _MAX_COUNT = 1 << 53
 def write(path: Path, frames: Iterable[Any]) -> str:
     """Write a file; its SHA-256 in hexadecimal. Raises `ServiceError` for a point too large for a frame."""
     digest = hashlib.sha256(_MAGIC)
-    with files.written(path) as file:
+    with files.writing(path) as file:
         file.write(_MAGIC)
         for frame in frames:
             body = msgpack.packb(frame)

@@ -123,7 +123,7 @@ class Snapshots:
         """
         root, oldest = self._root(), time.time() - _LEFTOVER_SECONDS
         alone = [path for path in root.glob("*/*.sha256") if not path.with_suffix(".snapshot").exists()]
-        for path in (*root.glob(f"*{_UNDER_WAY}"), *alone):
+        for path in (*root.glob(f"*{_UNDER_WAY}"), *root.glob("*/*.tmp"), *alone):
             with suppress(OSError):
                 if files.system.status(path).st_mtime < oldest:
                     files.remove(path)
@@ -232,7 +232,7 @@ def _download(url: str, api_key: str | None, target: Path) -> None:
     try:
         with (
             httpx.stream("GET", url, headers=headers, timeout=_DOWNLOAD_SECONDS) as response,
-            files.written(target, durable=False) as file,
+            files.writing(target, durable=False) as file,
         ):
             if response.status_code != 200:
                 raise BadInput(f"Failed to download the snapshot: status {response.status_code}")

@@ -296,15 +296,22 @@ def sync_entries(path: Path, root: Path) -> None:
 
 
 @contextmanager
+def writing(path: Path, *, durable: bool = True) -> Iterator[Writer]:
+    """A file written anew from its start; `durable`: synced at the end."""
+    with File(path, write=True, create=True) as file:
+        file.resize(0)
+        yield Writer(file)
+        if durable:
+            file.sync()
+
+
+@contextmanager
 def written(path: Path, *, durable: bool = True) -> Iterator[Writer]:
     """A file that is there whole after the block, or not at all; `durable`: synced, with its entry."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with File(temporary, write=True, create=True) as file:
-            file.resize(0)
-            yield Writer(file)
-            if durable:
-                file.sync()
+        with writing(temporary, durable=durable) as file:
+            yield file
         system.replace(temporary, path)
         if durable:
             system.sync_folder(path.parent)

@@ -20,6 +20,7 @@ import pytest
 from snapshot_world import dump, files, location
 
 from minidb import QdrantClient, models
+from minidb.errors import InsufficientStorage
 from minidb.snapshots import snapshots
 
 N, SIZE = 3000, 64
@@ -256,6 +257,6 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pyt
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(snapshots.archive, "points_frame", full)
-        with pytest.raises(snapshots.InsufficientStorage, match="No space left"):
+        with pytest.raises(InsufficientStorage, match="No space left"):
             client.create_snapshot("c")
         assert files(client) == there
