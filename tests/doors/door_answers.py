@@ -59,8 +59,8 @@ def over_grpc(refused: tuple[int | str, str]) -> tuple[int | str, str]:
     """What REST's refusal is over gRPC: another status, the same text, but there is no JSON and nothing internal."""
     status, text = refused
     assert isinstance(status, int)
-    if status == 429:
-        return refused  # qdrant-client has one class for it, whatever the way
+    if status == 429 and "split" not in text:
+        return refused  # qdrant-client has one class for those that say when to come back, whatever the way
     words = re.sub(r"^(\w+ error in )(JSON body|query parameters)", r"\1body", text).replace("internal.", "")
     return _GRPC_CODES[status], words
 
