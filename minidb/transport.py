@@ -8,7 +8,6 @@ nothing goes over a network.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -45,7 +44,6 @@ class _Door:
         self._is_owner = not isinstance(location, QdrantClient)
         self._client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
         self._api = Api(self._client._database)
-        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client._database.location!r})"
@@ -58,8 +56,6 @@ class _Door:
         return _reopened, (type(self), location, self._options)
 
     def _answer(self, request: httpx.Request, body: bytes) -> Response:
-        if os.getpid() != self._process and self._client._database.location == MEMORY:
-            raise _one_process()  # a fork has a copy, and what it writes there is lost
         started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
         response = self._api.answer(
             Request(

@@ -115,8 +115,9 @@ class RowFile(Protocol):
 class Store(Protocol):
     """One database: its tables, its row files, its folder of derived files."""
 
-    read_only: bool
-    """Whether `write` refuses, and nothing else is written either."""
+    @property
+    def read_only(self) -> bool:
+        """Whether `write` refuses, and nothing else is written either."""
 
     @property
     def path(self) -> Path | None:

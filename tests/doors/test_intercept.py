@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import os
+import pickle
 import socket
 import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +248,76 @@ def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
         fill(client)
         assert client.count("c", wanted).count == 1
         assert [record.id for record in client.scroll("c", wanted)[0]] == [3]
+
+
+def in_a_fork(function: Callable[[], Any]) -> Any:
+    """What `function` returns in a child of this process, or the error it raises there, as its class and text."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            result = function()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            result = type(error).__name__, str(error)
+        os.write(send, pickle.dumps(result))
+        os._exit(0)
+    os.close(send)
+    with os.fdopen(receive, "rb") as pipe:
+        sent = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    return pickle.loads(sent)
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("door", ["intercept", "intercept grpc", "intercept own", "own", "official"])
+@pytest.mark.parametrize("made", ["before", "in the child"])
+def test_a_fork_reads_a_store_in_memory_and_cannot_write_it(door: str, made: str) -> None:
+    with minidb.intercept(URL) as store:
+        doors: dict[str, Callable[[], Any]] = {
+            "intercept": lambda: QdrantClient(url=URL),
+            "intercept grpc": lambda: QdrantClient(url=URL, prefer_grpc=True),
+            "intercept own": lambda: minidb.QdrantClient(url=URL),
+            "own": lambda: own,
+            "official": lambda: minidb.qdrant_client(own),
+        }
+        own = minidb.QdrantClient(":memory:")
+        client = doors[door]()
+        fill(QdrantClient(url=URL))
+        fill(minidb.qdrant_client(own))
+        there = doors[door] if made == "in the child" else lambda: client
+        assert in_a_fork(lambda: [hit.id for hit in there().query_points("c", [1.0, 0.0], limit=2).points]) == [9, 8]
+        writes: list[Callable[[], Any]] = [
+            lambda: there().delete("c", [1]),
+            lambda: there().set_payload("c", {"a": 1}, points=[1]),
+            lambda: there().create_collection("other"),
+            lambda: there().delete_collection("c"),
+            lambda: there().create_payload_index("c", "n", "integer"),
+        ]
+        for write in writes:
+            name, text = in_a_fork(write)
+            assert name in ("UnexpectedResponse", "BadRequest", "_InactiveRpcError")
+            assert "a store in memory belongs to its process" in text
+        assert client.count("c").count == len(POINTS)
+        client.delete("c", [1])  # the parent goes on
+        assert client.count("c").count == len(POINTS) - 1
+        assert [each.name for each in store.get_collections().collections] == ["c"]
+        own.close()
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_has_stores_in_memory_of_its_own() -> None:
+    def work() -> int:
+        with minidb.intercept("http://other") as store:
+            fill(QdrantClient(url="http://other"))
+            return int(store.count("c").count)
+
+    with minidb.intercept(URL):
+        assert in_a_fork(work) == len(POINTS)
 
 
 class Counted:

@@ -210,14 +210,6 @@ def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(kind
         pickle.dumps(kind())
 
 
-def test_a_fork_does_not_write_into_its_copy_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    in_memory, on_disk = minidb.qdrant_client(), minidb.qdrant_client(tmp_path, durability="off")
-    monkeypatch.setattr(transport, "os", SimpleNamespace(getpid=lambda: -1))
-    with pytest.raises(ResponseHandlingException, match="belongs to its process"):
-        in_memory.get_collections()
-    assert on_disk.get_collections().collections == []
-
-
 # Moving
 
 
