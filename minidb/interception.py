@@ -23,7 +23,7 @@ from minidb.address import address_of, begin_block, end_block, intercepted
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
-from minidb.transport import AsyncTransport, Transport
+from minidb.transport import AsyncTransport, Transport, is_in_memory, keep_uploads_here
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
 _OTHER_WAYS = ("transport", "proxy", "mounts")
@@ -105,6 +105,8 @@ def _diverted(original: Callable[..., None], transport: type[Transport | AsyncTr
         arguments["check_compatibility"] = False  # it would ask the network
         original(*given.args, **given.kwargs)
         self._init_grpc_channel = _no_grpc
+        if is_in_memory(store):
+            keep_uploads_here(self)
         return None
 
     return init

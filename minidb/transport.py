@@ -50,10 +50,9 @@ class _Door:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For other processes (`upload_points(parallel=…)`): they open the same directory."""
-        location = self._client._database.location
-        if location == MEMORY:
+        if is_in_memory(self._client):
             raise _one_process()
-        return _reopened, (type(self), location, self._options)
+        return _reopened, (type(self), self._client._database.location, self._options)
 
     def _answer(self, request: httpx.Request, body: bytes) -> Response:
         started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
@@ -113,6 +112,23 @@ def _one_process() -> BadRequest:
     return BadRequest("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
+def is_in_memory(location: str | Path | QdrantClient) -> bool:
+    """Whether a store is, or would be, in the memory of this process."""
+    return (location._database.location if isinstance(location, QdrantClient) else str(location)) == MEMORY
+
+
+def keep_uploads_here(remote: Any) -> None:
+    """What makes `parallel=…` of a client's uploads into memory work: no other process could reach the store, so this
+    one sends all batches, one after the other. `remote` is the client behind a `qdrant_client.QdrantClient`.
+    """
+    upload = remote._upload_collection
+
+    def upload_here(*, parallel: int = 1, **arguments: Any) -> None:
+        upload(**arguments)
+
+    remote._upload_collection = upload_here
+
+
 def qdrant_client(
     location: str | Path | QdrantClient = MEMORY,
     *,
@@ -136,7 +152,10 @@ def qdrant_client(
     """
     arguments = _client_arguments(timeout, headers, cloud_inference)
     kind: type[official.QdrantClient] = _official().QdrantClient
-    return kind(transport=Transport(location, **_store_options(options)), **arguments)
+    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
+    if is_in_memory(location):
+        keep_uploads_here(client._client)
+    return client
 
 
 def async_qdrant_client(
@@ -150,7 +169,10 @@ def async_qdrant_client(
     """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
     arguments = _client_arguments(timeout, headers, cloud_inference)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
-    return kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
+    client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
+    if is_in_memory(location):
+        keep_uploads_here(client._client)
+    return client
 
 
 def _official() -> Any:

@@ -42,13 +42,22 @@ _PLACE = re.compile(r"^(\w+ error in )(?:JSON body|query parameters|path paramet
 
 def code(error: errors.MinidbError) -> Code:
     """The code of an error."""
-    return _CODES.get(error.status_code, Code.INTERNAL)
+    return code_of(error.status_code)
+
+
+def code_of(status_code: int) -> Code:
+    """The code of an error that REST answers with this status."""
+    return _CODES.get(status_code, Code.INTERNAL)
 
 
 def text(error: errors.MinidbError) -> str:
     """What is said of an error: REST's words, but there is no JSON and no query in a message."""
-    words = _PLACE.sub(r"\1body", str(error))
-    return words.encode("utf-8", "backslashreplace").decode()
+    return without_places(str(error)).encode("utf-8", "backslashreplace").decode()
+
+
+def without_places(words: str) -> str:
+    """REST's words for an error, without the parts of an HTTP request."""
+    return _PLACE.sub(r"\1body", words)
 
 
 def metadata(error: errors.MinidbError) -> tuple[tuple[str, str], ...]:

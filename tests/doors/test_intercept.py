@@ -378,16 +378,32 @@ def test_a_directory_can_be_the_store_and_keeps_it(tmp_path: Path) -> None:
             assert client.count("c").count == len(POINTS)
 
 
-@pytest.mark.parametrize("method", ["spawn", None])
-def test_a_parallel_upload_into_memory_says_why_it_cannot(method: str | None) -> None:
+@pytest.mark.parametrize("method", [None, *multiprocessing.get_all_start_methods()])
+@pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+def test_a_parallel_upload_into_memory_arrives(method: str | None, kind: Any, prefer_grpc: bool) -> None:
     with minidb.intercept(URL) as store:
-        client = QdrantClient(url=URL, prefer_grpc=True)
-        fill(client)
-        with pytest.raises(errors.BadRequest, match="belongs to its process: upload with parallel=1"):
-            client.upload_points("c", POINTS, parallel=2, method=method)
-        client.upload_points("c", POINTS, parallel=1, wait=True)
-        assert store.count("c").count == len(POINTS)
+        fill(QdrantClient(url=URL))
+        client = kind(url=URL, prefer_grpc=prefer_grpc)
+        more = [models.PointStruct(id=100 + n, vector=[1.0, 2.0], payload={"n": n}) for n in range(9)]
+        client.upload_points("c", more, batch_size=2, parallel=2, method=method, wait=True)
+        assert store.count("c").count == len(POINTS) + 9
+        client.upload_collection("c", np.ones((9, 2)), ids=range(200, 209), batch_size=2, parallel=2, method=method)
+        assert store.count("c").count == len(POINTS) + 18
+        assert store.retrieve("c", [108])[0].payload == {"n": 8}
+        with pytest.raises(ValueError, match="Start methods nonsense is not available"):
+            client.upload_points("c", more, parallel=2, method="nonsense")
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"}.intersection(multiprocessing.get_all_start_methods())))
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_parallel_upload_into_a_directory_arrives(method: str, tmp_path: Path) -> None:
+    with minidb.intercept(URL, tmp_path, durability="off") as store:
+        client = QdrantClient(url=URL, prefer_grpc=True)
+        client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+        client.upload_points("c", POINTS, batch_size=2, parallel=2, method=method, wait=True)
+        assert store.count("c").count == len(POINTS)
 
 
 def test_without_qdrant_client_minidbs_own_clients_are_answered() -> None:

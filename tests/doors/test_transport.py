@@ -192,11 +192,22 @@ def test_a_parallel_upload_into_a_directory_comes_from_other_processes(tmp_path:
     client.close()
 
 
-def test_a_parallel_upload_into_memory_is_refused() -> None:
-    client = minidb.qdrant_client()
+@pytest.mark.parametrize("method", [None, "spawn"])
+def test_a_parallel_upload_into_memory_comes_from_here(method: str | None) -> None:
+    own = minidb.QdrantClient(":memory:")
+    for client in (minidb.qdrant_client(), minidb.qdrant_client(own)):
+        client.create_collection("c", DOT)
+        client.upload_points("c", points(), batch_size=50, parallel=2, method=method, wait=True)
+        assert client.count("c").count == len(VECTORS)
+    minidb.async_qdrant_client(own).upload_collection("c", VECTORS, ids=range(1000, 1000 + len(VECTORS)), parallel=2)
+    assert own.count("c").count == 2 * len(VECTORS)
+
+
+def test_a_parallel_upload_over_a_transport_into_memory_is_refused() -> None:
+    client = over(Transport())
     client.create_collection("c", DOT)
     with pytest.raises(errors.BadRequest, match="belongs to its process: upload with parallel=1"):
-        client.upload_points("c", points(), parallel=2)
+        client.upload_points("c", points(), parallel=2, method="spawn")
 
 
 @pytest.mark.parametrize("kind", [Transport, AsyncTransport])
