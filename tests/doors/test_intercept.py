@@ -16,10 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
+import httpx
 import numpy as np
 import pytest
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
 from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 from qdrant_client.qdrant_remote import QdrantRemote
 
@@ -239,10 +242,75 @@ def test_what_is_only_grpc_says_so() -> None:
                 stub()
 
 
-def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
-    from qdrant_client import grpc
+DENSE = models.VectorParams(size=2, distance=models.Distance.DOT)
+WRONG = [models.PointStruct(id=1, vector=[1.0])]
+FAILING: list[tuple[str, str, Callable[[Any], Any]]] = [
+    ("NOT_FOUND", "Not found: Collection `x` doesn't exist!", lambda client: client.get_collection("x")),
+    ("NOT_FOUND", "Not found: Collection `x` doesn't exist!", lambda client: client.upsert("x", POINTS)),
+    ("ALREADY_EXISTS", "Wrong input: Collection `c` already exists!",
+     lambda client: client.create_collection("c", DENSE)),
+    ("INVALID_ARGUMENT", "Wrong input: Vector dimension error: expected dim: 2, got 1",
+     lambda client: client.upsert("c", WRONG)),
+    ("INVALID_ARGUMENT", "Wrong input: Not existing vector name error: v",
+     lambda client: client.query_points("c", [1.0, 0.0], using="v")),
+    ("INVALID_ARGUMENT", "Validation error in body: [internal.limit: value 0 invalid, must be 1 or larger]",
+     lambda client: client.query_points("c", [1.0, 0.0], limit=0)),
+]  # fmt: skip
 
-    wanted = grpc.Filter(must=[grpc.Condition(field=grpc.FieldCondition(key="n", match=grpc.Match(integer=3)))])
+
+@pytest.mark.parametrize(("code", "details", "call"), FAILING)
+def test_errors_of_clients_that_prefer_grpc_are_grpcs(code: str, details: str, call: Callable[[Any], Any]) -> None:
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        with pytest.raises(grpc.RpcError) as raised:
+            call(client)
+        with pytest.raises(grpc.aio.AioRpcError) as raised_later:
+            asyncio.run(call(asynchronous))
+        for error in (raised.value, raised_later.value):
+            assert (error.code().name, error.details()) == (code, details)
+        with pytest.raises(UnexpectedResponse):
+            call(QdrantClient(url=URL))
+
+
+def test_an_upload_and_what_is_only_rest_fail_as_grpcs_client_does() -> None:
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        for each in (client, asynchronous):
+            for parallel in (1, 2):
+                with pytest.raises(grpc.RpcError, match="Vector dimension error") as raised:
+                    each.upload_points("c", WRONG, max_retries=0, parallel=parallel)
+                assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(UnexpectedResponse):
+            client.recover_snapshot("c", "file:///nowhere")
+
+
+def test_a_time_that_runs_out_and_a_full_rate_are_grpcs_errors_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_late(transport: Any, request: httpx.Request, body: bytes) -> Any:
+        raise httpx.ReadTimeout("The read operation timed out", request=request)
+
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        client.update_collection("c", strict_mode_config=models.StrictModeConfig(enabled=True, write_rate_limit=1))
+        client.delete("c", [1])
+        with pytest.raises(ResourceExhaustedResponse):
+            client.delete("c", [2])
+        monkeypatch.setattr(minidb.Transport, "_answer", too_late)
+        with pytest.raises(grpc.RpcError) as raised:
+            client.count("c")
+        with pytest.raises(grpc.aio.AioRpcError) as raised_later:
+            asyncio.run(asynchronous.count("c"))
+        for error in (raised.value, raised_later.value):
+            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
+    from qdrant_client import grpc as messages
+
+    condition = messages.FieldCondition(key="n", match=messages.Match(integer=3))
+    wanted = messages.Filter(must=[messages.Condition(field=condition)])
     with minidb.intercept(URL):
         client = QdrantClient(url=URL, prefer_grpc=True)
         fill(client)
