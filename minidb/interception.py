@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
-import re
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
-
-import httpx
+from typing import Any, NoReturn
 
 from minidb.address import address_of, begin_block, end_block, intercepted
+from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
@@ -32,9 +29,6 @@ from minidb.transport import AsyncTransport, Transport, is_in_memory, keep_uploa
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
 _OTHER_WAYS = ("transport", "proxy", "mounts")
 """What httpx can be given in order to send requests elsewhere."""
-_REST_ALONE = re.compile(r"/snapshots/recover$|/shards/[^/]+/snapshots(/|$)")
-"""Where qdrant-client's methods send REST's requests also when they prefer gRPC."""
-_TIMEOUT = 408
 
 
 @contextmanager
@@ -116,7 +110,7 @@ def _diverted(original: Callable[..., None], transport: type[Transport | AsyncTr
         if is_in_memory(store):
             keep_uploads_here(self)
         if prefers_grpc:
-            _raise_as_grpc(self, is_async=issubclass(transport, AsyncTransport))
+            behave_as_grpc(self, is_async=issubclass(transport, AsyncTransport))
         return None
 
     return init
@@ -124,98 +118,3 @@ def _diverted(original: Callable[..., None], transport: type[Transport | AsyncTr
 
 def _no_grpc() -> NoReturn:
     raise NotImplementedError("inside minidb.intercept there is no gRPC server: use the methods of the client")
-
-
-def _raise_as_grpc(remote: Any, *, is_async: bool) -> None:
-    """From now on a client of qdrant-client's raises what gRPC's raise, `grpc.RpcError`, when a request fails."""
-    remote.openapi_client.client.add_middleware(_checking_later if is_async else _checking)
-    upload = remote._upload_collection
-
-    @functools.wraps(upload)
-    def upload_as_grpc(**arguments: Any) -> None:
-        """Uploads make clients of their own, which are not async for either kind."""
-        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
-
-        try:
-            upload(**arguments)
-        except UnexpectedResponse as error:
-            raise _rpc_error(error.status_code or 500, error.headers, error.content) from error
-        except ResponseHandlingException as error:
-            _check_time(error)
-            raise
-
-    remote._upload_collection = upload_as_grpc
-
-
-def _checking(request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
-    """A middleware of qdrant-client's REST client."""
-    from qdrant_client.http.exceptions import ResponseHandlingException
-
-    try:
-        response = send(request)
-    except ResponseHandlingException as error:
-        _check_time(error)
-        raise
-    if _is_grpcs(request, response):
-        raise _rpc_error(response.status_code, response.headers, response.read())
-    return response
-
-
-async def _checking_later(
-    request: httpx.Request, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
-) -> httpx.Response:
-    from qdrant_client.http.exceptions import ResponseHandlingException
-
-    try:
-        response = await send(request)
-    except ResponseHandlingException as error:
-        _check_time(error, is_async=True)
-        raise
-    if _is_grpcs(request, response):
-        raise _rpc_error(response.status_code, response.headers, await response.aread(), is_async=True)
-    return response
-
-
-def _is_grpcs(request: httpx.Request, response: httpx.Response) -> bool:
-    """Whether a response stands for an error of gRPC's. Of a full rate qdrant-client makes an error of its own."""
-    waits = response.status_code == 429 and "retry-after" in response.headers
-    return response.is_error and not waits and _REST_ALONE.search(request.url.path) is None
-
-
-def _check_time(error: Any, *, is_async: bool = False) -> None:
-    """Raises gRPC's error if qdrant-client's is about a time that ran out."""
-    if isinstance(error.source, httpx.TimeoutException):
-        raise _made(_TIMEOUT, "Deadline Exceeded", (), is_async) from error
-
-
-class _Metadatum(NamedTuple):
-    key: str
-    value: str
-
-
-def _rpc_error(status_code: int, headers: Mapping[str, str], body: bytes, *, is_async: bool = False) -> Exception:
-    """What gRPC's client raises where REST's was answered like this."""
-    from minidb.grpc.status import without_places
-
-    try:
-        words = json.loads(body)["status"]["error"]
-    except (ValueError, KeyError, TypeError):  # no answer of Qdrant's
-        words = body.decode("utf-8", "replace")
-    names = ("retry-after", "qdrant-insufficient-storage")
-    metadata = tuple(_Metadatum(name, headers[name]) for name in names if name in headers)
-    return _made(status_code, without_places(words), metadata, is_async)
-
-
-def _made(status_code: int, details: str, metadata: tuple[_Metadatum, ...], is_async: bool) -> Exception:
-    import grpc
-    from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
-
-    from minidb.grpc.status import code_of  # needs protobuf, as qdrant-client does
-
-    code = next(code for code in grpc.StatusCode if code.value[0] == code_of(status_code))
-    error: Exception
-    if is_async:
-        error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*metadata), details)
-    else:
-        error = _InactiveRpcError(_RPCState((), (), metadata, code, details))
-    return error

@@ -306,6 +306,35 @@ def test_a_time_that_runs_out_and_a_full_rate_are_grpcs_errors_too(monkeypatch: 
             assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+def test_a_client_that_prefers_grpc_takes_batches_of_rows() -> None:
+    words = models.SparseVector(indices=[1], values=[1.0])
+    rows: list[Any] = [{"words": words}, {"words": words, "d": [1.0, 2.0]}, {}]
+    batch = models.Batch.model_construct(ids=[1, 2, 3], vectors=rows, payloads=[{"n": 1}, None, {"n": 3}])
+    short = models.Batch.model_construct(ids=[1, 2], vectors=rows, payloads=None)
+    operation = models.UpsertOperation.model_construct(upsert=models.PointsBatch.model_construct(batch=batch))
+    with minidb.intercept(URL) as store, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Pydantic serializer")
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        writes: list[Callable[[], Any]] = [
+            lambda: client.upsert("c", batch),
+            lambda: client.upsert(collection_name="c", points=batch, wait=True),
+            lambda: client.batch_update_points("c", [operation]),
+            lambda: asyncio.run(asynchronous.upsert("c", batch)),
+            lambda: asyncio.run(asynchronous.batch_update_points("c", [operation])),
+        ]
+        for write in writes:
+            store.delete_collection("c")
+            client.create_collection("c", {"d": DENSE}, sparse_vectors_config={"words": models.SparseVectorParams()})
+            write()
+            found = client.scroll("c", with_vectors=True)[0]
+            assert [point.vector for point in found] == rows
+            assert [point.payload for point in found] == [{"n": 1}, {}, {"n": 3}]
+        with pytest.raises((ValueError, grpc.RpcError)):
+            client.upsert("c", short)
+        with pytest.raises(UnexpectedResponse, match="Expected some form of vector"):
+            QdrantClient(url=URL).upsert("c", batch)
+
+
 def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
     from qdrant_client import grpc as messages
 
