@@ -8,6 +8,7 @@ nothing goes over a network.
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -47,6 +48,15 @@ class _Door:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client._database.location!r})"
+
+    def __copy__(self) -> _Door:
+        """One of the same store, which it does not close: clients of qdrant-client before 1.14 copy their options."""
+        twin = type(self)(self._client, prefix=self._options["prefix"])
+        twin._options = self._options
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Door:
+        return self.__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For other processes (`upload_points(parallel=…)`): they open the same directory."""
@@ -108,8 +118,9 @@ def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Doo
     return kind(location, **options)
 
 
-def _one_process() -> BadRequest:
-    return BadRequest("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
+def _one_process() -> TypeError:
+    """Pickle's kind of error: code that tries whether a client can be pickled finds the one a real client raises."""
+    return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
 def is_in_memory(location: str | Path | QdrantClient) -> bool:
@@ -150,8 +161,8 @@ def qdrant_client(
     Raises:
         ImportError: qdrant-client is not installed.
     """
-    arguments = _client_arguments(timeout, headers, cloud_inference)
     kind: type[official.QdrantClient] = _official().QdrantClient
+    arguments = _client_arguments(kind, timeout, headers, cloud_inference)
     client = kind(transport=Transport(location, **_store_options(options)), **arguments)
     if is_in_memory(location):
         keep_uploads_here(client._client)
@@ -167,8 +178,8 @@ def async_qdrant_client(
     **options: Any,
 ) -> official.AsyncQdrantClient:
     """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
-    arguments = _client_arguments(timeout, headers, cloud_inference)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
+    arguments = _client_arguments(kind, timeout, headers, cloud_inference)
     client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
     if is_in_memory(location):
         keep_uploads_here(client._client)
@@ -183,13 +194,16 @@ def _official() -> Any:
     return qdrant_client
 
 
-def _client_arguments(timeout: int | None, headers: Mapping[str, str] | None, cloud_inference: bool) -> dict[str, Any]:
+def _client_arguments(
+    kind: type, timeout: int | None, headers: Mapping[str, str] | None, cloud_inference: bool
+) -> dict[str, Any]:
+    newer = {"cloud_inference": cloud_inference, "check_compatibility": False}
+    known = inspect.signature(kind).parameters  # those before 1.14 hand on what they do not know to httpx
     return {
         "url": "http://minidb",
         "timeout": timeout,
         "headers": dict(headers or {}),
-        "cloud_inference": cloud_inference,
-        "check_compatibility": False,
+        **{name: value for name, value in newer.items() if name in known},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import multiprocessing
 import os
@@ -225,6 +226,29 @@ def test_a_block_holds_for_all_threads() -> None:
         for thread in threads:
             thread.join()
         assert store.count("c").count == len(POINTS)
+
+
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+def test_what_lies_behind_a_client_is_as_with_a_real_one(prefer_grpc: bool) -> None:
+    real = QdrantClient(url=URL, prefer_grpc=prefer_grpc, check_compatibility=False)
+    with minidb.intercept(URL) as store:
+        client = QdrantClient(url=URL, prefer_grpc=prefer_grpc)
+        fill(client)
+        assert type(client._client) is QdrantRemote
+        assert client._client.rest_uri == real._client.rest_uri
+        assert client.http.collections_api.get_collections().result.collections[0].name == "c"
+        assert client.http.points_api.count_points("c", count_request=models.CountRequest()).result.count == len(POINTS)
+        assert client.get_embedding_size("BAAI/bge-small-en") == real.get_embedding_size("BAAI/bge-small-en")
+        assert copy.copy(client).count("c").count == len(POINTS)
+        for unable in (copy.deepcopy, pickle.dumps):
+            for each in (client, real):
+                with pytest.raises((TypeError, AttributeError)):
+                    unable(each)
+        again = QdrantClient(**client.init_options)
+        again.delete("c", [1])
+        assert store.count("c").count == len(POINTS) - 1
+        other = AsyncQdrantClient(**client.init_options)
+        assert asyncio.run(other.count("c")).count == len(POINTS) - 1
 
 
 def test_the_version_is_not_asked_for_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
