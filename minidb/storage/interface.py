@@ -119,6 +119,9 @@ class Store(Protocol):
     def read_only(self) -> bool:
         """Whether `write` refuses, and nothing else is written either."""
 
+    def check_writable(self) -> None:
+        """Raises what `write` would, if it refuses whatever is asked."""
+
     @property
     def path(self) -> Path | None:
         """None for the in-memory twin, which keeps no derived files."""

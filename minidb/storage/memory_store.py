@@ -178,12 +178,15 @@ class MemoryStore:
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
         if self._closed:
             raise StoreClosed("this client has been closed")
+        self.check_writable()
+        return self._queue.submit(work)
+
+    def check_writable(self) -> None:
         if self.read_only:
             raise BadRequest(
                 f"a store in memory belongs to its process: process {process_id()} is a fork of process {self._pid} "
                 "and can only read its copy; write there, or open a directory, which all processes share"
             )
-        return self._queue.submit(work)
 
     def row_file(self, space: int, name: str, width: int) -> RowFile:
         file = self._row_files.get((space, name))

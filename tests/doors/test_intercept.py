@@ -417,7 +417,10 @@ def test_a_fork_reads_a_store_in_memory_and_cannot_write_it(door: str, made: str
             lambda: there().create_collection("other"),
             lambda: there().delete_collection("c"),
             lambda: there().create_payload_index("c", "n", "integer"),
+            lambda: there().create_snapshot("c"),
+            lambda: there().delete_snapshot("c", snapshot),
         ]
+        snapshot = client.create_snapshot("c").name
         for write in writes:
             name, text = in_a_fork(write)
             assert name in ("UnexpectedResponse", "BadRequest", "_InactiveRpcError")
@@ -427,6 +430,16 @@ def test_a_fork_reads_a_store_in_memory_and_cannot_write_it(door: str, made: str
         assert client.count("c").count == len(POINTS) - 1
         assert [each.name for each in store.get_collections().collections] == ["c"]
         own.close()
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_that_closes_its_copy_leaves_the_snapshots_to_its_parent() -> None:
+    with minidb.intercept(URL) as store:
+        fill(QdrantClient(url=URL))
+        store.create_snapshot("c")
+        assert in_a_fork(store.close) is None
+        assert len(store.list_snapshots("c")) == 1
 
 
 @forks
