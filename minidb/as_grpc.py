@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from minidb.errors import MinidbError
+
 _REST_ALONE = re.compile(r"/snapshots/recover$|/shards/[^/]+/snapshots(/|$)")
 """Where qdrant-client's methods send REST's requests also when they prefer gRPC."""
 _TIMEOUT = 408
@@ -133,7 +135,7 @@ class _Metadatum(NamedTuple):
 
 def _rpc_error(status_code: int, headers: Mapping[str, str], body: bytes, *, is_async: bool = False) -> Exception:
     """What gRPC's client raises where REST's was answered like this."""
-    from minidb.grpc.status import without_places
+    from minidb.grpc.status import text  # needs protobuf, as qdrant-client does
 
     try:
         words = json.loads(body)["status"]["error"]
@@ -141,14 +143,14 @@ def _rpc_error(status_code: int, headers: Mapping[str, str], body: bytes, *, is_
         words = body.decode("utf-8", "replace")
     names = ("retry-after", "qdrant-insufficient-storage")
     metadata = tuple(_Metadatum(name, headers[name]) for name in names if name in headers)
-    return _made(status_code, without_places(words), metadata, is_async)
+    return _made(status_code, text(MinidbError(words)), metadata, is_async)
 
 
 def _made(status_code: int, details: str, metadata: tuple[_Metadatum, ...], is_async: bool) -> Exception:
     import grpc
     from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
 
-    from minidb.grpc.status import code_of  # needs protobuf, as qdrant-client does
+    from minidb.grpc.status import code_of
 
     code = next(code for code in grpc.StatusCode if code.value[0] == code_of(status_code))
     error: Exception

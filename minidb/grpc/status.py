@@ -52,12 +52,8 @@ def code_of(status_code: int) -> Code:
 
 def text(error: errors.MinidbError) -> str:
     """What is said of an error: REST's words, but there is no JSON and no query in a message."""
-    return without_places(str(error)).encode("utf-8", "backslashreplace").decode()
-
-
-def without_places(words: str) -> str:
-    """REST's words for an error, without the parts of an HTTP request."""
-    return _PLACE.sub(r"\1body", words)
+    words = _PLACE.sub(r"\1body", str(error))
+    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def metadata(error: errors.MinidbError) -> tuple[tuple[str, str], ...]:
