@@ -133,7 +133,7 @@ class Database:
                         checkpoint(self._store, collection, closing=True)
         finally:
             self._inference.close()
-            if self._snapshots is not None:
+            if self._snapshots is not None and not self._store.read_only:  # a fork's are its parent's
                 self._snapshots.close()
             self._store.close()
 
@@ -591,9 +591,10 @@ class Database:
         return self._store.write(work)
 
     def check_writable(self) -> None:
-        """Raises `Forbidden` for a database that was opened read-only."""
+        """Raises `Forbidden` for a database that was opened read-only, `BadRequest` for a fork's copy of memory."""
         if self.read_only:
             raise Forbidden(f"{self.location} was opened with read_only=True")
+        self._store.check_writable()
 
     def _check_open(self) -> None:
         if self._closed:

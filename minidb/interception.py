@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from minidb.address import address_of, begin_block, end_block, intercepted
+from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
-from minidb.transport import AsyncTransport, Transport
+from minidb.transport import AsyncTransport, Transport, is_in_memory, keep_uploads_here
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
 _OTHER_WAYS = ("transport", "proxy", "mounts")
@@ -35,8 +36,8 @@ def intercept(url: str, location: str | Path = MEMORY, **options: Any) -> Iterat
     """A block in which clients of a server's address are answered by a store of this process, and no port is opened.
 
     It holds for clients made inside, by any thread: qdrant-client's and minidb's, synchronous and asynchronous, whether
-    they prefer gRPC or not. After the block they fail, since its store is closed. Blocks may be nested; of those with
-    the same address the innermost answers. Other addresses are left alone.
+    they prefer gRPC or not; of one that does, errors are gRPC's. After the block they fail, since its store is closed.
+    Blocks may be nested; of those with the same address the innermost answers. Other addresses are left alone.
 
     Args:
         url: the address: scheme, host, port (6333 by default) and path have to be those the clients are given.
@@ -101,10 +102,15 @@ def _diverted(original: Callable[..., None], transport: type[Transport | AsyncTr
             return original(self, *args, **kwargs)
         others = {name: value for name, value in arguments.get("kwargs", {}).items() if name not in _OTHER_WAYS}
         arguments["kwargs"] = {**others, "transport": transport(store, prefix=address.prefix)}
+        prefers_grpc = arguments.get("prefer_grpc", False)
         arguments["prefer_grpc"] = False
         arguments["check_compatibility"] = False  # it would ask the network
         original(*given.args, **given.kwargs)
         self._init_grpc_channel = _no_grpc
+        if is_in_memory(store):
+            keep_uploads_here(self)
+        if prefers_grpc:
+            behave_as_grpc(self, is_async=issubclass(transport, AsyncTransport))
         return None
 
     return init

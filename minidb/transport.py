@@ -8,7 +8,7 @@ nothing goes over a network.
 
 from __future__ import annotations
 
-import os
+import inspect
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -45,21 +45,26 @@ class _Door:
         self._is_owner = not isinstance(location, QdrantClient)
         self._client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
         self._api = Api(self._client._database)
-        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client._database.location!r})"
 
+    def __copy__(self) -> _Door:
+        """One of the same store, which it does not close: clients of qdrant-client before 1.14 copy their options."""
+        twin = type(self)(self._client, prefix=self._options["prefix"])
+        twin._options = self._options
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Door:
+        return self.__copy__()
+
     def __reduce__(self) -> tuple[Any, ...]:
         """For other processes (`upload_points(parallel=…)`): they open the same directory."""
-        location = self._client._database.location
-        if location == MEMORY:
+        if is_in_memory(self._client):
             raise _one_process()
-        return _reopened, (type(self), location, self._options)
+        return _reopened, (type(self), self._client._database.location, self._options)
 
     def _answer(self, request: httpx.Request, body: bytes) -> Response:
-        if os.getpid() != self._process and self._client._database.location == MEMORY:
-            raise _one_process()  # a fork has a copy, and what it writes there is lost
         started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
         response = self._api.answer(
             Request(
@@ -113,8 +118,26 @@ def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Doo
     return kind(location, **options)
 
 
-def _one_process() -> BadRequest:
-    return BadRequest("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
+def _one_process() -> TypeError:
+    """Pickle's kind of error: code that tries whether a client can be pickled finds the one a real client raises."""
+    return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
+
+
+def is_in_memory(location: str | Path | QdrantClient) -> bool:
+    """Whether a store is, or would be, in the memory of this process."""
+    return (location._database.location if isinstance(location, QdrantClient) else str(location)) == MEMORY
+
+
+def keep_uploads_here(remote: Any) -> None:
+    """What makes `parallel=…` of a client's uploads into memory work: no other process could reach the store, so this
+    one sends all batches, one after the other. `remote` is the client behind a `qdrant_client.QdrantClient`.
+    """
+    upload = remote._upload_collection
+
+    def upload_here(*, parallel: int = 1, **arguments: Any) -> None:
+        upload(**arguments)
+
+    remote._upload_collection = upload_here
 
 
 def qdrant_client(
@@ -138,9 +161,12 @@ def qdrant_client(
     Raises:
         ImportError: qdrant-client is not installed.
     """
-    arguments = _client_arguments(timeout, headers, cloud_inference)
     kind: type[official.QdrantClient] = _official().QdrantClient
-    return kind(transport=Transport(location, **_store_options(options)), **arguments)
+    arguments = _client_arguments(kind, timeout, headers, cloud_inference)
+    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
+    if is_in_memory(location):
+        keep_uploads_here(client._client)
+    return client
 
 
 def async_qdrant_client(
@@ -152,9 +178,12 @@ def async_qdrant_client(
     **options: Any,
 ) -> official.AsyncQdrantClient:
     """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
-    arguments = _client_arguments(timeout, headers, cloud_inference)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
-    return kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
+    arguments = _client_arguments(kind, timeout, headers, cloud_inference)
+    client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
+    if is_in_memory(location):
+        keep_uploads_here(client._client)
+    return client
 
 
 def _official() -> Any:
@@ -165,13 +194,16 @@ def _official() -> Any:
     return qdrant_client
 
 
-def _client_arguments(timeout: int | None, headers: Mapping[str, str] | None, cloud_inference: bool) -> dict[str, Any]:
+def _client_arguments(
+    kind: type, timeout: int | None, headers: Mapping[str, str] | None, cloud_inference: bool
+) -> dict[str, Any]:
+    newer = {"cloud_inference": cloud_inference, "check_compatibility": False}
+    known = inspect.signature(kind).parameters  # those before 1.14 hand on what they do not know to httpx
     return {
         "url": "http://minidb",
         "timeout": timeout,
         "headers": dict(headers or {}),
-        "cloud_inference": cloud_inference,
-        "check_compatibility": False,
+        **{name: value for name, value in newer.items() if name in known},
     }
 
 

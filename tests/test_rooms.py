@@ -17,6 +17,7 @@ ROOMS = [
         "transport",
         "address",
         "interception",
+        "as_grpc",
         "server",
         "cli",
         "pytest_plugin",

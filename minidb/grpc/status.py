@@ -42,7 +42,12 @@ _PLACE = re.compile(r"^(\w+ error in )(?:JSON body|query parameters|path paramet
 
 def code(error: errors.MinidbError) -> Code:
     """The code of an error."""
-    return _CODES.get(error.status_code, Code.INTERNAL)
+    return code_of(error.status_code)
+
+
+def code_of(status_code: int) -> Code:
+    """The code of an error that REST answers with this status."""
+    return _CODES.get(status_code, Code.INTERNAL)
 
 
 def text(error: errors.MinidbError) -> str:

@@ -115,8 +115,12 @@ class RowFile(Protocol):
 class Store(Protocol):
     """One database: its tables, its row files, its folder of derived files."""
 
-    read_only: bool
-    """Whether `write` refuses, and nothing else is written either."""
+    @property
+    def read_only(self) -> bool:
+        """Whether `write` refuses, and nothing else is written either."""
+
+    def check_writable(self) -> None:
+        """Raises what `write` would, if it refuses whatever is asked."""
 
     @property
     def path(self) -> Path | None:

@@ -254,11 +254,14 @@ class LmdbStore:
     # Writing
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
-        if self.read_only:
-            raise Forbidden(f"{self.path} was opened with read_only=True")
+        self.check_writable()
         if self._pid != process_id():
             self._reopen_after_fork()
         return self._queue.submit(work)
+
+    def check_writable(self) -> None:
+        if self.read_only:
+            raise Forbidden(f"{self.path} was opened with read_only=True")
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         self._commit_began = time.monotonic()

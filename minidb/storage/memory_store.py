@@ -2,22 +2,27 @@
 
 Tables are dictionaries with a sorted key list made on demand. A writer collects its changes in an overlay that the
 commit folds in between readers, so a failed write leaves nothing behind and a reader sees one state.
+
+A forked child has a copy. It may read that; a write would be called done and seen by nobody else, so it is refused.
 """
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-from minidb.errors import StoreClosed
+from minidb.errors import BadRequest, StoreClosed
 from minidb.storage.commit import CommitQueue
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.reading import Reading
 from minidb.storage.rows import MemoryRowFile
+from minidb.system.processes import around_fork, process_id
 
 T = TypeVar("T")
 
@@ -139,15 +144,22 @@ class MemoryStore:
     """See `interface.Store`."""
 
     path: Path | None = None
-    read_only = False
 
     def __init__(self) -> None:
+        self._pid = process_id()
         self._tables: dict[Table, _MemoryTable] = {table: _MemoryTable() for table in TABLES}
         self._row_files: dict[tuple[int, str], MemoryRowFile] = {}
         self._txn_id = 0
         self.gate = PhaseFairGate()
         self._queue = CommitQueue(self._commit_batch)
         self._closed = False
+        with _registering:
+            _stores.add(self)
+
+    @property
+    def read_only(self) -> bool:
+        """In a child of `fork`, which has a copy."""
+        return self._pid != process_id()
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
         return Reading(self)
@@ -166,7 +178,15 @@ class MemoryStore:
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
         if self._closed:
             raise StoreClosed("this client has been closed")
+        self.check_writable()
         return self._queue.submit(work)
+
+    def check_writable(self) -> None:
+        if self.read_only:
+            raise BadRequest(
+                f"a store in memory belongs to its process: process {process_id()} is a fork of process {self._pid} "
+                "and can only read its copy; write there, or open a directory, which all processes share"
+            )
 
     def row_file(self, space: int, name: str, width: int) -> RowFile:
         file = self._row_files.get((space, name))
@@ -201,3 +221,48 @@ class MemoryStore:
             self._txn_id = txn.txn_id
         for publish in txn.publishers:
             publish()
+
+    # Around fork
+
+    def pause_for_fork(self) -> None:
+        """Let transactions end first: the child's copy would be half of one, its locks held for ever."""
+        self._paused = ExitStack()
+        for hold in (self._queue.paused(), self.gate.exclusive):
+            self._paused.enter_context(hold)
+
+    def resume_after_fork(self) -> None:
+        self._paused.close()
+
+    def renew_after_fork(self) -> None:
+        """In the child: readers of its parent's other threads are not there to leave."""
+        self.gate = PhaseFairGate()
+        self._queue = CommitQueue(self._commit_batch)
+
+
+_stores: WeakSet[MemoryStore] = WeakSet()
+_registering = threading.Lock()
+_forking: list[MemoryStore] = []
+
+
+def _before_fork() -> None:
+    _registering.acquire()
+    _forking.extend(_stores)
+    for store in _forking:
+        store.pause_for_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _forking:
+        store.resume_after_fork()
+    _forking.clear()
+    _registering.release()
+
+
+def _after_fork_in_child() -> None:
+    for store in _forking:
+        store.renew_after_fork()
+    _forking.clear()
+    _registering.release()
+
+
+around_fork(before=_before_fork, in_parent=_after_fork_in_parent, in_child=_after_fork_in_child)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import multiprocessing
+import os
+import pickle
 import socket
 import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
+import httpx
 import numpy as np
 import pytest
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
 from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 from qdrant_client.qdrant_remote import QdrantRemote
 
@@ -221,6 +228,29 @@ def test_a_block_holds_for_all_threads() -> None:
         assert store.count("c").count == len(POINTS)
 
 
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+def test_what_lies_behind_a_client_is_as_with_a_real_one(prefer_grpc: bool) -> None:
+    real = QdrantClient(url=URL, prefer_grpc=prefer_grpc, check_compatibility=False)
+    with minidb.intercept(URL) as store:
+        client = QdrantClient(url=URL, prefer_grpc=prefer_grpc)
+        fill(client)
+        assert type(client._client) is QdrantRemote
+        assert client._client.rest_uri == real._client.rest_uri
+        assert client.http.collections_api.get_collections().result.collections[0].name == "c"
+        assert client.http.points_api.count_points("c", count_request=models.CountRequest()).result.count == len(POINTS)
+        assert client.get_embedding_size("BAAI/bge-small-en") == real.get_embedding_size("BAAI/bge-small-en")
+        assert copy.copy(client).count("c").count == len(POINTS)
+        for unable in (copy.deepcopy, pickle.dumps):
+            for each in (client, real):
+                with pytest.raises((TypeError, AttributeError)):
+                    unable(each)
+        again = QdrantClient(**client.init_options)
+        again.delete("c", [1])
+        assert store.count("c").count == len(POINTS) - 1
+        other = AsyncQdrantClient(**client.init_options)
+        assert asyncio.run(other.count("c")).count == len(POINTS) - 1
+
+
 def test_the_version_is_not_asked_for_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QdrantRemote, "_check_compatibility", lambda *_: pytest.fail("asked"))
     with minidb.intercept(URL):
@@ -236,15 +266,192 @@ def test_what_is_only_grpc_says_so() -> None:
                 stub()
 
 
-def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
-    from qdrant_client import grpc
+DENSE = models.VectorParams(size=2, distance=models.Distance.DOT)
+WRONG = [models.PointStruct(id=1, vector=[1.0])]
+FAILING: list[tuple[str, str, Callable[[Any], Any]]] = [
+    ("NOT_FOUND", "Not found: Collection `x` doesn't exist!", lambda client: client.get_collection("x")),
+    ("NOT_FOUND", "Not found: Collection `x` doesn't exist!", lambda client: client.upsert("x", POINTS)),
+    ("ALREADY_EXISTS", "Wrong input: Collection `c` already exists!",
+     lambda client: client.create_collection("c", DENSE)),
+    ("INVALID_ARGUMENT", "Wrong input: Vector dimension error: expected dim: 2, got 1",
+     lambda client: client.upsert("c", WRONG)),
+    ("INVALID_ARGUMENT", "Wrong input: Not existing vector name error: v",
+     lambda client: client.query_points("c", [1.0, 0.0], using="v")),
+    ("INVALID_ARGUMENT", "Validation error in body: [internal.limit: value 0 invalid, must be 1 or larger]",
+     lambda client: client.query_points("c", [1.0, 0.0], limit=0)),
+]  # fmt: skip
 
-    wanted = grpc.Filter(must=[grpc.Condition(field=grpc.FieldCondition(key="n", match=grpc.Match(integer=3)))])
+
+@pytest.mark.parametrize(("code", "details", "call"), FAILING)
+def test_errors_of_clients_that_prefer_grpc_are_grpcs(code: str, details: str, call: Callable[[Any], Any]) -> None:
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        with pytest.raises(grpc.RpcError) as raised:
+            call(client)
+        with pytest.raises(grpc.aio.AioRpcError) as raised_later:
+            asyncio.run(call(asynchronous))
+        for error in (raised.value, raised_later.value):
+            assert (error.code().name, error.details()) == (code, details)
+        with pytest.raises(UnexpectedResponse):
+            call(QdrantClient(url=URL))
+
+
+def test_an_upload_and_what_is_only_rest_fail_as_grpcs_client_does() -> None:
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        for each in (client, asynchronous):
+            for parallel in (1, 2):
+                with pytest.raises(grpc.RpcError, match="Vector dimension error") as raised:
+                    each.upload_points("c", WRONG, max_retries=0, parallel=parallel)
+                assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(UnexpectedResponse):
+            client.recover_snapshot("c", "file:///nowhere")
+
+
+def test_a_time_that_runs_out_and_a_full_rate_are_grpcs_errors_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_late(transport: Any, request: httpx.Request, body: bytes) -> Any:
+        raise httpx.ReadTimeout("The read operation timed out", request=request)
+
+    with minidb.intercept(URL):
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        fill(client)
+        client.update_collection("c", strict_mode_config=models.StrictModeConfig(enabled=True, write_rate_limit=1))
+        client.delete("c", [1])
+        with pytest.raises(ResourceExhaustedResponse):
+            client.delete("c", [2])
+        monkeypatch.setattr(minidb.Transport, "_answer", too_late)
+        with pytest.raises(grpc.RpcError) as raised:
+            client.count("c")
+        with pytest.raises(grpc.aio.AioRpcError) as raised_later:
+            asyncio.run(asynchronous.count("c"))
+        for error in (raised.value, raised_later.value):
+            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_client_that_prefers_grpc_takes_batches_of_rows() -> None:
+    words = models.SparseVector(indices=[1], values=[1.0])
+    rows: list[Any] = [{"words": words}, {"words": words, "d": [1.0, 2.0]}, {}]
+    batch = models.Batch.model_construct(ids=[1, 2, 3], vectors=rows, payloads=[{"n": 1}, None, {"n": 3}])
+    short = models.Batch.model_construct(ids=[1, 2], vectors=rows, payloads=None)
+    operation = models.UpsertOperation.model_construct(upsert=models.PointsBatch.model_construct(batch=batch))
+    with minidb.intercept(URL) as store, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Pydantic serializer")
+        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
+        writes: list[Callable[[], Any]] = [
+            lambda: client.upsert("c", batch),
+            lambda: client.upsert(collection_name="c", points=batch, wait=True),
+            lambda: client.batch_update_points("c", [operation]),
+            lambda: asyncio.run(asynchronous.upsert("c", batch)),
+            lambda: asyncio.run(asynchronous.batch_update_points("c", [operation])),
+        ]
+        for write in writes:
+            store.delete_collection("c")
+            client.create_collection("c", {"d": DENSE}, sparse_vectors_config={"words": models.SparseVectorParams()})
+            write()
+            found = client.scroll("c", with_vectors=True)[0]
+            assert [point.vector for point in found] == rows
+            assert [point.payload for point in found] == [{"n": 1}, {}, {"n": 3}]
+        with pytest.raises((ValueError, grpc.RpcError)):
+            client.upsert("c", short)
+        with pytest.raises(UnexpectedResponse, match="Expected some form of vector"):
+            QdrantClient(url=URL).upsert("c", batch)
+
+
+def test_objects_of_grpc_are_understood_by_a_client_that_prefers_it() -> None:
+    from qdrant_client import grpc as messages
+
+    condition = messages.FieldCondition(key="n", match=messages.Match(integer=3))
+    wanted = messages.Filter(must=[messages.Condition(field=condition)])
     with minidb.intercept(URL):
         client = QdrantClient(url=URL, prefer_grpc=True)
         fill(client)
         assert client.count("c", wanted).count == 1
         assert [record.id for record in client.scroll("c", wanted)[0]] == [3]
+
+
+def in_a_fork(function: Callable[[], Any]) -> Any:
+    """What `function` returns in a child of this process, or the error it raises there, as its class and text."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            result = function()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            result = type(error).__name__, str(error)
+        os.write(send, pickle.dumps(result))
+        os._exit(0)
+    os.close(send)
+    with os.fdopen(receive, "rb") as pipe:
+        sent = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    return pickle.loads(sent)
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("door", ["intercept", "intercept grpc", "intercept own", "own", "official"])
+@pytest.mark.parametrize("made", ["before", "in the child"])
+def test_a_fork_reads_a_store_in_memory_and_cannot_write_it(door: str, made: str) -> None:
+    with minidb.intercept(URL) as store:
+        doors: dict[str, Callable[[], Any]] = {
+            "intercept": lambda: QdrantClient(url=URL),
+            "intercept grpc": lambda: QdrantClient(url=URL, prefer_grpc=True),
+            "intercept own": lambda: minidb.QdrantClient(url=URL),
+            "own": lambda: own,
+            "official": lambda: minidb.qdrant_client(own),
+        }
+        own = minidb.QdrantClient(":memory:")
+        client = doors[door]()
+        fill(QdrantClient(url=URL))
+        fill(minidb.qdrant_client(own))
+        there = doors[door] if made == "in the child" else lambda: client
+        assert in_a_fork(lambda: [hit.id for hit in there().query_points("c", [1.0, 0.0], limit=2).points]) == [9, 8]
+        writes: list[Callable[[], Any]] = [
+            lambda: there().delete("c", [1]),
+            lambda: there().set_payload("c", {"a": 1}, points=[1]),
+            lambda: there().create_collection("other"),
+            lambda: there().delete_collection("c"),
+            lambda: there().create_payload_index("c", "n", "integer"),
+            lambda: there().create_snapshot("c"),
+            lambda: there().delete_snapshot("c", snapshot),
+        ]
+        snapshot = client.create_snapshot("c").name
+        for write in writes:
+            name, text = in_a_fork(write)
+            assert name in ("UnexpectedResponse", "BadRequest", "_InactiveRpcError")
+            assert "a store in memory belongs to its process" in text
+        assert client.count("c").count == len(POINTS)
+        client.delete("c", [1])  # the parent goes on
+        assert client.count("c").count == len(POINTS) - 1
+        assert [each.name for each in store.get_collections().collections] == ["c"]
+        own.close()
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_that_closes_its_copy_leaves_the_snapshots_to_its_parent() -> None:
+    with minidb.intercept(URL) as store:
+        fill(QdrantClient(url=URL))
+        store.create_snapshot("c")
+        assert in_a_fork(store.close) is None
+        assert len(store.list_snapshots("c")) == 1
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_has_stores_in_memory_of_its_own() -> None:
+    def work() -> int:
+        with minidb.intercept("http://other") as store:
+            fill(QdrantClient(url="http://other"))
+            return int(store.count("c").count)
+
+    with minidb.intercept(URL):
+        assert in_a_fork(work) == len(POINTS)
 
 
 class Counted:
@@ -305,16 +512,32 @@ def test_a_directory_can_be_the_store_and_keeps_it(tmp_path: Path) -> None:
             assert client.count("c").count == len(POINTS)
 
 
-@pytest.mark.parametrize("method", ["spawn", None])
-def test_a_parallel_upload_into_memory_says_why_it_cannot(method: str | None) -> None:
+@pytest.mark.parametrize("method", [None, *multiprocessing.get_all_start_methods()])
+@pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+def test_a_parallel_upload_into_memory_arrives(method: str | None, kind: Any, prefer_grpc: bool) -> None:
     with minidb.intercept(URL) as store:
-        client = QdrantClient(url=URL, prefer_grpc=True)
-        fill(client)
-        with pytest.raises(errors.BadRequest, match="belongs to its process: upload with parallel=1"):
-            client.upload_points("c", POINTS, parallel=2, method=method)
-        client.upload_points("c", POINTS, parallel=1, wait=True)
-        assert store.count("c").count == len(POINTS)
+        fill(QdrantClient(url=URL))
+        client = kind(url=URL, prefer_grpc=prefer_grpc)
+        more = [models.PointStruct(id=100 + n, vector=[1.0, 2.0], payload={"n": n}) for n in range(9)]
+        client.upload_points("c", more, batch_size=2, parallel=2, method=method, wait=True)
+        assert store.count("c").count == len(POINTS) + 9
+        client.upload_collection("c", np.ones((9, 2)), ids=range(200, 209), batch_size=2, parallel=2, method=method)
+        assert store.count("c").count == len(POINTS) + 18
+        assert store.retrieve("c", [108])[0].payload == {"n": 8}
+        with pytest.raises(ValueError, match="Start methods nonsense is not available"):
+            client.upload_points("c", more, parallel=2, method="nonsense")
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"}.intersection(multiprocessing.get_all_start_methods())))
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_parallel_upload_into_a_directory_arrives(method: str, tmp_path: Path) -> None:
+    with minidb.intercept(URL, tmp_path, durability="off") as store:
+        client = QdrantClient(url=URL, prefer_grpc=True)
+        client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+        client.upload_points("c", POINTS, batch_size=2, parallel=2, method=method, wait=True)
+        assert store.count("c").count == len(POINTS)
 
 
 def test_without_qdrant_client_minidbs_own_clients_are_answered() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import pickle
 from pathlib import Path
@@ -192,11 +193,42 @@ def test_a_parallel_upload_into_a_directory_comes_from_other_processes(tmp_path:
     client.close()
 
 
-def test_a_parallel_upload_into_memory_is_refused() -> None:
-    client = minidb.qdrant_client()
+@pytest.mark.parametrize("method", [None, "spawn"])
+def test_a_parallel_upload_into_memory_comes_from_here(method: str | None) -> None:
+    own = minidb.QdrantClient(":memory:")
+    for client in (minidb.qdrant_client(), minidb.qdrant_client(own)):
+        client.create_collection("c", DOT)
+        client.upload_points("c", points(), batch_size=50, parallel=2, method=method, wait=True)
+        assert client.count("c").count == len(VECTORS)
+    minidb.async_qdrant_client(own).upload_collection("c", VECTORS, ids=range(1000, 1000 + len(VECTORS)), parallel=2)
+    assert own.count("c").count == 2 * len(VECTORS)
+
+
+def test_a_parallel_upload_over_a_transport_into_memory_is_refused() -> None:
+    client = over(Transport())
     client.create_collection("c", DOT)
-    with pytest.raises(errors.BadRequest, match="belongs to its process: upload with parallel=1"):
-        client.upload_points("c", points(), parallel=2)
+    with pytest.raises(TypeError, match="belongs to its process: upload with parallel=1"):
+        client.upload_points("c", points(), parallel=2, method="spawn")
+
+
+@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copied_transport_has_the_same_store_and_does_not_close_it(kind: Any, copied: Any, tmp_path: Path) -> None:
+    for location in (":memory:", tmp_path):
+        first = kind(location, prefix="/a b")
+        second = copied(first)
+        assert type(second) is kind
+        assert (repr(second), second._prefix) == (repr(first), first._prefix)
+        clients = [
+            QdrantClient(url="http://minidb/a%20b", transport=each, check_compatibility=False)
+            for each in (first, second)
+        ]
+        clients[1].create_collection("c", DOT)
+        clients[1].close()
+        assert clients[0].collection_exists("c")
+        if location != ":memory:":
+            assert pickle.loads(pickle.dumps(second))._options == first._options
+        clients[0].close()
 
 
 @pytest.mark.parametrize("kind", [Transport, AsyncTransport])
@@ -206,16 +238,8 @@ def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(kind
     assert repr(second) == repr(first)
     assert second._prefix == "/a"
     assert second._options == first._options
-    with pytest.raises(errors.BadRequest, match="belongs to its process"):
+    with pytest.raises(TypeError, match="belongs to its process"):
         pickle.dumps(kind())
-
-
-def test_a_fork_does_not_write_into_its_copy_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    in_memory, on_disk = minidb.qdrant_client(), minidb.qdrant_client(tmp_path, durability="off")
-    monkeypatch.setattr(transport, "os", SimpleNamespace(getpid=lambda: -1))
-    with pytest.raises(ResponseHandlingException, match="belongs to its process"):
-        in_memory.get_collections()
-    assert on_disk.get_collections().collections == []
 
 
 # Moving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -172,6 +173,40 @@ def test_a_closed_store_says_so(store: Store) -> None:
         return
     with pytest.raises(StoreClosed):
         store.sync_rows()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_amid_writes_to_memory_has_a_whole_copy_it_cannot_write() -> None:
+    store, stop = MemoryStore(), threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            value = os.urandom(8)
+            store.write(lambda txn, value=value: [txn.put(table, b"k", value) for table in USED])
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    codes = []
+    for _ in range(10):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                with store.read() as txn:
+                    assert txn.get(USED[0], b"k") == txn.get(USED[1], b"k")
+                with pytest.raises(BadRequest, match="belongs to its process"):
+                    store.write(lambda txn: txn.put("meta", b"k", b"lost"))
+                store.close()
+                code = 0
+            finally:
+                os._exit(code)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert codes == [0] * 10
 
 
 def test_one_process_shares_one_environment(tmp_path: Path) -> None:

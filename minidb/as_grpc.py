@@ -1,0 +1,161 @@
+"""qdrant-client's clients that prefer gRPC, inside `minidb.intercept`: REST answers, and they behave as over gRPC.
+
+They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes. Called by `interception`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from minidb.errors import MinidbError
+
+_REST_ALONE = re.compile(r"/snapshots/recover$|/shards/[^/]+/snapshots(/|$)")
+"""Where qdrant-client's methods send REST's requests also when they prefer gRPC."""
+_TIMEOUT = 408
+
+
+def behave_as_grpc(remote: Any, *, is_async: bool) -> None:
+    """Make the client behind one of qdrant-client's behave like that. `is_async`: it is an `AsyncQdrantRemote`."""
+    remote.openapi_client.client.add_middleware(_checking_later if is_async else _checking)
+    _raise_from_uploads(remote)
+    _take_rows(remote)
+
+
+def _raise_from_uploads(remote: Any) -> None:
+    """Uploads make clients of their own, which are not async for either kind."""
+    upload = remote._upload_collection
+
+    @functools.wraps(upload)
+    def upload_as_grpc(**arguments: Any) -> None:
+        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+        try:
+            upload(**arguments)
+        except UnexpectedResponse as error:
+            raise _rpc_error(error.status_code or 500, error.headers, error.content) from error
+        except ResponseHandlingException as error:
+            _check_time(error)
+            raise
+
+    remote._upload_collection = upload_as_grpc
+
+
+def _take_rows(remote: Any) -> None:
+    """A batch may have a dict of vectors for each point: gRPC's conversion takes any rows, REST's only columns."""
+    upsert, update = remote.upsert, remote.batch_update_points
+
+    @functools.wraps(upsert)
+    def upsert_rows(collection_name: str, points: Any, *args: Any, **kwargs: Any) -> Any:
+        return upsert(collection_name, _points_of(points) or points, *args, **kwargs)
+
+    @functools.wraps(update)
+    def update_rows(collection_name: str, update_operations: Any, *args: Any, **kwargs: Any) -> Any:
+        return update(collection_name, list(map(_with_points, update_operations)), *args, **kwargs)
+
+    remote.upsert, remote.batch_update_points = upsert_rows, update_rows
+
+
+def _with_points(operation: Any) -> Any:
+    from qdrant_client import models
+
+    batch = getattr(getattr(operation, "upsert", None), "batch", None)
+    points = _points_of(batch)
+    if points is None:
+        return operation
+    others = {name: value for name, value in vars(operation.upsert).items() if name != "batch"}
+    return models.UpsertOperation(upsert=models.PointsList(points=points, **others))
+
+
+def _points_of(batch: Any) -> list[Any] | None:
+    """The points of a batch that has a dict of vectors for each; None for all else."""
+    from qdrant_client import models
+
+    if not isinstance(batch, models.Batch) or not isinstance(batch.vectors, list):
+        return None
+    if not any(isinstance(row, dict) for row in batch.vectors):
+        return None
+    payloads: list[Any] = [None] * len(batch.ids) if batch.payloads is None else batch.payloads
+    if not len(batch.ids) == len(batch.vectors) == len(payloads):
+        return None  # refused as every batch of different lengths is
+    columns = zip(batch.ids, batch.vectors, payloads, strict=True)
+    return [models.PointStruct(id=id_, vector=row, payload=payload) for id_, row, payload in columns]
+
+
+def _checking(request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+    """A middleware of qdrant-client's REST client."""
+    from qdrant_client.http.exceptions import ResponseHandlingException
+
+    try:
+        response = send(request)
+    except ResponseHandlingException as error:
+        _check_time(error)
+        raise
+    if _is_grpcs(request, response):
+        raise _rpc_error(response.status_code, response.headers, response.read())
+    return response
+
+
+async def _checking_later(
+    request: httpx.Request, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
+) -> httpx.Response:
+    from qdrant_client.http.exceptions import ResponseHandlingException
+
+    try:
+        response = await send(request)
+    except ResponseHandlingException as error:
+        _check_time(error, is_async=True)
+        raise
+    if _is_grpcs(request, response):
+        raise _rpc_error(response.status_code, response.headers, await response.aread(), is_async=True)
+    return response
+
+
+def _is_grpcs(request: httpx.Request, response: httpx.Response) -> bool:
+    """Whether a response stands for an error of gRPC's. Of a full rate qdrant-client makes an error of its own."""
+    waits = response.status_code == 429 and "retry-after" in response.headers
+    return response.is_error and not waits and _REST_ALONE.search(request.url.path) is None
+
+
+def _check_time(error: Any, *, is_async: bool = False) -> None:
+    """Raises gRPC's error if qdrant-client's is about a time that ran out."""
+    if isinstance(error.source, httpx.TimeoutException):
+        raise _made(_TIMEOUT, "Deadline Exceeded", (), is_async) from error
+
+
+class _Metadatum(NamedTuple):
+    key: str
+    value: str
+
+
+def _rpc_error(status_code: int, headers: Mapping[str, str], body: bytes, *, is_async: bool = False) -> Exception:
+    """What gRPC's client raises where REST's was answered like this."""
+    from minidb.grpc.status import text  # needs protobuf, as qdrant-client does
+
+    try:
+        words = json.loads(body)["status"]["error"]
+    except (ValueError, KeyError, TypeError):  # no answer of Qdrant's
+        words = body.decode("utf-8", "replace")
+    names = ("retry-after", "qdrant-insufficient-storage")
+    metadata = tuple(_Metadatum(name, headers[name]) for name in names if name in headers)
+    return _made(status_code, text(MinidbError(words)), metadata, is_async)
+
+
+def _made(status_code: int, details: str, metadata: tuple[_Metadatum, ...], is_async: bool) -> Exception:
+    import grpc
+    from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
+
+    from minidb.grpc.status import code_of
+
+    code = next(code for code in grpc.StatusCode if code.value[0] == code_of(status_code))
+    error: Exception
+    if is_async:
+        error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*metadata), details)
+    else:
+        error = _InactiveRpcError(_RPCState((), (), metadata, code, details))
+    return error
