@@ -8,16 +8,15 @@ with inference already resolved. Called by `operations`; knows fields, not stora
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
 from struct import pack as pack_numbers
 from typing import Any
 
 import msgpack
 import numpy as np
+import pydantic_core
 from numpy.typing import NDArray
 
 from minidb import models
@@ -232,25 +231,48 @@ def pack_payload(
 ) -> bytes:
     """A payload as msgpack, nested at most `levels` deep.
 
-    Datetimes, dates and UUIDs become their ISO text and numpy scalars numbers, as qdrant-client sends them; anything
-    else JSON has no form for is a `FormatError`.
+    What JSON has no form for is written as qdrant-client sends it (`_as_json`), or is a `FormatError`.
     """
     if not payload and levels >= 0:
         return NO_PAYLOAD
-    check_json(payload, "payload", levels)
     try:
-        try:
-            return pack(payload)
-        except TypeError:  # hardly ever; a packer that has a `default` takes twice as long
-            packed: bytes = msgpack.packb(payload, default=_json_form)
-            return packed
-    except OverflowError as error:
-        raise FormatError(f"payload holds an integer of more than 64 bits: {error}") from None
-    except (TypeError, ValueError) as error:
+        check_json(payload, "payload", levels, _NotJson)
+        return pack(payload)
+    except (_NotJson, TypeError, OverflowError):  # hardly ever; a packer that has a `default` takes twice as long
+        plain = _as_json(payload)
+        check_json(plain, "payload", levels)
+        return pack(plain)
+    except ValueError as error:
         raise FormatError(f"payload is not JSON: {error}") from None
 
 
-def check_json(value: Any, where: str, levels: int = MAX_PAYLOAD_DEPTH) -> None:
+class _NotJson(Exception):
+    """A payload holds what has to be converted first."""
+
+
+def _as_json(payload: Any) -> Any:
+    """What qdrant-client makes of a payload: sets lists, times and paths text, dataclasses objects, NaN null, …"""
+    import json  # hardly ever needed
+
+    try:
+        text = pydantic_core.to_json(payload, inf_nan_mode="null", fallback=_json_form)
+        return json.loads(text, parse_int=_number)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"payload is not JSON: {error}") from None
+
+
+def _number(digits: str) -> int | float:
+    """An integer, or the float JSON readers with 64-bit integers make of a longer one."""
+    value = int(digits)
+    if -(2**63) <= value < 2**64:
+        return value
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("number out of range")
+    return number
+
+
+def check_json(value: Any, where: str, levels: int = MAX_PAYLOAD_DEPTH, refused: type[Exception] = FormatError) -> None:
     """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes; and what is nested deeper
     than `levels`.
     """
@@ -259,29 +281,29 @@ def check_json(value: Any, where: str, levels: int = MAX_PAYLOAD_DEPTH) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
-                raise FormatError(f"payload keys must be strings, got {key!r} in {where}")
+                raise refused(f"payload keys must be strings, got {key!r} in {where}")
             if type(child) not in _SCALARS:
-                check_json(child, key, levels - 1)
+                check_json(child, key, levels - 1, refused)
     elif isinstance(value, (list, tuple)):
         for child in value:
             if type(child) not in _SCALARS:
-                check_json(child, where, levels - 1)
+                check_json(child, where, levels - 1, refused)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise FormatError(f"payload numbers must be finite, got {value} in {where}")
+            raise refused(f"payload numbers must be finite, got {value} in {where}")
     elif isinstance(value, (bytes, bytearray, memoryview, msgpack.Timestamp)):
-        raise FormatError(f"payload values must be JSON, got {type(value).__name__} in {where}")
+        raise refused(f"payload values must be JSON, got {type(value).__name__} in {where}")
 
 
 def _json_form(value: Any) -> Any:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, uuid.UUID):
-        return str(value)
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, range):
+        return list(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

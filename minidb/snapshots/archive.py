@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 import minidb
 from minidb.collection.chunks import Chunk
 from minidb.collection.config import StoredConfig
-from minidb.collection.encode import pack_payload
+from minidb.collection.encode import check_json, pack_payload
 from minidb.collection.fields import VectorField
 from minidb.errors import BadInput, MinidbError, ServiceError
 from minidb.models import normalize_id
@@ -207,6 +207,7 @@ def _checked_record(record: Record, seq: int, known_ids: set[int | str]) -> byte
     payload = unpack_payload(record.payload)
     if not isinstance(payload, dict):
         raise damaged(f"the payload of point {point_id}")
+    check_json(payload, "payload")  # nothing is converted here: minidb has written it as it is stored
     return pack_record(point_id, record.version, record.slots, pack_payload(payload))
 
 
