@@ -29,6 +29,7 @@ def clustered(n: int, seed: int = 0) -> NDArray[np.float32]:
 @pytest.fixture
 def by_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """Graphs are walked though so few vectors are scanned faster."""
+    monkeypatch.setattr("minidb.index.dense.usearch_graph.N_CORES", 1)  # with more a few rows may get no link to them
     monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e9)
     monkeypatch.setattr("minidb.query.search._gather_ns", lambda field: 1e9)
 
