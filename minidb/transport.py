@@ -141,8 +141,9 @@ def keep_uploads_here(remote: Any) -> None:
 
 
 def qdrant_client(
-    location: str | Path | QdrantClient = MEMORY,
+    location: str | Path | QdrantClient | None = None,
     *,
+    path: str | Path | None = None,
     timeout: int | None = None,
     headers: Mapping[str, str] | None = None,
     cloud_inference: bool = True,
@@ -152,6 +153,7 @@ def qdrant_client(
 
     Args:
         location: as for `Transport`.
+        path: a directory, by qdrant-client's name for it.
         timeout: of the client; seconds a call may take, 5 by default.
         headers: of the client; provider keys among them.
         cloud_inference: of the client. True (default): minidb makes the vectors of inference objects. False: the client
@@ -161,6 +163,7 @@ def qdrant_client(
     Raises:
         ImportError: qdrant-client is not installed.
     """
+    location = _one_place(location, path)
     kind: type[official.QdrantClient] = _official().QdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
     client = kind(transport=Transport(location, **_store_options(options)), **arguments)
@@ -170,14 +173,16 @@ def qdrant_client(
 
 
 def async_qdrant_client(
-    location: str | Path | QdrantClient = MEMORY,
+    location: str | Path | QdrantClient | None = None,
     *,
+    path: str | Path | None = None,
     timeout: int | None = None,
     headers: Mapping[str, str] | None = None,
     cloud_inference: bool = True,
     **options: Any,
 ) -> official.AsyncQdrantClient:
     """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
+    location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
     client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
@@ -205,6 +210,12 @@ def _client_arguments(
         "headers": dict(headers or {}),
         **{name: value for name, value in newer.items() if name in known},
     }
+
+
+def _one_place(location: str | Path | QdrantClient | None, path: str | Path | None) -> str | Path | QdrantClient:
+    if location is not None and path is not None:
+        raise BadRequest("Only one of <location> or <path> should be specified.")
+    return next((given for given in (location, path) if given is not None), MEMORY)
 
 
 def _store_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -112,6 +112,10 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             self._database = database_at(address_of(url, host, port, https, prefix, api_key), inference)
         else:
             where = next((given for given in (location, path) if given is not None), MEMORY)
+            if where == "":
+                raise BadRequest('the location is empty: give a directory, or ":memory:"')
+            if str(where).startswith("~"):
+                where = Path(where).expanduser()
             self._database = Database(where, durability, inference=inference, read_only=read_only)
         self._timeout = timeout
         self._headers = dict(headers or {})
