@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ import lmdb
 
 from minidb.errors import CorruptionError, Forbidden, InsufficientStorage, MinidbError, ServiceError, StoreClosed
 from minidb.storage.commit import CommitQueue
+from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
@@ -54,7 +55,7 @@ _DROPPED_AT_ONCE = 64
 """Without durability nothing is synced for the sake of one removal."""
 
 
-class LmdbStore:
+class LmdbStore(StandsStill):
     """See `interface.Store`. Made by `registry.open_store`, which shares one per path and process."""
 
     def __init__(self, path: Path, durability: Durability, map_bytes: int | None, *, read_only: bool = False) -> None:
@@ -401,15 +402,6 @@ class LmdbStore:
             self._pid = process_id()
             self.environment.close()
             self._open(None, check=False)
-
-    def pause_for_fork(self) -> None:
-        """Let transactions end first: a child would free its parent's reader slots, and inherit locks held for ever."""
-        self._paused = ExitStack()
-        for hold in (self._queue.paused(), self.gate.exclusive):
-            self._paused.enter_context(hold)
-
-    def resume_after_fork(self) -> None:
-        self._paused.close()
 
     def renew_after_fork(self) -> None:
         """In the child: locks other threads of the parent may have held inside."""

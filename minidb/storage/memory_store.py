@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from minidb.errors import BadRequest, StoreClosed
 from minidb.storage.commit import CommitQueue
+from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.reading import Reading
@@ -140,7 +141,7 @@ class _MemoryWrite:
         self.publishers.append(publish)
 
 
-class MemoryStore:
+class MemoryStore(StandsStill):
     """See `interface.Store`."""
 
     path: Path | None = None
@@ -223,15 +224,6 @@ class MemoryStore:
             publish()
 
     # Around fork
-
-    def pause_for_fork(self) -> None:
-        """Let transactions end first: the child's copy would be half of one, its locks held for ever."""
-        self._paused = ExitStack()
-        for hold in (self._queue.paused(), self.gate.exclusive):
-            self._paused.enter_context(hold)
-
-    def resume_after_fork(self) -> None:
-        self._paused.close()
 
     def renew_after_fork(self) -> None:
         """In the child: readers of its parent's other threads are not there to leave."""

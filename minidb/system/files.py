@@ -206,7 +206,7 @@ class File:
 
 
 class Writer:
-    """A file being written from its start, as `pickle` and others want one; `sync` before it is closed."""
+    """Writes to a file one piece behind the other, from its start."""
 
     def __init__(self, file: File) -> None:
         self._file = file
@@ -240,9 +240,7 @@ def relieve() -> bool:
 def exists(path: Path) -> bool:
     try:
         system.status(path)
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True
 

@@ -124,7 +124,7 @@ class _Closer:
             close = self._dropped.get()
             try:
                 close()
-            except Exception:
+            except Exception:  # there is no caller left to tell, and the next one is to be closed, too
                 import logging
 
                 logging.getLogger("minidb").warning("closing a store that was dropped failed", exc_info=True)
