@@ -38,6 +38,7 @@ from minidb.collection.indexer import Indexer, checkpoint
 from minidb.collection.reads import PointReader
 from minidb.collection.request_cost import query_cost, read_cost
 from minidb.collection.strict_mode import check_new_index, check_updates, limits_of_read
+from minidb.collection.view import View, empty_view
 from minidb.errors import BadRequest, Forbidden, MinidbError, NotFound, StoreClosed
 from minidb.inference import Inference, InferenceContext, InferenceSettings, contains
 from minidb.query.references import Lookup
@@ -46,6 +47,7 @@ from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTr
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
+from minidb.storage.spaces import has_erased
 from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
@@ -94,7 +96,7 @@ class Database:
         self._store = _store_at(location, durability, map_bytes, self.read_only)
         try:
             with self._store.read() as txn:
-                is_new = check_format(txn)
+                is_new, has_leftovers = check_format(txn), not self.read_only and has_erased(txn)
             if is_new and not self.read_only:
                 self._store.write(mark_format)
             cache_bytes = None if inference is None or self.read_only else inference.cache_bytes
@@ -109,6 +111,8 @@ class Database:
         if self._store.path is not None:
             closer.expect()
             _open_databases.add(self)
+            if has_leftovers:
+                self._indexer.tidy()
 
     def __del__(self) -> None:
         if not self._closed and self._store.path is not None:
@@ -146,24 +150,29 @@ class Database:
             number, head = catalog.add(name), Head(new_space(txn))
             txn.put("meta", config_key(number), config)
             txn.put("meta", head_key(number), head.pack())
-            collection = Collection(self._store, number, name)
-            collection.begin(txn, StoredConfig.unpack(config), head)  # the request's objects may yet be changed
-
-            def publish() -> None:
-                self._directory.keep(collection)
-
-            txn.on_commit(publish)
+            stored = StoredConfig.unpack(config)  # the request's objects may yet be changed
+            self.begin_collection(txn, number, name, stored, empty_view(stored.fields(), head.space, 0))
 
         self.change_catalog(work)
         return True
+
+    def begin_collection(self, txn: WriteTransaction, number: int, name: str, config: StoredConfig, view: View) -> None:
+        """Know a collection that `txn` has stored, once it is committed."""
+        collection = Collection(self._store, number, name)
+        collection.begin(txn, config, view)
+
+        def publish() -> None:
+            self._directory.keep(collection)
+
+        txn.on_commit(publish)
 
     def delete_collection(self, name: str) -> bool:
         """Whether it was there."""
 
         def work(txn: WriteTransaction, catalog: Catalog) -> bool:
             number = catalog.remove(name)
-            if number is not None:
-                erase(self._store, txn, number)
+            if number is not None and not erase(self._store, txn, number):
+                txn.on_commit(self._indexer.tidy)
             return number is not None
 
         return self.change_catalog(work)
@@ -474,6 +483,11 @@ class Database:
             catalog = self._directory.catalog(txn)
             catalog.number_of(name)
             return catalog.aliases.get(name, name)
+
+    def meant_name(self, name: str) -> str:
+        """The same for one that may not be there yet."""
+        with self._read() as txn:
+            return self._directory.catalog(txn).aliases.get(name, name)
 
     def snapshot(self, name: str) -> AbstractContextManager[Snapshot]:
         """`with database.snapshot(name) as snapshot:` gives a collection's view and read transaction of one commit."""

@@ -23,8 +23,9 @@ from minidb.collection.rate import RateLimiter
 from minidb.collection.view import PayloadChange, View, empty_view
 from minidb.errors import CorruptionError, NotFound
 from minidb.filter.answers import PayloadAnswers
-from minidb.storage.interface import SPACE_TABLES, ReadTransaction, Store, WriteTransaction
+from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 from minidb.storage.records import Head, LogEntry, row_key, seq_key, space_range, unpack_record
+from minidb.storage.spaces import erase_space
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
@@ -138,10 +139,10 @@ class Collection:
             self.answers.forget()
         return indexes
 
-    def begin(self, txn: WriteTransaction, config: StoredConfig, head: Head) -> None:
+    def begin(self, txn: WriteTransaction, config: StoredConfig, view: View) -> None:
         """Take what this transaction has stored of a new collection; nobody may know it before the commit."""
         self.config = config
-        self.published = (empty_view(config.fields(), head.space, head.config_version), txn.txn_id)
+        self.published = (view, txn.txn_id)
 
     def write(self, txn: WriteTransaction, operation: Callable[[Draft], T]) -> tuple[T, int]:
         """Run one operation inside a write transaction; what it returned and its operation id."""
@@ -174,12 +175,10 @@ class Collection:
         config: StoredConfig = txn.staged.get((self.number, "config"), self.config)
         return config
 
-    def switch_space(self, txn: WriteTransaction, head: Head) -> None:
+    def switch_space(self, txn: WriteTransaction, head: Head, view: View) -> None:
         """Make another generation, already written, the collection's."""
-        view = self.staged_view(txn)
         txn.put("meta", self.head_key, head.pack())
-        empty = empty_view(view.fields, head.space, view.config_version)
-        self._stage(txn, self._replay_log(txn, empty, head, from_checkpoint=False))
+        self._stage(txn, view)
 
     def replace_config(self, txn: WriteTransaction, config: StoredConfig) -> int:
         """Store another configuration, under an operation number of its own, which is returned."""
@@ -230,9 +229,9 @@ class Collection:
             return view
         return self._replay_log(txn, view, head)
 
-    def _replay_log(self, txn: ReadTransaction, view: View, head: Head, *, from_checkpoint: bool = True) -> View:
+    def _replay_log(self, txn: ReadTransaction, view: View, head: Head) -> View:
         """Apply what the log says happened since `view`; read the records of rows that are new."""
-        if from_checkpoint and not view.n_rows:
+        if not view.n_rows:
             checkpointed = self.indexes_for(view).load_view(txn, view)
             if checkpointed.seq <= head.seq and checkpointed.n_rows <= head.n_rows:
                 view = checkpointed
@@ -276,19 +275,12 @@ class Collection:
         return CorruptionError(f"{file}: the vector of {owner} in collection `{self.name}` does not match its checksum")
 
 
-def erase_space(store: Store, txn: WriteTransaction, space: int) -> None:
-    """Delete a generation: its entries with the commit, its files once no reader needs them."""
-    for table in SPACE_TABLES:
-        txn.delete_range(table, *space_range(space))
-    txn.on_commit(lambda: store.drop_space(space))
-
-
-def erase(store: Store, txn: WriteTransaction, number: int) -> None:
-    """Delete all that is stored of a collection."""
+def erase(store: Store, txn: WriteTransaction, number: int) -> bool:
+    """Delete all that is stored of a collection. False where `spaces.clean` has to go on with it."""
     head = Head.unpack(txn.get("meta", head_key(number)) or Head(0).pack())
-    erase_space(store, txn, head.space)
     txn.delete("meta", head_key(number))
     txn.delete("meta", config_key(number))
+    return erase_space(store, txn, head.space)
 
 
 def head_key(number: int) -> bytes:

@@ -31,6 +31,7 @@ from minidb.models import Distance
 from minidb.storage.checkpoint import name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
+from minidb.storage.spaces import clean
 from minidb.system import threads
 
 GRAPH_BYTES = 10_000 * 384 * 4
@@ -66,6 +67,7 @@ class Indexer:
         self._busy: int | None = None
         self._stopping = False
         self._is_running = False
+        self._is_untidy = False
         self._observers: list[LockType] = []
 
     def notice(self, collection: Collection) -> None:
@@ -89,12 +91,20 @@ class Indexer:
             if self._stopping:
                 return
             self._waiting[collection.number] = collection
-            if self._is_running:
-                return
-            self._is_running = threads.start(self._run)
-            if not self._is_running:  # no thread can be had: the next write tries again
+            if not self._is_running and not self._start():  # no thread can be had: the next write tries again
                 self._waiting.clear()
                 collection.index_error = "no thread could be started for indexing"
+
+    def tidy(self) -> None:
+        """Delete what is left of spaces that were erased."""
+        with self._lock:
+            self._is_untidy = not self._stopping
+            if self._is_untidy and not self._is_running:
+                self._start()
+
+    def _start(self) -> bool:
+        self._is_running = threads.start(self._run)
+        return self._is_running
 
     def is_busy_with(self, collection: Collection) -> bool:
         with self._lock:
@@ -146,28 +156,38 @@ class Indexer:
             with self._lock:
                 self._busy = None
                 self._tell()
-                if self._stopping or not self._waiting:
+                if self._stopping or not (self._waiting or self._is_untidy):
                     self._is_running = False
                     self._tell()
                     return
-                self._busy, collection = next(iter(self._waiting.items()))
-                del self._waiting[self._busy]
+                collection = next(iter(self._waiting.values()), None)
+                if collection is None:
+                    self._is_untidy = False
+                else:
+                    self._busy = collection.number
+                    del self._waiting[self._busy]
             try:
-                self._improve(collection)
+                if collection is None:
+                    clean(self._store, self._go_on)
+                else:
+                    self._improve(collection)
             except (_Stopped, NotFound):  # closed while a graph was being built, or deleted while it waited
                 continue
             except (MinidbError, OSError, MemoryError, RuntimeError) as error:
                 # derived data only: searches go on without it, and the next write tries again
-                collection.index_error = str(error)
+                what = "tidying up"
+                if collection is not None:
+                    collection.index_error = str(error)
+                    what = f"indexing of collection {collection.name!r}"
                 import logging  # takes 10 ms to import, and is hardly ever needed
 
-                logging.getLogger(__name__).warning("indexing of collection %r stopped: %s", collection.name, error)
+                logging.getLogger(__name__).warning("%s stopped: %s", what, error)
 
     def _improve(self, collection: Collection) -> None:
         with snapshot_of(collection) as snapshot:
             dead = worth_vacuuming(snapshot.view, collection.config)
         if dead and not self._store.read_only:
-            vacuum(self._store, collection)
+            vacuum(self._store, collection, self._go_on)
             collection.next_check = 0
         with snapshot_of(collection) as snapshot:
             fields = [

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
-from minidb.storage.records import PointId, uuid_text
+from minidb.storage.records import Head, PointId, uuid_text
 
 
 class PointColumns:
@@ -88,6 +88,11 @@ class PointColumns:
             has = bool(slots >> slot & 1)
             if has or slot in self.present:
                 self.slot(slot)[row] = has
+
+    def id_of(self, row: int) -> PointId:
+        if not self.kinds[row]:
+            return int(self.low[row])
+        return uuid_text((int(self.high[row]) << 64 | int(self.low[row])).to_bytes(16, "big"))
 
     def slot(self, slot: int) -> NDArray[np.bool_]:
         """Which rows have the vector of that slot."""
@@ -290,3 +295,11 @@ def view_of_arrays(empty: View, seq: int, n_tokens: dict[int, int], arrays: dict
 def empty_view(fields: dict[str, VectorField], space: int, config_version: int) -> View:
     """A collection without points."""
     return View(fields, space, 0, 0, 0, PointColumns(), np.zeros(64, bool), config_version)
+
+
+def filled_view(fields: dict[str, VectorField], head: Head, columns: PointColumns, alive: NDArray[np.bool_]) -> View:
+    """The view of a space that was filled row by row; `alive` is `(head.n_rows,)`."""
+    return View(
+        fields, head.space, head.seq, head.n_rows, int(np.count_nonzero(alive)), columns, alive, head.config_version,
+        head.n_tokens, known_since=head.seq,
+    )  # fmt: skip

@@ -1,7 +1,6 @@
 """Making snapshots of a database, keeping them in its folder, restoring from them.
 
-A snapshot shows one commit; writers go on meanwhile (a store in memory keeps them waiting, having one state only). A
-restore is one write transaction: readers see the collection as it was until the whole of it is replaced, writers wait.
+A snapshot shows one commit; writers go on meanwhile (a store in memory keeps them waiting, having one state only).
 Snapshots outlive the collection they were made of.
 """
 
@@ -17,23 +16,22 @@ import uuid
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from minidb.catalog import Catalog
-from minidb.collection.chunks import ChunkWriter, read_chunks
-from minidb.collection.collection import config_key, erase, head_key
-from minidb.collection.config import StoredConfig
+from minidb.collection.chunks import read_chunks
+from minidb.collection.collection import config_key
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, CorruptionError, Forbidden, MinidbError, NotFound, ServiceError
 from minidb.models.service import SnapshotDescription, SnapshotRecover
 from minidb.snapshots import archive
-from minidb.storage.interface import Store, WriteTransaction
-from minidb.storage.records import Head, new_space
+from minidb.snapshots.restore import restore
+from minidb.storage.interface import Store
 from minidb.system import files
+from minidb.system.threads import uninterrupted
 
 if TYPE_CHECKING:
     from minidb.database import Database
@@ -173,10 +171,9 @@ class Snapshots:
         if checksum is not None and (found := archive.sha256(path)) != checksum.strip().lower():
             raise BadInput(f"Snapshot checksum mismatch: expected {checksum}, got {found}")
 
-        def change(txn: WriteTransaction, catalog: Catalog) -> None:
-            _Restore(self._store, txn, catalog, name).run(path)
-
-        self._database.change_catalog(change)
+        self._database.check_writable()
+        real = None if name is None else self._database.meant_name(name)
+        uninterrupted(partial(restore, self._database, self._store, path, real))
         return True
 
     def _root(self) -> Path:
@@ -276,85 +273,3 @@ def _frames(readers: dict[str, PointReader], aliases: dict[str, str]) -> Iterato
         for chunk in read_chunks(reader):
             yield archive.points_frame(chunk)
     yield ["end"]
-
-
-@dataclass
-class _Incoming:
-    """A collection whose points are being read."""
-
-    number: int
-    head: Head
-    writer: ChunkWriter
-    next_slot: int
-    ids: set[int | str] = field(default_factory=set)
-
-
-class _Restore:
-    """One pass over a file, inside a write transaction.
-
-    With a name, the collection of that name in the file, or the only one it holds, replaces that collection.
-    """
-
-    def __init__(self, store: Store, txn: WriteTransaction, catalog: Catalog, name: str | None) -> None:
-        self._store, self._txn, self._catalog = store, txn, catalog
-        self._name = None if name is None else catalog.aliases.get(name, name)
-        self._spaces: list[int] = []
-        self._incoming: _Incoming | None = None
-
-    def run(self, path: Path) -> None:
-        try:
-            self._run(archive.read(path))
-        except BaseException:
-            for space in self._spaces:
-                self._store.discard_space(space)
-            raise
-
-    def _run(self, frames: Iterator[list[Any]]) -> None:
-        names, aliases = archive.checked_store(next(frames, []))
-        targets = self._targets(names)
-        found: list[str] = []
-        for frame in frames:
-            if frame[0] == "collection":
-                self._finish()
-                name, config, seq, version = archive.checked_collection(frame)
-                found.append(name)
-                if name in targets:
-                    self._begin(targets[name], config, seq, version)
-            elif frame[0] == "points" and found:
-                incoming = self._incoming
-                if incoming is not None:
-                    writer, seq = incoming.writer, incoming.head.seq
-                    writer.put(archive.checked_chunk(frame, writer.fields, incoming.next_slot, seq, incoming.ids))
-            else:
-                raise archive.damaged("a part is of no known kind")
-        self._finish()
-        if found != names:
-            raise archive.damaged("its collections are not those it names")
-        if self._name is None:
-            for alias, target in aliases.items():
-                self._catalog.set_alias(alias, target)
-
-    def _targets(self, names: list[str]) -> dict[str, str]:
-        """Which of the file's collections are restored, and the names they get."""
-        if self._name is None:
-            return {name: name for name in names}
-        source = names[0] if len(names) == 1 else self._name
-        if source not in names:
-            raise BadInput(f"the snapshot holds no collection `{self._name}`")
-        return {source: self._name}
-
-    def _begin(self, name: str, config: StoredConfig, seq: int, version: int) -> None:
-        number, old = self._catalog.replace(name)
-        if old is not None:
-            erase(self._store, self._txn, old)
-        self._txn.put("meta", config_key(number), config.pack())
-        writer = ChunkWriter(self._store, self._txn, new_space(self._txn), list(config.fields().values()))
-        self._spaces.append(writer.space)
-        self._incoming = _Incoming(number, Head(writer.space, seq, 0, version), writer, config.next_slot)
-
-    def _finish(self) -> None:
-        incoming, self._incoming = self._incoming, None
-        if incoming is not None:
-            head, writer = incoming.head, incoming.writer
-            head.n_rows, head.n_tokens = writer.n_rows, writer.n_tokens
-            self._txn.put("meta", head_key(incoming.number), head.pack())

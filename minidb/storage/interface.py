@@ -72,7 +72,8 @@ class WriteTransaction(ReadTransaction, Protocol):
 
     def delete(self, table: Table, key: bytes) -> bool: ...
 
-    def delete_range(self, table: Table, start: bytes, stop: bytes) -> None: ...
+    def delete_range(self, table: Table, start: bytes, stop: bytes, most: int | None = None) -> int:
+        """Delete the first `most` entries (None: all) with `start <= key < stop`; how many there were to delete."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """What is done inside is undone, `staged` included, when the block raises."""
@@ -92,6 +93,9 @@ class RowFile(Protocol):
 
     def append(self, txn: WriteTransaction, start: int, rows: NDArray[np.uint8]) -> None:
         """Write sealed rows, `(n, stride) uint8`, at row number `start`, which lies at or beyond the committed end."""
+
+    def reserve(self, n_rows: int) -> None:
+        """Have room for so many rows, where making it later would copy those there are."""
 
     def raw(self, n_rows: int) -> NDArray[np.uint8]:
         """The first `n_rows` rows as a read-only `(n_rows, stride)` array over the file; nothing is copied.
@@ -140,8 +144,13 @@ class Store(Protocol):
     def drop_space(self, space: int) -> None:
         """Forget the row files and derived files of a space no commit names any more."""
 
+    def hold_space(self, space: int) -> None:
+        """Show other processes that a space is being filled, until `let_go_of_space` or the end of this process."""
+
+    def let_go_of_space(self, space: int) -> None: ...
+
     def discard_space(self, space: int) -> None:
-        """Delete the files of a space at once; only inside the write transaction that began it and now fails."""
+        """Let go of a space no collection was ever given, and delete its files at once."""
 
     def sync_rows(self) -> None:
         """Bring row files to disk and empty the `wal` table; also done when the table has grown and at `close`."""

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import lmdb
 
 from minidb.errors import CorruptionError, Forbidden, InsufficientStorage, MinidbError, ServiceError, StoreClosed
+from minidb.storage import spaces
 from minidb.storage.commit import CommitQueue
 from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
@@ -329,7 +330,14 @@ class LmdbStore(StandsStill):
     def drop_space(self, space: int) -> None:
         self._files.drop(space, self.environment.info()["last_txnid"])
 
+    def hold_space(self, space: int) -> None:
+        self._files.hold(space)
+
+    def let_go_of_space(self, space: int) -> None:
+        self._files.let_go(space)
+
     def discard_space(self, space: int) -> None:
+        self._files.let_go(space)
         self._files.discard(space)
 
     def _remove_dropped(self, *, closing: bool = False) -> None:
@@ -344,13 +352,18 @@ class LmdbStore(StandsStill):
             self._files.remove_dropped(oldest)
 
     def _drop_orphans(self) -> None:
-        """Folders left by a process that was killed, or closed while others still read them."""
+        """What was left by a process that was killed, or closed while others still read it."""
         with self.read() as txn:
-            suspected = self._files.orphans(txn)
+            suspected = self._files.orphans(txn) or spaces.being_filled(txn)
         if suspected:  # another process may be writing one just now: look again when nobody is
-            for space in self.write(self._files.orphans):
+            for space in self.write(self._erase_left_behind):
                 self.drop_space(space)
             self._remove_dropped(closing=True)
+
+    def _erase_left_behind(self, txn: WriteTransaction) -> list[int]:
+        for space in spaces.left_behind(txn, self._files.is_held):
+            spaces.erase_space(self, txn, space)
+        return self._files.orphans(txn)
 
     def sync_rows(self) -> None:
         self.write(self._files.empty_wal)

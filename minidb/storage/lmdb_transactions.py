@@ -95,12 +95,15 @@ class LmdbWrite(LmdbRead):
         self.has_changes |= is_there
         return is_there
 
-    def delete_range(self, table: Table, start: bytes, stop: bytes) -> None:
+    def delete_range(self, table: Table, start: bytes, stop: bytes, most: int | None = None) -> int:
+        n_deleted = 0
         with self._txn.cursor(self._store.tables[table]) as cursor:
             found = cursor.set_range(start)
-            while found and cursor.key() < stop:
-                self.has_changes = True
+            while found and n_deleted != most and cursor.key() < stop:
+                n_deleted += 1
                 found = cursor.delete()
+        self.has_changes |= n_deleted > 0
+        return n_deleted
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -9,9 +9,10 @@ A forked child has a copy. It may read that; a write would be called done and se
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -28,6 +29,10 @@ from minidb.system.processes import around_fork, process_id
 T = TypeVar("T")
 
 
+_FEW_KEYS = 64
+"""As many enter or leave a sorted list one by one; of more it is sorted anew."""
+
+
 class _MemoryTable:
     __slots__ = ("keys", "values")
 
@@ -42,17 +47,41 @@ class _MemoryTable:
         return keys
 
     def apply(self, changes: dict[bytes, bytes | None]) -> None:
-        for key, value in changes.items():
-            if value is None:
-                self.values.pop(key, None)
-                self.keys = None
-                continue
-            if self.keys is not None and key not in self.values:
-                if self.keys and key < self.keys[-1]:
-                    self.keys = None
-                else:
-                    self.keys.append(key)
-            self.values[key] = value
+        values = self.values
+        gone = [key for key, value in changes.items() if value is None and values.pop(key, None) is not None]
+        if gone:
+            self._forget(gone)
+        kept = {key: value for key, value in changes.items() if value is not None}
+        new = [key for key in kept if key not in values] if self.keys is not None else []
+        values.update(kept)
+        if new:
+            self._take_in(new)
+
+    def _forget(self, gone: list[bytes]) -> None:
+        """Keys that stand side by side, as those of a range do, leave the sorted list as it is."""
+        if self.keys is None:
+            return
+        gone.sort()
+        start = bisect_left(self.keys, gone[0])
+        stop = start + len(gone)
+        if self.keys[stop - 1 : stop] == gone[-1:]:
+            del self.keys[start:stop]
+        elif len(gone) <= _FEW_KEYS:
+            for key in gone:
+                del self.keys[bisect_left(self.keys, key)]
+        else:
+            self.keys = None
+
+    def _take_in(self, new: list[bytes]) -> None:
+        assert self.keys is not None
+        new.sort()
+        if not self.keys or new[0] > self.keys[-1]:
+            self.keys += new
+        elif len(new) <= _FEW_KEYS:
+            for key in new:
+                insort(self.keys, key)
+        else:
+            self.keys = None
 
 
 class _MemoryRead:
@@ -108,8 +137,9 @@ class _MemoryWrite:
     def _keys(self, table: Table, start: bytes, stop: bytes) -> list[bytes]:
         """Those in the range, removed ones among them."""
         stored, changes = self._tables[table].sorted_keys(), self.changes[table]
-        keys = stored[bisect_left(stored, start) : bisect_left(stored, stop)]
-        return sorted({*keys, *(key for key in changes if start <= key < stop)}) if changes else keys
+        keys, values = stored[bisect_left(stored, start) : bisect_left(stored, stop)], self._tables[table].values
+        new = [key for key in changes if start <= key < stop and key not in values]
+        return sorted(keys + new) if new else keys
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
         self.changes[table][key] = value
@@ -123,8 +153,11 @@ class _MemoryWrite:
         self.changes[table][key] = None
         return True
 
-    def delete_range(self, table: Table, start: bytes, stop: bytes) -> None:
-        self.changes[table].update(dict.fromkeys(self._keys(table, start, stop)))
+    def delete_range(self, table: Table, start: bytes, stop: bytes, most: int | None = None) -> int:
+        there = (key for key in self._keys(table, start, stop) if self.get(table, key) is not None)
+        keys = list(islice(there, most))
+        self.changes[table].update(dict.fromkeys(keys))
+        return len(keys)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -198,6 +231,12 @@ class MemoryStore(StandsStill):
     def drop_space(self, space: int) -> None:
         for key in [key for key in self._row_files if key[0] == space]:
             del self._row_files[key]
+
+    def hold_space(self, space: int) -> None:
+        """There are no other processes."""
+
+    def let_go_of_space(self, space: int) -> None:
+        """There are no other processes."""
 
     discard_space = drop_space
 

@@ -47,6 +47,10 @@ class MemoryRowFile:
             self._reserve(end)
             self._rows[start:end] = rows
 
+    def reserve(self, n_rows: int) -> None:
+        with self._growing:
+            self._reserve(n_rows)
+
     def _reserve(self, n_rows: int) -> None:
         if n_rows > len(self._rows):
             grown = np.zeros((max(n_rows, 2 * len(self._rows), 16), self.stride), np.uint8)
@@ -118,6 +122,9 @@ class MappedRowFile:
             if file is not None:
                 self._give_back(file, offset)
             raise files.failure(error, f"could not write {data.nbytes} bytes to {self.path}") from error
+
+    def reserve(self, n_rows: int) -> None:
+        """Files grow without a copy."""
 
     def _sync_entry(self) -> None:
         """A file whose entry, or whose folder's, is not on disk is lost to a power cut."""

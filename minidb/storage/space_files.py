@@ -13,10 +13,13 @@ from minidb.storage.interface import ReadTransaction, WriteTransaction
 from minidb.storage.open_files import OpenFiles
 from minidb.storage.records import Head
 from minidb.storage.rows import MappedRowFile
+from minidb.storage.spaces import being_filled
 from minidb.system import files
 from minidb.system.files import File
 
 FOLDERS = ("rows", "derived")
+_HOLD = "filling.lock"
+"""In the folder of a space somebody fills, and locked by them."""
 _ALL = (b"", b"\xff" * 8)
 
 
@@ -29,6 +32,7 @@ class SpaceFiles:
         self._row_files: dict[tuple[int, str], MappedRowFile] = {}
         self._lock = threading.Lock()
         self._dropped: list[tuple[int, int]] = []  # (space, first commit that no longer names it)
+        self._held: dict[int, File] = {}
 
     def row_file(self, space: int, name: str, width: int) -> MappedRowFile:
         key = (space, name)
@@ -46,7 +50,39 @@ class SpaceFiles:
     def close(self) -> None:
         with self._lock:
             row_files, self._row_files = list(self._row_files.values()), {}
+            for space in list(self._held):
+                self.let_go(space)
         _let_go(row_files)
+
+    # What is being filled
+
+    def hold(self, space: int) -> None:
+        """Raises OSError. A space that is held already, by a transaction that failed, stays held."""
+        if space not in self._held:
+            path = self._hold_path(space)
+            files.make_folders(path.parent)
+            file = File(path, write=True, create=True)
+            file.lock_if_free()
+            self._held[space] = file
+
+    def let_go(self, space: int) -> None:
+        file = self._held.pop(space, None)
+        if file is not None:
+            file.close()
+            files.remove(self._hold_path(space))
+
+    def is_held(self, space: int) -> bool:
+        """By this process or another one; asked within a write transaction only, as they are taken within one."""
+        path = self._hold_path(space)
+        if space in self._held:
+            return True
+        if not files.exists(path):
+            return False
+        with File(path, write=True) as file:
+            return not file.lock_if_free()
+
+    def _hold_path(self, space: int) -> Path:
+        return self._root / "rows" / str(space) / _HOLD
 
     # What is removed
 
@@ -56,7 +92,8 @@ class SpaceFiles:
 
     def drop(self, space: int, txn_id: int) -> None:
         """From commit `txn_id` on nothing names the space."""
-        self._dropped.append((space, txn_id))
+        if all(space != known for known, _ in self._dropped):
+            self._dropped.append((space, txn_id))
 
     def is_any_ripe(self, oldest_reader: int | None) -> bool:
         """Whether there are dropped spaces that no reader can name."""
@@ -77,8 +114,9 @@ class SpaceFiles:
         return all(gone)
 
     def orphans(self, txn: ReadTransaction) -> list[int]:
-        """Spaces with folders that no collection has: of a process that was killed, or closed while others read."""
-        live = {Head.unpack(head).space for _, head in txn.scan("meta", b"head", b"heae")}
+        """Spaces with folders that no collection has and nobody fills: of a process that was killed, or closed while
+        others read."""
+        live = {Head.unpack(head).space for _, head in txn.scan("meta", b"head", b"heae")} | being_filled(txn)
         found = {name for folder in FOLDERS for name in files.names(self._root / folder)}
         return sorted({int(name) for name in found if name.isdigit()} - live)
 

@@ -83,6 +83,16 @@ class System:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
 
+    def lock_if_free(self, descriptor: int) -> bool:
+        """As `lock`, but without waiting: whether it is locked now. Ends with the process at the latest."""
+        if fcntl is None:
+            return _lock_byte(descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def unlock(self, descriptor: int) -> None:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -119,6 +129,17 @@ class System:
         import shutil  # lazily: it brings the archive formats along
 
         return shutil.disk_usage(path).free
+
+
+def _lock_byte(descriptor: int) -> bool:
+    """Windows' lock of the first byte."""
+    import msvcrt
+
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+    except OSError:
+        return False
+    return True
 
 
 system = System()
@@ -194,6 +215,10 @@ class File:
             if error.errno not in _NO_DESCRIPTORS or not relieve():
                 raise
             return system.map(self._open, n_bytes)
+
+    def lock_if_free(self) -> bool:
+        """Whether no other holder has the file locked; then it is, until it is closed."""
+        return system.lock_if_free(self._open)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

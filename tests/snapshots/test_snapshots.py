@@ -551,7 +551,7 @@ def test_names_that_clash_refuse_the_whole_restore(three: Doors) -> None:
 def test_large_points_are_cut_into_small_parts(world: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that is too large for memory, or to be read back, once followed from many tokens or long payloads."""
     monkeypatch.setattr(chunks, "_CHUNK_BYTES", 20_000)
-    monkeypatch.setattr(chunks, "_STEP_ROWS", 1)
+    monkeypatch.setattr(chunks, "_LOOK_ROWS", 1)
     client = world.client
     client.create_collection(
         "large",
