@@ -48,10 +48,12 @@ from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
 from minidb.storage.spaces import has_erased
+from minidb.system import files
 from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.collection.vacuum import CompactReport
     from minidb.collection.verify import VerifyReport
     from minidb.query.matrix import Matrix
     from minidb.query.projection import PointMap
@@ -526,6 +528,21 @@ class Database:
         ]
         n_snapshots, damaged_snapshots = self.snapshots.verify()
         return VerifyReport(pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots))
+
+    def compact(self) -> CompactReport:
+        """Give back the room of what was deleted: rows of every collection, and of `data.mdb`."""
+        from minidb.collection.vacuum import CompactReport, vacuum
+
+        self.check_writable()
+        path = self._store.path
+        before = 0 if path is None else files.disk_bytes(path)
+        for name in self.collection_names():
+            with suppress(NotFound):  # deleted meanwhile
+                with self.snapshot(name) as snapshot:
+                    collection = snapshot.collection
+                uninterrupted(partial(vacuum, self._store, collection))
+        uninterrupted(self._store.compact)
+        return CompactReport(before, 0 if path is None else files.disk_bytes(path))
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""

@@ -43,8 +43,16 @@ def _take_away_calls() -> None:
     for name in _GONE:
         if hasattr(os, name):
             delattr(os, name)
+    import fcntl
+
+    real = fcntl.flock
     for module in ("fcntl", "resource"):
         sys.modules[module] = None  # type: ignore[assignment]
+
+    def locking(descriptor: int, mode: int, n_bytes: int) -> None:
+        real(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    sys.modules["msvcrt"] = SimpleNamespace(LK_NBLCK=2, locking=locking)  # type: ignore[assignment]
 
 
 def _refuse_what_is_in_use() -> None:

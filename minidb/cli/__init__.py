@@ -164,6 +164,7 @@ COMMANDS: dict[str, str | Callable[[Commands], None]] = {
     "export": "minidb.cli.transfer",
     "snapshot": "minidb.cli.snapshot",
     "verify": "minidb.cli.verify",
+    "compact": "minidb.cli.compact",
     "serve": _add_serve,
     "dashboard": "minidb.cli.dashboard",
     "demo": "minidb.cli.demo",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidb.cli.parser import add_collection, add_json, add_target
+from minidb.system.files import disk_bytes
 
 if TYPE_CHECKING:
     from minidb.cli.target import Target
@@ -66,7 +66,7 @@ def _print_table(target: Target) -> None:
 
     width = terminal_width()
     rows = [_row(name, target.ask("GET", collection(name))) for name in target.collections()]
-    what = f"{_disk_bytes(target.path) / 1e6:,.1f} MB on disk" if target.path else target.version()
+    what = f"{disk_bytes(target.path) / 1e6:,.1f} MB on disk" if target.path else target.version()
     print(clip(f"{target.name}: {_count(len(rows), 'collection')}, {what}", width))
     if rows:
         header = ("collection", "status", "points", "indexed", "vectors")
@@ -91,12 +91,6 @@ def _vectors(params: dict[str, Any]) -> str:
         for name, vector in (params.get("sparse_vectors") or {}).items()
     ]
     return ", ".join(parts) or "none"
-
-
-def _disk_bytes(path: Path) -> int:
-    """Bytes the files take; sparse files (LMDB's map) count what they occupy, where the system tells."""
-    stats = [file.stat() for file in path.rglob("*") if file.is_file()]
-    return sum(stat.st_blocks * 512 if hasattr(stat, "st_blocks") else stat.st_size for stat in stats)
 
 
 def _count(number: int, noun: str) -> str:

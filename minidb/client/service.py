@@ -14,6 +14,7 @@ from minidb.client.base import Base
 from minidb.errors import StandaloneMode
 
 if TYPE_CHECKING:
+    from minidb.collection.vacuum import CompactReport
     from minidb.collection.verify import VerifyReport
     from minidb.models.service import (
         ClusterStatusOneOf,
@@ -142,6 +143,18 @@ class ServiceMethods(Base, AnyClient):
         Reads all of the store, and goes on after damage; others may read and write meanwhile. Changes nothing.
         """
         return self._database.verify()
+
+    def compact(self) -> CompactReport:
+        """minidb's own: give back the room of points and collections that were deleted.
+
+        Others read and write meanwhile; at the end they wait for some milliseconds. Takes as much room as the store's
+        living data while it is at work.
+
+        Raises:
+            ServiceError: another process has the store open; it would go on with the file that is replaced.
+            InsufficientStorage: the disk is full. Nothing is changed then, and neither after any other error.
+        """
+        return self._database.compact()
 
     # One node
 

@@ -152,6 +152,9 @@ class Store(Protocol):
     def discard_space(self, space: int) -> None:
         """Let go of a space no collection was ever given, and delete its files at once."""
 
+    def compact(self) -> None:
+        """Give back the room of what was deleted. Raises `ServiceError` where another process has the store open."""
+
     def sync_rows(self) -> None:
         """Bring row files to disk and empty the `wal` table; also done when the table has grown and at `close`."""
 

@@ -12,8 +12,8 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,16 +22,18 @@ import lmdb
 from minidb.errors import CorruptionError, Forbidden, InsufficientStorage, MinidbError, ServiceError, StoreClosed
 from minidb.storage import spaces
 from minidb.storage.commit import CommitQueue
+from minidb.storage.compaction import Change, compact, remove_leftover
 from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
 from minidb.storage.page_walk import check_structure
-from minidb.storage.pages import DamagedPages, Fingerprint, check_files, settled_metas
+from minidb.storage.pages import DamagedPages, Fingerprint, check_files, read_metas, settled_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
 from minidb.system import files
+from minidb.system.files import File
 from minidb.system.processes import process_id
 from minidb.system.threads import uninterrupted
 
@@ -72,6 +74,9 @@ class LmdbStore(StandsStill):
         self._n_commits = 0
         self._has_small_map = False
         self._closed = False
+        self.recorded: list[Change] | None = None
+        """Everything that is committed while a copy is made of the file."""
+        self._lock_file: File | None = None
         self._pid = process_id()
         self._fingerprint = Fingerprint(path)
         self._fingerprinted = -1
@@ -90,13 +95,15 @@ class LmdbStore(StandsStill):
             is_new = self._is_new(data_file)
             if not is_new:
                 settled_metas(data_file)
+            if not self.read_only:
+                remove_leftover(self.path)
             self._open_environment(map_bytes)
             if is_new and self.durability != "off":  # before anything is acknowledged, or named
                 sync_commits(self.environment)
                 files.system.sync_folder(self.path)
             is_whole = not check or self._check_pages(data_file)
             before = self.environment.info()["last_txnid"]
-            self.tables: dict[Table, Any] = {table: self._table(table) for table in TABLES}
+            self._open_tables()
             # a table an older minidb did not have is made by a commit of LMDB's own
             has_new_table = before and self.environment.info()["last_txnid"] > before
             self._check_entries(every=not is_whole, newest_known=not has_new_table)
@@ -132,6 +139,9 @@ class LmdbStore(StandsStill):
         if not self.read_only:
             files.make_folders(self.path, durable=self.durability != "off")
         return not n_bytes
+
+    def _open_tables(self) -> None:
+        self.tables: dict[Table, Any] = {table: self._table(table) for table in TABLES}
 
     def _table(self, table: Table) -> Any:
         if not self.read_only:
@@ -305,6 +315,8 @@ class LmdbStore(StandsStill):
             txn.abort()
             raise
         commit(self.environment, txn)
+        if self.recorded is not None and write.changes is not None:
+            self.recorded += write.changes
         return write
 
     def _keep_house(self, wal_bytes: int) -> None:
@@ -368,6 +380,55 @@ class LmdbStore(StandsStill):
     def sync_rows(self) -> None:
         self.write(self._files.empty_wal)
 
+    # Another data file
+
+    def compact(self) -> None:
+        """Give the room of `data.mdb` back that nothing needs; see `compaction`."""
+        self.check_writable()
+        try:
+            compact(self)
+        except lmdb.Error as error:
+            raise _translated(error, self.path) from error
+
+    @contextmanager
+    def recording(self) -> Iterator[list[Change]]:
+        """What is committed during the block, as it comes."""
+        with self._queue.paused():  # a transaction is recorded from its beginning, or not at all
+            changes = self.recorded = []
+        try:
+            yield changes
+        finally:
+            self.recorded = None
+
+    def replaced(self, replace: Callable[[int], None]) -> None:
+        """Let `replace(last_commit)` put another file in the place of `data.mdb`, with the same content, while nobody
+        has it open. Raises `ServiceError` where another process has.
+        """
+        with self._queue.paused(), self.gate.exclusive:
+            if self._closed:
+                raise StoreClosed("this client has been closed")
+            last = self.environment.info()["last_txnid"]
+            self.environment.close()
+            try:
+                self._stand_alone()
+                if read_metas(self.path / "data.mdb")[1].txn_id != last:
+                    raise ServiceError(f"another process has written to {self.path}: try again")
+                replace(last)
+            finally:
+                self._open_environment(None)
+                self._open_tables()
+
+    def _stand_alone(self) -> None:
+        """Lock LMDB's lock file as its first user does, before opening the environment again takes the lock over.
+
+        POSIX drops the locks of a process with any descriptor of a file it closes, so this one stays.
+        """
+        if self._lock_file is None:
+            self._lock_file = File(self.path / "lock.mdb", write=True)
+        if not self._lock_file.lock_first_byte():
+            self._lock_file = None
+            raise ServiceError(f"another process has {self.path} open: it can be compacted when that is closed")
+
     # Closing
 
     def close(self) -> None:
@@ -398,6 +459,7 @@ class LmdbStore(StandsStill):
     def _close_environment(self) -> None:
         if hasattr(self, "environment"):
             self.environment.close()
+        self._lock_file = None
 
     def corrupt(self, table: Table, key: bytes) -> CorruptionError:
         return CorruptionError(f"{self.path / 'data.mdb'}: {table} {key.hex()} does not match its checksum")

@@ -11,6 +11,7 @@ from minidb.storage.checksum import CRC_BYTES, RESIDUE, seal, unseal
 from minidb.storage.interface import Table
 
 if TYPE_CHECKING:
+    from minidb.storage.compaction import Change
     from minidb.storage.lmdb_store import LmdbStore
 
 
@@ -66,7 +67,7 @@ class LmdbRead:
 class LmdbWrite(LmdbRead):
     """See `interface.WriteTransaction`."""
 
-    __slots__ = ("has_changes", "publishers", "staged", "wal_bytes")
+    __slots__ = ("changes", "has_changes", "publishers", "staged", "wal_bytes")
     is_write = True
 
     def __init__(self, store: LmdbStore, txn: Any) -> None:
@@ -75,10 +76,15 @@ class LmdbWrite(LmdbRead):
         self.publishers: list[Callable[[], None]] = []
         self.wal_bytes = 0
         self.has_changes = False
+        self.changes: list[Change] | None = None if store.recorded is None else []
+        """For the copy that is being made of the file."""
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
         self.has_changes = True
-        self._txn.put(key, seal(key, value), db=self._store.tables[table])
+        sealed = seal(key, value)
+        self._txn.put(key, sealed, db=self._store.tables[table])
+        if self.changes is not None:
+            self.changes.append((table, key, sealed))
         if table == "wal":
             self.wal_bytes += len(value)
 
@@ -87,12 +93,17 @@ class LmdbWrite(LmdbRead):
             self.put(table, *items[0])
             return
         self.has_changes = True
+        sealed = [(key, seal(key, value)) for key, value in items]
         with self._txn.cursor(self._store.tables[table]) as cursor:
-            cursor.putmulti([(key, seal(key, value)) for key, value in items])
+            cursor.putmulti(sealed)
+        if self.changes is not None:
+            self.changes += [(table, key, value) for key, value in sealed]
 
     def delete(self, table: Table, key: bytes) -> bool:
         is_there = bool(self._txn.delete(key, db=self._store.tables[table]))
         self.has_changes |= is_there
+        if self.changes is not None:
+            self.changes.append((table, key, None))
         return is_there
 
     def delete_range(self, table: Table, start: bytes, stop: bytes, most: int | None = None) -> int:
@@ -101,6 +112,8 @@ class LmdbWrite(LmdbRead):
             found = cursor.set_range(start)
             while found and n_deleted != most and cursor.key() < stop:
                 n_deleted += 1
+                if self.changes is not None:
+                    self.changes.append((table, cursor.key(), None))
                 found = cursor.delete()
         self.has_changes |= n_deleted > 0
         return n_deleted
@@ -108,6 +121,7 @@ class LmdbWrite(LmdbRead):
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         parent, staged, n_publishers = self._txn, dict(self.staged), len(self.publishers)
+        n_changes = len(self.changes or ())
         self._txn = self._store.environment.begin(parent=parent, write=True)
         try:
             yield
@@ -115,6 +129,7 @@ class LmdbWrite(LmdbRead):
             self._txn.abort()
             self._txn, self.staged = parent, staged
             del self.publishers[n_publishers:]
+            del (self.changes or [])[n_changes:]
             raise
         self._txn.commit()
         self._txn = parent

@@ -94,6 +94,15 @@ def settled_metas(file: Path) -> list[Meta]:
     return read_metas(file)
 
 
+def stamp(file: Path, txn_id: int) -> None:
+    """Number the newest commit of a file nobody has open, and the one before it; `txn_id` has its parity."""
+    page_bytes = read_metas(file)[1].page_bytes
+    with File(file, write=True) as opened:
+        for number in (txn_id, txn_id - 1):
+            at = number % 2 * page_bytes + _HEADER_BYTES + 24 + 2 * TREE.size + 8
+            opened.write_at(at, struct.pack("<Q", number))
+
+
 def _meta(page: bytes, page_bytes: int) -> Meta:
     magic, version = struct.unpack_from("<II", page, _HEADER_BYTES)
     if (magic, version) != (_MAGIC, _VERSION):

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 from weakref import WeakSet
 
@@ -93,6 +94,18 @@ class System:
             return False
         return True
 
+    def lock_first_byte(self, descriptor: int) -> bool:
+        """POSIX's lock of a part of a file, as LMDB takes it: whether no other process has one. Ends when this process
+        closes any descriptor of the file. Windows replaces no file that is open, and needs none.
+        """
+        if fcntl is None:
+            return True
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
     def unlock(self, descriptor: int) -> None:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -132,9 +145,10 @@ class System:
 
 
 def _lock_byte(descriptor: int) -> bool:
-    """Windows' lock of the first byte."""
+    """Windows' lock of a byte that others may not read then: of one far beyond the end."""
     import msvcrt
 
+    os.lseek(descriptor, 1 << 48, os.SEEK_SET)
     try:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
     except OSError:
@@ -174,6 +188,11 @@ class File:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             system.close(descriptor)
+
+    @property
+    def descriptor(self) -> int:
+        """For LMDB to write to. Raises `ValueError` once it is closed."""
+        return self._open
 
     @property
     def _open(self) -> int:
@@ -219,6 +238,9 @@ class File:
     def lock_if_free(self) -> bool:
         """Whether no other holder has the file locked; then it is, until it is closed."""
         return system.lock_if_free(self._open)
+
+    def lock_first_byte(self) -> bool:
+        return system.lock_first_byte(self._open)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -367,6 +389,17 @@ def remove_tree(folder: Path) -> bool:
     except OSError:
         return False
     return is_gone
+
+
+def disk_bytes(path: Path) -> int:
+    """What a file, or a folder with all that is in it, takes on the disk: of a sparse file what is there."""
+    try:
+        status = system.status(path)
+    except FileNotFoundError:
+        return 0
+    if S_ISDIR(status.st_mode):
+        return sum(disk_bytes(path / name) for name in names(path))
+    return status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
 
 
 def free_bytes(path: Path) -> int:

@@ -1,0 +1,27 @@
+"""`minidb compact`: gives back the room of what was deleted from a store."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from minidb import QdrantClient
+from minidb.errors import NotFound
+
+
+def add_compact(commands: argparse._SubParsersAction[Any]) -> None:
+    summary = "give back the room of what was deleted from a store"
+    compact = commands.add_parser("compact", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    compact.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    compact.set_defaults(run=lambda arguments: run(arguments.path))
+
+
+def run(path: Path) -> int:
+    """Say what was gained. Raises NotFound where there is no store, ServiceError while another process has it open."""
+    if not (path / "data.mdb").is_file():
+        raise NotFound(f"there is no store at {path}")
+    with QdrantClient(path=path) as client:
+        report = client.compact()
+    print(f"{path}: {report.bytes_before / 1e6:,.1f} MB before, {report.bytes_after / 1e6:,.1f} MB now")
+    return 0

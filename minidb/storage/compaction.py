@@ -1,0 +1,126 @@
+"""`data.mdb` without its free pages: LMDB never makes its file smaller, so a copy takes its place.
+
+The copy is made beside readers and writers. What is committed meanwhile is recorded and written to the copy, too, the
+last of it while this process stands still, for some milliseconds. No other process may have the store open then: it
+would go on with the file that was replaced. LMDB's own lock says so, a byte of `lock.mdb` that each process which has
+the environment open holds shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lmdb
+
+from minidb.errors import ServiceError
+from minidb.storage.checksum import seal
+from minidb.storage.interface import TABLES, Table
+from minidb.storage.pages import stamp
+from minidb.system import files
+from minidb.system.files import File
+
+if TYPE_CHECKING:
+    from minidb.storage.lmdb_store import LmdbStore
+
+Change = tuple[Table, bytes, bytes | None]
+"""What was put, sealed; None for what was deleted."""
+
+_NAME = "data.mdb.compact"
+_FEW_CHANGES, _MOST_ROUNDS = 100, 20
+
+
+def compact(store: LmdbStore) -> None:
+    """Raises `ServiceError` where another process has the store open, `InsufficientStorage` for a disk without room."""
+    path = store.path / _NAME
+    try:
+        with _held(path) as file, store.recording() as changes:
+            _copy(store.environment, file)
+            copy = _Copy(path, 2 * store.environment.info()["map_size"])
+            try:
+                rounds = 0
+                while len(changes) > _FEW_CHANGES and rounds < _MOST_ROUNDS:  # or writers are quicker than this
+                    copy.take_in(changes)
+                    rounds += 1
+
+                def finish(last_commit: int) -> None:
+                    copy.take_in(changes)
+                    copy.finish(last_commit)
+                    file.sync()
+                    file.close()
+                    files.system.replace(path, store.path / "data.mdb")
+                    if store.durability != "off":
+                        files.system.sync_folder(store.path)
+
+                store.replaced(finish)
+            finally:
+                copy.close()
+    except OSError as error:
+        raise files.failure(error, f"could not write {path}") from error
+
+
+def remove_leftover(folder: Path) -> None:
+    """What a process left that was killed while it made a copy."""
+    path = folder / _NAME
+    if files.exists(path):
+        with File(path, write=True) as file:
+            is_free = file.lock_if_free()
+        if is_free:
+            files.remove(path)
+
+
+def _copy(environment: Any, file: File) -> None:
+    """LMDB's own calls cannot be seen: tests of power cuts look at the file when it is synced."""
+    environment.copyfd(file.descriptor, compact=True)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[File]:
+    with File(path, write=True, create=True) as file:
+        if not file.lock_if_free():
+            raise ServiceError(f"another process is making {path}")
+        file.resize(0)
+        try:
+            yield file
+        finally:
+            file.close()
+            files.remove(path)
+
+
+class _Copy:
+    """A data file that no process has open yet."""
+
+    def __init__(self, path: Path, map_bytes: int) -> None:
+        self._path, self._map_bytes = path, map_bytes
+        self._environment = self._opened()
+        self._tables = {table: self._environment.open_db(table.encode()) for table in TABLES}
+
+    def _opened(self) -> Any:
+        return lmdb.open(
+            str(self._path), subdir=False, lock=False, map_size=self._map_bytes, max_dbs=len(TABLES), sync=False
+        )
+
+    def take_in(self, changes: list[Change]) -> None:
+        """Write, and forget, what was recorded; some of it may be in the copy already."""
+        n_changes = len(changes)
+        with self._environment.begin(write=True) as txn:
+            for table, key, sealed in changes[:n_changes]:
+                if sealed is None:
+                    txn.delete(key, db=self._tables[table])
+                else:
+                    txn.put(key, sealed, db=self._tables[table])
+        del changes[:n_changes]
+
+    def finish(self, last_commit: int) -> None:
+        """Go on with the numbers of commits where the store's own file ends; a number's parity says where it lies."""
+        with self._environment.begin(write=True) as txn:
+            number = last_commit + 1
+            number += (number - txn.id()) % 2
+            txn.put(b"commit", seal(b"commit", number.to_bytes(8, "big")), db=self._tables["meta"])
+        self.close()
+        stamp(self._path, number)
+
+    def close(self) -> None:
+        self._environment.close()

@@ -1,0 +1,224 @@
+"""`compact`: the data file without its free pages, made beside writers, and what stands in its way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minidb import QdrantClient, models
+from minidb.errors import Forbidden, InsufficientStorage, ServiceError
+from minidb.storage import compaction
+from minidb.system import files
+from minidb.system.files import System
+
+VECTOR = models.VectorParams(size=4, distance=models.Distance.DOT)
+TEXT = "a payload that takes some room " * 20
+
+
+def fill(client: QdrantClient, name: str = "c", n: int = 2000) -> None:
+    client.create_collection(name, VECTOR)
+    points = [models.PointStruct(id=at, vector=[1.0, 2.0, 3.0, float(at)], payload={"t": TEXT}) for at in range(n)]
+    client.upsert(name, points)
+
+
+def contents(client: QdrantClient) -> dict[Any, Any]:
+    return {r.id: (r.payload, r.vector) for r in client.scroll("c", limit=10_000, with_vectors=True)[0]}
+
+
+def test_room_of_what_was_deleted_comes_back(tmp_path: Path) -> None:
+    client, data = QdrantClient(path=tmp_path / "store"), tmp_path / "store" / "data.mdb"
+    fill(client)
+    fill(client, "gone")
+    client.delete_collection("gone")
+    client.delete("c", list(range(10, 2000)))
+    before, expected = data.stat().st_size, contents(client)
+    report = client.compact()
+    assert data.stat().st_size < before / 10
+    assert report.bytes_after < report.bytes_before / 10
+    assert contents(client) == expected
+    client.upsert("c", [models.PointStruct(id=5000, vector=[1.0] * 4)])
+    assert client.count("c").count == 11
+    assert client.verify().is_whole
+    for _ in range(3):
+        client.compact()
+        client.upsert("c", [models.PointStruct(id=5000, vector=[2.0] * 4)])
+    client.close()
+    with QdrantClient(path=tmp_path / "store") as client:
+        assert client.count("c").count == 11
+        assert client.retrieve("c", [5000], with_vectors=True)[0].vector == [2.0] * 4
+        assert client.verify().is_whole
+    assert sorted(path.name for path in (tmp_path / "store").glob("data*")) == ["data.crc", "data.mdb"]
+
+
+@pytest.mark.parametrize("durability", ["full", "normal", "off"])
+def test_what_is_written_meanwhile_is_in_it(tmp_path: Path, durability: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = QdrantClient(path=tmp_path / "store", durability=durability)
+    fill(client)
+    client.delete("c", list(range(100, 2000)))
+    real, n_rounds = compaction._Copy.take_in, 0
+    monkeypatch.setattr(compaction, "_FEW_CHANGES", 2)
+
+    def take_in(copy: Any, changes: Any) -> None:
+        nonlocal n_rounds
+        n_rounds += 1
+        real(copy, changes)
+        if n_rounds <= 2:  # there are further rounds as long as there is something to take in
+            write(n_rounds)
+
+    def write(round_: int) -> None:
+        client.upsert("c", [models.PointStruct(id=9000 + round_, vector=[9.0] * 4)])
+        client.delete("c", [round_])
+        client.set_payload("c", {"round": round_}, points=[50])
+
+    copy = compaction._copy
+
+    def copied(*args: Any) -> None:
+        write(0)
+        copy(*args)
+        write(4)
+
+    monkeypatch.setattr(compaction._Copy, "take_in", take_in)
+    monkeypatch.setattr(compaction, "_copy", copied)
+    client.compact()
+    assert n_rounds == 4
+    found = contents(client)
+    assert set(found) == {3, *range(5, 100), *range(9000, 9003), 9004}
+    assert found[50][0] == {"t": TEXT, "round": 2}
+    client.close()
+    with QdrantClient(path=tmp_path / "store", durability=durability) as client:
+        assert contents(client) == found
+        assert client.verify().is_whole
+
+
+def test_readers_and_writers_go_on(tmp_path: Path) -> None:
+    client, stop, errors = QdrantClient(path=tmp_path / "store"), threading.Event(), list[BaseException]()
+    fill(client, n=300)
+    written: list[int] = []
+
+    def work(number: int) -> None:
+        try:
+            at = number * 100_000
+            while not stop.is_set():
+                at += 1
+                client.upsert("c", [models.PointStruct(id=at, vector=[1.0] * 4)])
+                written.append(at)
+                assert client.retrieve("c", [at])
+                assert len(client.query_points("c", query=[1.0] * 4).points) == 10
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(15):
+        client.compact()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert client.count("c").count == 300 + len(written)
+    client.close()
+    with QdrantClient(path=tmp_path / "store") as client:
+        assert len(client.retrieve("c", written)) == len(written)
+        assert client.verify().is_whole
+
+
+def test_while_another_process_has_the_store_it_is_refused(tmp_path: Path) -> None:
+    """That process would go on with the file that is replaced."""
+    client = QdrantClient(path=tmp_path / "store")
+    fill(client, n=50)
+    script = f"""
+import sys
+from minidb import QdrantClient, models
+client = QdrantClient(path={str(tmp_path / "store")!r})
+assert client.count("c").count == 50
+print("open", flush=True)
+sys.stdin.readline()
+assert client.count("c").count == 51
+client.upsert("c", [models.PointStruct(id=1001, vector=[1.0] * 4)])
+client.close()
+print("closed", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(ServiceError, match=r"another process has .* open"):
+            client.compact()
+        client.upsert("c", [models.PointStruct(id=1000, vector=[1.0] * 4)])
+        other.stdin.write("\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == "closed\n"
+    assert client.count("c").count == 52
+    client.compact()
+    assert client.count("c").count == 52
+    script = f"""
+from minidb import QdrantClient, models
+with QdrantClient(path={str(tmp_path / "store")!r}) as client:
+    client.upsert("c", [models.PointStruct(id=1002, vector=[1.0] * 4)])
+    assert client.count("c").count == 53
+    assert client.verify().is_whole
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    assert client.count("c").count == 53
+    assert client.retrieve("c", [1002])
+    client.close()
+
+
+@pytest.mark.parametrize("call", ["replace", "sync", "sync_folder", "resize", "lock_first_byte"])
+def test_after_a_call_that_fails_everything_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    client = QdrantClient(path=tmp_path / "store")
+    fill(client, n=100)
+    expected = contents(client)
+
+    class Failing(System):
+        def __getattribute__(self, name: str) -> Any:
+            if name == call:
+                raise OSError(28, "No space left on device")
+            return super().__getattribute__(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "system", Failing())
+        with pytest.raises((InsufficientStorage, ServiceError)):
+            client.compact()
+    assert contents(client) == expected
+    client.upsert("c", [models.PointStruct(id=1000, vector=[1.0] * 4)])
+    client.compact()
+    assert client.count("c").count == 101
+    client.close()
+    with QdrantClient(path=tmp_path / "store") as client:
+        assert client.count("c").count == 101
+        assert client.verify().is_whole
+
+
+def test_a_copy_left_by_a_killed_process_goes(tmp_path: Path) -> None:
+    with QdrantClient(path=tmp_path / "store") as client:
+        fill(client, n=10)
+    (tmp_path / "store" / "data.mdb.compact").write_bytes(b"half")
+    with QdrantClient(path=tmp_path / "store"):
+        assert not (tmp_path / "store" / "data.mdb.compact").exists()
+
+
+def test_only_where_writing_is_allowed(tmp_path: Path) -> None:
+    with QdrantClient(path=tmp_path / "store") as client:
+        fill(client, n=10)
+    with QdrantClient(path=tmp_path / "store", read_only=True) as client, pytest.raises(Forbidden):
+        client.compact()
+
+
+def test_in_memory_nothing_is_left_to_give_back() -> None:
+    with QdrantClient(":memory:") as client:
+        fill(client, n=20)
+        client.delete("c", list(range(10)))
+        assert client.compact().bytes_after == 0
+        assert client.count("c").count == 10
