@@ -43,6 +43,15 @@ class RecordedDisk(System):
     def acknowledged(self, what: Any) -> None:
         self.events.append(("acknowledged", what))
 
+    def turn(self) -> tuple[dict[Path, int], int]:
+        """Which file has which number, for another process that goes on."""
+        return self._numbers, self._n_numbers
+
+    def take_turn(self, names: tuple[dict[Path, int], int]) -> None:
+        """Go on where another process, which has `names` of its `RecordedDisk`, ended."""
+        self._numbers, self._n_numbers = names
+        self._lmdb = (self._root / "data.mdb").read_bytes()
+
     def _new(self, path: Path) -> int:
         number = self._numbers[path] = self._n_numbers
         self._n_numbers += 1
@@ -80,7 +89,11 @@ class RecordedDisk(System):
     def sync(self, descriptor: int) -> None:
         with self._lock:
             super().sync(descriptor)
-            self.events.append(("sync", self._opened[descriptor]))
+            number = self._opened[descriptor]
+            copy = self._root / "data.mdb.compact"  # which LMDB has written
+            if self._numbers.get(copy) == number:
+                self.events.append(("write", number, 0, copy.read_bytes()))
+            self.events.append(("sync", number))
 
     def sync_folder(self, path: Path) -> None:
         with self._lock:
@@ -98,6 +111,8 @@ class RecordedDisk(System):
             number = self._numbers[target] = self._numbers.pop(source)
             folders = self._numbers[source.parent], self._numbers[target.parent]
             self.events.append(("move", folders[0], source.name, folders[1], target.name, number))
+            if target.name == "data.mdb":
+                self._lmdb = target.read_bytes()
 
     def remove(self, path: Path) -> None:
         with self._lock:

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from crash_model import State, check_by_search, create, operation, read_all
 from recorded_disk import Image, RecordedDisk
+from second_writer import SecondWriter
 
 from minidb import QdrantClient, models
 from minidb.storage import lmdb_store, rows
 from minidb.storage.interface import Durability
 
-N_IMAGES = int(os.environ.get("MINIDB_POWER_CUTS", "60"))
-"""Of each mode and way to write."""
+N_IMAGES = int(os.environ.get("MINIDB_POWER_CUTS", "40"))
+"""Of each mode, way to write and number of writing processes."""
 N_OPERATIONS = 40
 OTHER = "comes and goes"
 
@@ -30,8 +31,8 @@ def early_background_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidb.collection.indexer._LEAST_CHECK_ROWS", 50)
 
 
-def history(client: QdrantClient, disk: RecordedDisk, seed: int) -> list[State]:
-    """Random operations, acknowledged one by one; what the store holds after each."""
+def history(client: QdrantClient, disk: RecordedDisk, seed: int, second: SecondWriter | None = None) -> list[State]:
+    """Random operations, acknowledged one by one; what the store holds after each. With a second writer in turns."""
     create(client)
     states: list[State] = [{}]
     disk.acknowledged(0)
@@ -39,27 +40,38 @@ def history(client: QdrantClient, disk: RecordedDisk, seed: int) -> list[State]:
         step = operation(seed, number, sorted(states[-1]))
         if len(step.points) > 150:  # large enough to be synced by itself, see `small_log`
             step = replace(step, points=dict(list(step.points.items())[:150]))
-        step.run(client)
+        if second is not None and number % 3:
+            client.wait_until_indexed("points", 60)
+            second.turn(step)
+        else:
+            step.run(client)
         states.append(step.apply(states[-1]))
         disk.acknowledged(len(states) - 1)
         if number % 7 == 3:  # spaces that are dropped
             client.create_collection(OTHER, models.VectorParams(size=4, distance=models.Distance.DOT))
             client.upsert(OTHER, [models.PointStruct(id=1, vector=[1.0] * 4)])
             client.delete_collection(OTHER)
+        if number % 13 == 5 and second is None:
+            client.compact()
+    if second is not None:
+        client.wait_until_indexed("points", 60)
+        second.turn(None)
     return states
 
 
+@pytest.mark.parametrize("writers", [1, 2])
 @pytest.mark.parametrize("wal_bytes", [1 << 40, 100_000], ids=["log never emptied", "log emptied often"])
 @pytest.mark.parametrize("durability", ["full", "normal"])
 def test_a_power_cut_leaves_the_store_as_of_one_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, wal_bytes: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, wal_bytes: int, writers: int
 ) -> None:
     monkeypatch.setattr(lmdb_store, "_WAL_CHECKPOINT_BYTES", wal_bytes)
     monkeypatch.setattr(rows, "WAL_LIMIT_BYTES", 32 * 1024)
     with monkeypatch.context() as recording:
         disk = RecordedDisk(tmp_path / "store", durability, recording)
         with QdrantClient(tmp_path / "store", durability=durability) as client:
-            states = history(client, disk, seed=wal_bytes % 97)
+            second = SecondWriter(disk, tmp_path / "store", durability, wal_bytes) if writers == 2 else None
+            states = history(client, disk, wal_bytes % 97, second)
             client.wait_until_indexed("points", 60)
     first = next(at for at, event in enumerate(disk.events) if event == ("acknowledged", 0))
     assert any(event[0] == "unlink" for event in disk.events[first:])
