@@ -9,7 +9,7 @@ the environment open holds shared.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Change = tuple[Table, bytes, bytes | None]
 """What was put, sealed; None for what was deleted."""
 
-_NAME = "data.mdb.compact"
+_NAME, _LOCK = "data.mdb.compact", "compact.lock"
 _FEW_CHANGES, _MOST_ROUNDS = 100, 20
 
 
@@ -36,7 +36,7 @@ def compact(store: LmdbStore) -> None:
     """Raises `ServiceError` where another process has the store open, `InsufficientStorage` for a disk without room."""
     path = store.path / _NAME
     try:
-        with _held(path) as file, store.recording() as changes:
+        with _locked(store.path), _new(path) as file, store.recording() as changes:
             _copy(store.environment, file)
             copy = _Copy(path, 2 * store.environment.info()["map_size"])
             try:
@@ -63,12 +63,9 @@ def compact(store: LmdbStore) -> None:
 
 def remove_leftover(folder: Path) -> None:
     """What a process left that was killed while it made a copy."""
-    path = folder / _NAME
-    if files.exists(path):
-        with File(path, write=True) as file:
-            is_free = file.lock_if_free()
-        if is_free:
-            files.remove(path)
+    if files.exists(folder / _NAME):
+        with suppress(ServiceError), _locked(folder):
+            files.remove(folder / _NAME)
 
 
 def _copy(environment: Any, file: File) -> None:
@@ -77,10 +74,22 @@ def _copy(environment: Any, file: File) -> None:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[File]:
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else makes a copy meanwhile."""
+    path = folder / _LOCK
+    with File(path, write=True, create=True) as lock:
+        if not lock.lock_if_free():
+            raise ServiceError(f"another process is compacting {folder}")
+        try:
+            yield
+        finally:
+            lock.close()
+            files.remove(path)
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[File]:
     with File(path, write=True, create=True) as file:
-        if not file.lock_if_free():
-            raise ServiceError(f"another process is making {path}")
         file.resize(0)
         try:
             yield file

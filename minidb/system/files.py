@@ -85,7 +85,8 @@ class System:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def lock_if_free(self, descriptor: int) -> bool:
-        """As `lock`, but without waiting: whether it is locked now. Ends with the process at the latest."""
+        """Lock a file that is there for that only, without waiting: whether it is ours now, at most for the life of
+        this process."""
         if fcntl is None:
             return _lock_byte(descriptor)
         try:
@@ -145,10 +146,9 @@ class System:
 
 
 def _lock_byte(descriptor: int) -> bool:
-    """Windows' lock of a byte that others may not read then: of one far beyond the end."""
+    """Windows' lock, of a byte that nobody may read then: for files that are there to be locked only."""
     import msvcrt
 
-    os.lseek(descriptor, 1 << 48, os.SEEK_SET)
     try:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
     except OSError:

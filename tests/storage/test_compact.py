@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -52,7 +53,8 @@ def test_room_of_what_was_deleted_comes_back(tmp_path: Path) -> None:
         assert client.count("c").count == 11
         assert client.retrieve("c", [5000], with_vectors=True)[0].vector == [2.0] * 4
         assert client.verify().is_whole
-    assert sorted(path.name for path in (tmp_path / "store").glob("data*")) == ["data.crc", "data.mdb"]
+    names = {path.name for path in (tmp_path / "store").iterdir()}
+    assert names <= {"data.crc", "data.mdb", "lock.mdb", "rows", "derived", "snapshots"}
 
 
 @pytest.mark.parametrize("durability", ["full", "normal", "off"])
@@ -129,6 +131,10 @@ def test_readers_and_writers_go_on(tmp_path: Path) -> None:
         assert client.verify().is_whole
 
 
+@pytest.mark.skipif(
+    os.environ.get("MINIDB_SYSTEM") == "windows",
+    reason="Windows lets nobody replace a file that another process has open; played is only what this process has",
+)
 def test_while_another_process_has_the_store_it_is_refused(tmp_path: Path) -> None:
     """That process would go on with the file that is replaced."""
     client = QdrantClient(path=tmp_path / "store")
@@ -206,7 +212,7 @@ def test_a_copy_left_by_a_killed_process_goes(tmp_path: Path) -> None:
         fill(client, n=10)
     (tmp_path / "store" / "data.mdb.compact").write_bytes(b"half")
     with QdrantClient(path=tmp_path / "store"):
-        assert not (tmp_path / "store" / "data.mdb.compact").exists()
+        assert not list((tmp_path / "store").glob("*compact*"))
 
 
 def test_only_where_writing_is_allowed(tmp_path: Path) -> None:
