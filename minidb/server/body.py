@@ -13,6 +13,9 @@ from starlette.requests import Request
 
 from minidb.errors import InsufficientStorage, MinidbError
 
+LEAST_BYTES_PER_S = 1_000
+"""A client that sends, or reads, less in the long run is given up."""
+
 
 class TooLarge(MinidbError):
     """A body beyond the server's limit."""
@@ -21,21 +24,29 @@ class TooLarge(MinidbError):
 
 
 class TooSlow(MinidbError):
-    """A body of which no next piece came in time."""
+    """A body of which no next piece came in time, or too few bytes."""
 
     status_code = 408
 
 
 async def pieces(request: Request, patience_s: float) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises TooSlow when it stops coming."""
-    stream = request.stream()
+    """The body as it comes. Raises TooSlow when it stops coming, or trickles: so does who means to hold a place."""
+    stream, n_bytes = request.stream(), 0
+    clock = asyncio.get_running_loop().time
+    began = clock()
     while True:
+        bought_s = n_bytes / LEAST_BYTES_PER_S - (clock() - began)  # by what has come, beyond our patience
         try:
-            yield await asyncio.wait_for(anext(stream), patience_s)
-        except StopAsyncIteration:  # noqa: PERF203 - each piece has its own time
+            piece = await asyncio.wait_for(anext(stream), patience_s + min(bought_s, 0.0))
+        except StopAsyncIteration:
             return
         except asyncio.TimeoutError:
-            raise TooSlow(f"nothing of the body came for {patience_s:g} seconds") from None
+            raise TooSlow(
+                f"of the body only {n_bytes} bytes came in {clock() - began:.3g} seconds: expected a piece within "
+                f"{patience_s:g} seconds, and {LEAST_BYTES_PER_S} bytes a second"
+            ) from None
+        n_bytes += len(piece)
+        yield piece
 
 
 async def read(request: Request, limit_bytes: int, patience_s: float) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from minidb.server.body import LEAST_BYTES_PER_S
+
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -76,7 +78,7 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
 
         def _check_progress(self, before_bytes: int) -> None:
             waiting_bytes = self.transport.get_write_buffer_size()
-            if waiting_bytes >= before_bytes:
+            if waiting_bytes > before_bytes - LEAST_BYTES_PER_S * patience_s:
                 self.transport.abort()
             else:
                 self._watch(waiting_bytes)

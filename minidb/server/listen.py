@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,16 @@ _PATIENCE_S = 60  # with clients that do not finish sending, once the server is 
 class _Uvicorn(uvicorn.Server):
     """An event loop that does not repeat itself: without descriptors, asyncio complains a thousand times a second."""
 
+    def __init__(self, config: uvicorn.Config, patience_s: float) -> None:
+        super().__init__(config)
+        self._patience_s = patience_s
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(OncePerSecond())
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(OncePerSecond())
+        if self.config.is_ssl:  # uvicorn has no setting for it; a connection counts from the end of its handshake
+            create = partial(loop.create_server, ssl_handshake_timeout=self._patience_s)
+            loop.create_server = create  # type: ignore[method-assign]
         await super().serve(sockets)
 
 
@@ -90,7 +99,7 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_PATIENCE_S,
         )
-        self._uvicorn = _Uvicorn(config)
+        self._uvicorn = _Uvicorn(config, settings.patience_s)
         self._host = settings.host
         self._scheme = "http" if settings.tls_cert is None else "https"
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

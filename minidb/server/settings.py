@@ -23,7 +23,8 @@ class Settings:
         tls_client_ca: a PEM file; then only clients with a certificate of this authority are let in.
         max_connections: how many connections may be open; one more is answered 503.
         max_connections_per_address: the same, of one client's address.
-        patience_s: for the head of a request, for each next piece of its body, and for a client that reads nothing.
+        patience_s: for a TLS handshake, for the head of a request, for each next piece of its body, and for a client
+            that reads too slowly; bodies and answers also have to move by a thousand bytes a second.
         web_ui: folder of a built page to show at `/dashboard` in place of our own.
     """
 

@@ -503,6 +503,19 @@ def serve_also(monkeypatch: pytest.MonkeyPatch, route: Route) -> None:
     monkeypatch.setattr(routes, "_root", routes._tree([*others, route]))
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Of localhost, by itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return cert, key
+
+
 class TestStrangers:
     @pytest.mark.parametrize("sent", [b"", b"GET / HTT", b"GET /collections HTTP/1.1\r\nHost: local"])
     def test_a_head_that_does_not_come_is_not_waited_for(self, sent: bytes) -> None:
@@ -520,6 +533,34 @@ class TestStrangers:
             with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
                 connection.sendall(head)
                 assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+
+    def test_a_body_that_trickles_is_a_408(self) -> None:
+        """A byte now and then is a piece in time; it once held a connection for as long as it liked."""
+        head = b"PUT /collections/docs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n"
+        with server_in_a_thread(patience_s=1.0) as url:
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=0.05) as connection:
+                connection.sendall(head)
+                answer, n_sent, end = b"", 0, time.monotonic() + PATIENCE_S
+                while not answer and time.monotonic() < end:
+                    connection.sendall(b" ")
+                    n_sent += 1
+                    with suppress(TimeoutError):
+                        answer = connection.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert n_sent > 1
+
+    def test_an_answer_nobody_reads_is_given_up(self) -> None:
+        with server_in_a_thread(patience_s=0.3, max_connections=2) as url, httpx.Client() as client:
+            client.put(f"{url}/collections/large", json={})
+            point = {"id": 1, "vector": {}, "payload": {"text": "x" * 8_000_000}}
+            client.put(f"{url}/collections/large/points?wait=true", json={"points": [point]}, timeout=PATIENCE_S)
+            host, port = url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.sendall(b"GET /collections/large/points/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert connection.recv(8).startswith(b"HTTP/1.1")
+                until(lambda: httpx.get(f"{url}/collections").status_code == 200)
 
     @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
     def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:
@@ -542,15 +583,17 @@ class TestStrangers:
             "no descriptors (999 more since the last line)",
         ]
 
+    def test_a_handshake_that_is_not_finished_is_not_waited_for(self, tmp_path: Path) -> None:
+        cert, key = certificate(tmp_path)
+        with server_in_a_thread(tls_cert=str(cert), tls_key=str(key), patience_s=0.2) as url:
+            host, port = url.removeprefix("https://").split(":")
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+                connection.sendall(b"\x16\x03\x01")  # as a handshake begins
+                with suppress(ConnectionResetError):
+                    assert connection.recv(1) == b""
+
     def test_with_a_certificate_it_speaks_tls(self, tmp_path: Path) -> None:
-        if shutil.which("openssl") is None:
-            pytest.skip("needs openssl to make a certificate")
-        cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        cert, key = certificate(tmp_path)
         trust = ssl.create_default_context(cafile=str(cert))
         with server_in_a_thread(tls_cert=str(cert), tls_key=str(key), tls_client_ca=str(cert)) as url:
             assert url.startswith("https://")
