@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from minidb.address import SCHEMES, address_of, database_at
+from minidb.address import address_of, database_at, is_address
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods

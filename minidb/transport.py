@@ -47,7 +47,7 @@ class _Door:
         self._api = Api(self._client._database)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._client._database.location!r})"
+        return f"{type(self).__name__}({self._client._place!r})"
 
     def __copy__(self) -> _Door:
         """One of the same store, which it does not close: clients of qdrant-client before 1.14 copy their options."""
@@ -115,7 +115,7 @@ class AsyncTransport(Transport, httpx.AsyncBaseTransport):
 
 
 def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Door:
-    return kind(location, **options)
+    return kind(Path(location), **options)
 
 
 def _one_process() -> TypeError:
@@ -123,9 +123,9 @@ def _one_process() -> TypeError:
     return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
-def is_in_memory(location: str | Path | QdrantClient) -> bool:
-    """Whether a store is, or would be, in the memory of this process."""
-    return (location._database.location if isinstance(location, QdrantClient) else str(location)) == MEMORY
+def is_in_memory(client: QdrantClient) -> bool:
+    """Whether a client's store is in the memory of this process."""
+    return client._database.location == MEMORY
 
 
 def keep_uploads_here(remote: Any) -> None:
@@ -166,8 +166,9 @@ def qdrant_client(
     location = _one_place(location, path)
     kind: type[official.QdrantClient] = _official().QdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
-    if is_in_memory(location):
+    transport = Transport(location, **_store_options(options))
+    client = kind(transport=transport, **arguments)
+    if is_in_memory(transport._client):
         keep_uploads_here(client._client)
     return client
 
@@ -185,8 +186,9 @@ def async_qdrant_client(
     location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
-    if is_in_memory(location):
+    transport = AsyncTransport(location, **_store_options(options))
+    client = kind(transport=transport, **arguments)
+    if is_in_memory(transport._client):
         keep_uploads_here(client._client)
     return client
 
@@ -215,7 +217,9 @@ def _client_arguments(
 def _one_place(location: str | Path | QdrantClient | None, path: str | Path | None) -> str | Path | QdrantClient:
     if location is not None and path is not None:
         raise BadRequest("Only one of <location> or <path> should be specified.")
-    return next((given for given in (location, path) if given is not None), MEMORY)
+    if path is not None:
+        return path if path in ("", MEMORY) else Path(path)
+    return MEMORY if location is None else location
 
 
 def _store_options(options: dict[str, Any]) -> dict[str, Any]:

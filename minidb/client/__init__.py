@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from minidb.address import SCHEMES, address_of, database_at
+from minidb.address import address_of, database_at, is_address
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -28,7 +28,9 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
 
     Args:
         location: a directory, created when it is not there, ":memory:" (the default) for a store that ends with the
-            client, or a URL.
+            client, or an address. A string is a directory if it has a separator, begins with "." or "~" (the home
+            folder), or is there; an address if it is a URL, localhost, an IP address, host:port, or, beside other
+            parts of an address, a host's name. Any other word is refused: give it as `path` or `url`.
         url: the address of a server, as qdrant-client takes it. minidb connects to nothing: all clients of an address
             share a store in memory, inside `minidb.intercept` that of the block, else one that stays as long as the
             process. Its options are those of the client that came first.
@@ -58,7 +60,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         image_rules: limits for images decoded here, for local models; see `minidb.inference.ImageRules`.
 
     Raises:
-        BadRequest: (a ValueError) arguments that contradict each other, or an address that is none.
+        BadRequest: (a ValueError) arguments that contradict each other, an address that is none, or a location that
+            may be a directory or an address.
 
     Any number of threads may share a client, any number of processes may open one path.
     """
@@ -96,8 +99,11 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             raise BadRequest("Only one of <location>, <url>, <host> or <path> should be specified.")
         if durability not in ("full", "normal", "off"):
             raise BadRequest(f"durability must be 'full', 'normal' or 'off', got {durability!r}")
-        if isinstance(location, str) and location.startswith(SCHEMES):
-            location, url = None, location
+        if isinstance(location, str) and location not in ("", MEMORY):
+            options = (https, api_key, prefix, auth_token_provider, prefer_grpc or None)
+            has_options = (port, grpc_port) != (6333, 6334) or any(given is not None for given in options)
+            if is_address(location, has_options):
+                location, url = None, location
         has_address = url is not None or host is not None
         inference = settings_of(
             cloud_inference=cloud_inference and not (has_address and inference_url is None),
@@ -109,7 +115,9 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         )
         self._owns_database = not has_address
         if has_address:
-            self._database = database_at(address_of(url, host, port, https, prefix, api_key), inference)
+            address = address_of(url, host, port, https, prefix, api_key)
+            self._database = database_at(address, inference)
+            self._place = str(address)
         else:
             where = next((given for given in (location, path) if given is not None), MEMORY)
             if where == "":
@@ -117,6 +125,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             if str(where).startswith("~"):
                 where = Path(where).expanduser()
             self._database = Database(where, durability, inference=inference, read_only=read_only)
+            self._place = self._database.location
         self._timeout = timeout
         self._headers = dict(headers or {})
 
@@ -127,7 +136,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._database.location!r})"
+        return f"{type(self).__name__}({self._place!r})"
 
     def close(self, grpc_grace: float | None = None) -> None:
         """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""
