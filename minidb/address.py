@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from minidb.database import MEMORY, Database
@@ -119,6 +120,30 @@ def address_of(
         port = 443 if scheme == "https" else 80
     path = path.strip("/")
     return Address(scheme, name.lower(), port, f"/{path}" if path else "")
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """What qdrant-client takes for its connections beside named arguments; there are none here to give it to."""
+
+    auth: Any
+    base_url: Any
+    cert: Any
+    cookies: Any
+    default_encoding: Any
+    event_hooks: Any
+    follow_redirects: bool
+    grpc_compression: Any
+    http1: bool
+    http2: bool
+    limits: Any
+    max_redirects: int
+    metadata: Mapping[str, str] | None
+    mounts: Any
+    params: Any
+    proxy: Any
+    transport: Any
+    trust_env: bool
+    verify: Any
 
 
 _lock = threading.Lock()

@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from minidb.address import address_of, database_at, is_address
+from typing_extensions import Unpack
+
+from minidb.address import ConnectionOptions, address_of, database_at, is_address
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -58,6 +60,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         embedding_cache_bytes: size of a cache of embeddings in the store, where equal inputs are found again after a
             restart, too; it holds neither inputs nor keys. None (default) for no cache.
         image_rules: limits for images decoded here, for local models; see `minidb.inference.ImageRules`.
+        connection: what qdrant-client hands on to httpx and gRPC; no effect, but that `metadata` are headers.
 
     Raises:
         BadRequest: (a ValueError) arguments that contradict each other, an address that is none, or a location that
@@ -94,7 +97,10 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         inference_token: str | None = None,
         embedding_cache_bytes: int | None = None,
         image_rules: ImageRules | None = None,
+        **connection: Unpack[ConnectionOptions],
     ) -> None:
+        if unknown := connection.keys() - ConnectionOptions.__annotations__.keys():
+            raise TypeError(f"QdrantClient.__init__() got an unexpected keyword argument {min(unknown)!r}")
         if sum(given is not None for given in (location, url, host, path)) > 1:
             raise BadRequest("Only one of <location>, <url>, <host> or <path> should be specified.")
         if durability not in ("full", "normal", "off"):
@@ -127,7 +133,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             self._database = Database(where, durability, inference=inference, read_only=read_only)
             self._place = self._database.location
         self._timeout = timeout
-        self._headers = dict(headers or {})
+        self._headers = {**(connection.get("metadata") or {}), **(headers or {})}
 
     def __enter__(self) -> QdrantClient:
         return self
@@ -138,8 +144,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._place!r})"
 
-    def close(self, grpc_grace: float | None = None) -> None:
-        """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""
+    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:
+        """Let go of the store; further calls raise `StoreClosed`. Safe to call again. Arguments have no effect."""
         if not self._owns_database:  # others go on with the store of the address
             self._database, self._owns_database = Database(MEMORY), True
         self._database.close()

@@ -1,7 +1,7 @@
 """The part of the client about the store: snapshots, cluster, models, moving to another client.
 
 One node has no shards, replicas or peers: what only makes sense with them raises `StandaloneMode`, the rest tells of
-the one node there is.
+the one node there is. `**kwargs` stand where qdrant-client takes any and uses none.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class ServiceMethods(Base, AnyClient):
 
         return node.cluster_info(self._database, collection_name)
 
-    def list_shard_keys(self, collection_name: str) -> ShardKeysResponse:
+    def list_shard_keys(self, collection_name: str, **kwargs: Any) -> ShardKeysResponse:
         """None."""
         from minidb import node
 
@@ -168,6 +168,7 @@ class ServiceMethods(Base, AnyClient):
         collection_name: str,
         completed_limit: int | None = None,
         with_: str | Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> OptimizationsResponse:
         """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on."""
         wanted = [with_] if isinstance(with_, str) else list(with_ or ())
@@ -176,12 +177,12 @@ class ServiceMethods(Base, AnyClient):
         return node.optimizations(self._database, collection_name, wanted)
 
     def cluster_collection_update(
-        self, collection_name: str, cluster_operation: Any, timeout: int | None = None, **kwargs: Any
+        self, collection_name: str, cluster_operation: Any, timeout: int | None = None
     ) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None) -> Any:
+    def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None, **kwargs: Any) -> Any:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
@@ -189,7 +190,7 @@ class ServiceMethods(Base, AnyClient):
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None) -> bool:
+    def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None, **kwargs: Any) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
@@ -200,11 +201,12 @@ class ServiceMethods(Base, AnyClient):
         shards_number: int | None = None,
         replication_factor: int | None = None,
         placement: list[int] | None = None,
+        **kwargs: Any,
     ) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey) -> bool:
+    def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey, **kwargs: Any) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
@@ -216,9 +218,7 @@ class ServiceMethods(Base, AnyClient):
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def delete_shard_snapshot(
-        self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True, **kwargs: Any
-    ) -> bool:
+    def delete_shard_snapshot(self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
