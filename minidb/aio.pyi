@@ -14,6 +14,7 @@ from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, settings_of
+from minidb.inference.secret import Secret, is_key_name
 from minidb.storage.interface import Durability
 from __future__ import annotations
 from collections.abc import Mapping, Sequence
@@ -41,11 +42,13 @@ from minidb.client.base import Base
 from minidb.models.base import parse
 from minidb.trace import Step
 from __future__ import annotations
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing_extensions import Self
 from minidb import models
 from minidb.client.base import Base
 from minidb.errors import StandaloneMode
+from minidb.inference.settings import LOCAL_BATCH_SIZE
 from minidb.collection.verify import VerifyReport
 from minidb.models.service import (
     ClusterStatusOneOf,

@@ -22,6 +22,7 @@ from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, settings_of
+from minidb.inference.secret import Secret, is_key_name
 from minidb.storage.interface import Durability
 
 
@@ -99,6 +100,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         image_rules: ImageRules | None = None,
         **connection: Unpack[ConnectionOptions],
     ) -> None:
+        options = {name: value for name, value in locals().items() if name not in ("self", "connection")}
         if unknown := connection.keys() - ConnectionOptions.__annotations__.keys():
             raise TypeError(f"QdrantClient.__init__() got an unexpected keyword argument {min(unknown)!r}")
         if sum(given is not None for given in (location, url, host, path)) > 1:
@@ -106,8 +108,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         if durability not in ("full", "normal", "off"):
             raise BadRequest(f"durability must be 'full', 'normal' or 'off', got {durability!r}")
         if isinstance(location, str) and location not in ("", MEMORY):
-            options = (https, api_key, prefix, auth_token_provider, prefer_grpc or None)
-            has_options = (port, grpc_port) != (6333, 6334) or any(given is not None for given in options)
+            parts = (https, api_key, prefix, auth_token_provider, prefer_grpc or None)
+            has_options = (port, grpc_port) != (6333, 6334) or any(given is not None for given in parts)
             if is_address(location, has_options):
                 location, url = None, location
         has_address = url is not None or host is not None
@@ -133,6 +135,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             self._database = Database(where, durability, inference=inference, read_only=read_only)
             self._place = self._database.location
         self._timeout = timeout
+        self._init_options = self._kept({**options, **connection})
         self._headers = {**(connection.get("metadata") or {}), **(headers or {})}
 
     def __enter__(self) -> QdrantClient:
@@ -143,6 +146,34 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._place!r})"
+
+    def __copy__(self) -> QdrantClient:
+        """One of the same store, which closing it leaves open."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__, _owns_database=False)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QdrantClient:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes: they open the same directory. Keys stay here."""
+        if self._database.location == MEMORY or self._place != self._database.location:
+            raise TypeError("a store in memory belongs to its process: a client of a directory can be pickled")
+        if any(map(is_key_name, self._headers)):
+            raise TypeError("a client with keys in its headers is not pickled: keys are written nowhere")
+        return _made, (type(self), self._init_options)
+
+    @classmethod
+    def _kept(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """What makes a client like this one, with no keys: options of qdrant-client's, and of our own those given."""
+        own = cls.__init__.__kwdefaults__ or {}
+        kept = {name: value for name, value in options.items() if name not in own or value != own[name]}
+        if kept["https"] is None and kept["api_key"] is not None:
+            kept["https"] = True
+        if isinstance(token := kept.get("inference_token"), str):
+            kept["inference_token"] = Secret(token)
+        return {**kept, "api_key": None, "auth_token_provider": None}
 
     def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:
         """Let go of the store; further calls raise `StoreClosed`. Safe to call again. Arguments have no effect."""
@@ -160,3 +191,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         from minidb.inference.catalog import get_embedding_size
 
         return get_embedding_size(model_name)
+
+
+def _made(kind: type[QdrantClient], options: dict[str, Any]) -> QdrantClient:
+    return kind(**options)

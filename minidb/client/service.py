@@ -6,12 +6,15 @@ the one node there is. `**kwargs` stand where qdrant-client takes any and uses n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from typing_extensions import Self
 
 from minidb import models
 from minidb.client.base import Base
 from minidb.errors import StandaloneMode
+from minidb.inference.settings import LOCAL_BATCH_SIZE
 
 if TYPE_CHECKING:
     from minidb.collection.verify import VerifyReport
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
         VersionInfo,
     )
 
-_NO_WIRE = "minidb answers without HTTP or gRPC: for the raw interface use minidb.qdrant_client(path)"
-
 
 class AnyClient:
     """What is the same for `QdrantClient` and `AsyncQdrantClient`: no call goes to the store."""
+
+    DEFAULT_BATCH_SIZE: ClassVar[int] = LOCAL_BATCH_SIZE
+    _init_options: Mapping[str, Any]
 
     @staticmethod
     def list_text_models() -> dict[str, tuple[int, models.Distance]]:
@@ -58,19 +62,30 @@ class AnyClient:
         return {entry["model"]: {k: v for k, v in entry.items() if k != "model"} for entry in entries_of("sparse")}
 
     @property
-    def http(self) -> Any:
-        """Raises AttributeError: there is no HTTP client inside."""
-        raise AttributeError(f"{_NO_WIRE}.http")
+    def init_options(self) -> dict[str, Any]:
+        """Arguments that make a client of the same directory or address, synchronous or not; without keys."""
+        return dict(self._init_options)
 
     @property
-    def grpc_points(self) -> Any:
-        """Raises AttributeError: there is no gRPC client inside."""
-        raise AttributeError(f"{_NO_WIRE}.http")
+    def cloud_inference(self) -> bool:
+        """As the client was made with."""
+        return bool(self._init_options["cloud_inference"])
 
     @property
-    def grpc_collections(self) -> Any:
-        """Raises AttributeError: there is no gRPC client inside."""
-        raise AttributeError(f"{_NO_WIRE}.http")
+    def local_inference_batch_size(self) -> int | None:
+        """As the client was made with."""
+        return self._init_options["local_inference_batch_size"]  # type: ignore[no-any-return]
+
+    @property
+    def _client(self) -> Self:
+        """Where qdrant-client's has the one of its two clients that does the work."""
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            text = f"minidb's {type(self).__name__} has no {name!r}; qdrant-client's own is minidb.qdrant_client(path)"
+            raise AttributeError(text, name=name, obj=self)
 
 
 class ServiceMethods(Base, AnyClient):

@@ -15,7 +15,10 @@ PAIRS = [
     (minidb.QdrantClient, qdrant_client.QdrantClient),
     (minidb.AsyncQdrantClient, qdrant_client.AsyncQdrantClient),
 ]
-OWN = {"explain", "query_arrays", "recover_full_snapshot", "verify", "wait_until_indexed"}
+OWN = {
+    "cloud_inference", "explain", "local_inference_batch_size", "query_arrays", "recover_full_snapshot", "verify",
+    "wait_until_indexed",
+}  # fmt: skip
 ONLY_WITH_A_WIRE = ["grpc_collections", "grpc_points", "http"]
 
 
@@ -48,7 +51,7 @@ METHODS = [
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=["sync", "async"])
 def test_every_public_name_is_there(ours: type, theirs: type) -> None:
-    assert public(theirs) - public(ours) - {"init_options"} == set()
+    assert public(theirs) - public(ours) - set(ONLY_WITH_A_WIRE) == set()
     assert public(ours) - public(theirs) == OWN
 
 
@@ -90,10 +93,14 @@ def test_metadata_are_headers_and_close_takes_anything() -> None:
     client.close(grpc_grace=1, unheard_of=True)
 
 
-@pytest.mark.parametrize("name", ONLY_WITH_A_WIRE)
-def test_what_needs_a_wire_says_where_to_find_it(name: str) -> None:
-    with minidb.QdrantClient(":memory:") as client, pytest.raises(AttributeError, match=r"minidb\.qdrant_client"):
-        getattr(client, name)
+@pytest.mark.parametrize("name", [*ONLY_WITH_A_WIRE, "_embed_models", "get_fastembed_vector_params"])
+def test_what_it_has_not_says_where_to_find_it(name: str) -> None:
+    for kind in (minidb.QdrantClient, minidb.AsyncQdrantClient):
+        client: Any = kind(":memory:")
+        for holder in (client, client._client):
+            with pytest.raises(AttributeError, match=r"minidb\.qdrant_client") as caught:
+                getattr(holder, name)
+            assert caught.value.name == name
 
 
 @pytest.mark.parametrize(
