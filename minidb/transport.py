@@ -30,11 +30,11 @@ _CHUNK_BYTES = 1 << 20
 class _Door:
     """What both transports do: open a store, or use a client's, and answer requests with it."""
 
-    def __init__(self, location: str | Path | QdrantClient = MEMORY, *, prefix: str = "", **options: Any) -> None:
+    def __init__(self, location: str | Path | QdrantClient | None = None, *, prefix: str = "", **options: Any) -> None:
         """Open `location`, or answer with the store of a minidb client, which is then not closed from here.
 
         Args:
-            location: a directory, ":memory:", or a `minidb.QdrantClient`.
+            location: a directory, ":memory:" (the default), or a `minidb.QdrantClient`.
             prefix: the path before Qdrant's own, if the client's URL has one: "/…".
             options: keywords of `minidb.QdrantClient` (`durability`, `embedding_cache_bytes`, …).
         """
@@ -214,12 +214,12 @@ def _client_arguments(
     }
 
 
-def _one_place(location: str | Path | QdrantClient | None, path: str | Path | None) -> str | Path | QdrantClient:
+def _one_place(location: str | Path | QdrantClient | None, path: str | Path | None) -> str | Path | QdrantClient | None:
     if location is not None and path is not None:
         raise BadRequest("Only one of <location> or <path> should be specified.")
     if path is not None:
         return path if path in ("", MEMORY) else Path(path)
-    return MEMORY if location is None else location
+    return location
 
 
 def _store_options(options: dict[str, Any]) -> dict[str, Any]:

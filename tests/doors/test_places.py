@@ -126,6 +126,15 @@ def test_a_word_is_a_directory_as_path_as_a_path_and_once_it_is_there(here: Path
     assert {path.name for path in here.iterdir()} == {"db", "localhost", "word"}
 
 
+def test_the_official_client_takes_an_address_by_every_name(here: Path) -> None:
+    with minidb.intercept("http://localhost:6333") as store:
+        store.create_collection("c")
+        for arguments in ({"url": "http://localhost:6333"}, {"host": "localhost"}, {"location": "localhost"}):
+            assert minidb.qdrant_client(**arguments, port=6333).collection_exists("c")
+        assert repr(minidb.Transport(host="localhost")) == "Transport('http://localhost:6333')"
+    assert list(here.iterdir()) == []
+
+
 def test_what_only_a_server_has_as_a_name_is_one_though_a_directory_is_called_so(here: Path) -> None:
     QdrantClient(path="localhost").close()
     with minidb.intercept("http://localhost:6333") as store:
