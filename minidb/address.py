@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from minidb.client import QdrantClient
 
 _SCHEMES = ("http://", "https://")
-_HOST = re.compile(r"(?P<host>[\w-]+(\.[\w-]+)*|\[[\da-f:.]+])(:(?P<port>\d+))?", re.IGNORECASE)
+_HOST = re.compile(r"(?P<host>[\w-]+(\.[\w-]+)*|\[[\da-f:.]+])(:(?P<port>\d*))?", re.IGNORECASE)
 _ONLY_A_HOST = re.compile(r"localhost|\d+(\.\d+){3}|\[.*]", re.IGNORECASE)
 
 
@@ -67,9 +67,10 @@ def is_address(location: str, has_options: bool) -> bool:
         return False
     if has_options and name is not None:
         return True
+    url = "http://host:port" if name is None or ":" in location else f"http://{location}:6333"
     raise BadRequest(
         f"{location!r} may be a directory or a server: write path={location!r} or {'./' + location!r} for a directory, "
-        f"url={f'http://{location}:6333'!r} for a server"
+        f"url={url!r} for a server"
     )
 
 

@@ -19,6 +19,7 @@ ADDRESSES: list[tuple[str, dict[str, Any], str]] = [
     ("LOCALHOST", {"port": 6335}, "http://localhost:6335"),
     ("localhost:6335", {}, "http://localhost:6335"),
     ("localhost:6333/api", {}, "http://localhost:6333/api"),
+    ("localhost:", {}, "http://localhost:6333"),
     ("127.0.0.1", {}, "http://127.0.0.1:6333"),
     ("127.0.0.1:6333", {}, "http://127.0.0.1:6333"),
     ("10.0.0.7", {"https": True, "port": None}, "https://10.0.0.7:443"),
@@ -35,7 +36,20 @@ ADDRESSES: list[tuple[str, dict[str, Any], str]] = [
     ("qdrant", {"https": False}, "http://qdrant:6333"),
 ]
 FOLDERS = ["./db", "db/", "a/b", ".db", "../db", "localhost/db", "127.0.0.1/db", "db\\x", "v1:2/db"]
-EITHER = ["db", "qdrant", "my.db", "qdrant.example.com", "my data", "localhosts", "1.2", ":memory", "C:", "db:x", "é"]
+EITHER = [
+    "db",
+    "qdrant",
+    "my.db",
+    "qdrant.example.com",
+    "my data",
+    "localhosts",
+    "1.2",
+    ":memory",
+    "C:",
+    "db:x",
+    "é",
+    "::1",
+]
 
 
 @pytest.fixture
@@ -104,7 +118,8 @@ def test_a_word_that_may_be_either_is_refused_with_both_ways_to_write_it(locatio
     for door in (QdrantClient, AsyncQdrantClient, minidb.Transport, minidb.qdrant_client, minidb.async_qdrant_client):
         with pytest.raises(errors.BadRequest) as caught:
             door(location)
-        for way in (f"path={location!r}", f"'./{location}'", f"url='http://{location}:6333'"):
+        url = "http://host:port" if ":" in location or " " in location else f"http://{location}:6333"
+        for way in (f"path={location!r}", f"'./{location}'", f"url={url!r}"):
             assert way in str(caught.value)
     assert list(here.iterdir()) == []
 
