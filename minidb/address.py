@@ -6,19 +6,25 @@ the address share for the life of the process. Called by the doors that take an 
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import InferenceSettings
+from minidb.system import files
 
 if TYPE_CHECKING:
     from minidb.client import QdrantClient
 
-SCHEMES = ("http://", "https://")
+_SCHEMES = ("http://", "https://")
+_HOST = re.compile(r"(?P<host>[\w-]+(\.[\w-]+)*|\[[\da-f:.]+])(:(?P<port>\d*))?", re.IGNORECASE)
+_ONLY_A_HOST = re.compile(r"localhost|\d+(\.\d+){3}|\[.*]", re.IGNORECASE)
 
 
 class Address(NamedTuple):
@@ -30,7 +36,42 @@ class Address(NamedTuple):
     prefix: str
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.host}:{self.port}{self.prefix}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.prefix}"
+
+
+def is_address(location: str, has_options: bool) -> bool:
+    """Whether a client's first argument is an address rather than a directory.
+
+    What only a server has is one (a URL, localhost, an IP address, host:port), and so is any host name among options
+    of an address. A directory has a separator, begins with "." or "~", or is there.
+
+    Args:
+        location: neither empty nor ":memory:".
+        has_options: whether the caller gave options that only an address has: a key, a port, …
+
+    Raises:
+        BadRequest: it may be meant either way.
+    """
+    if "://" in location:
+        return True
+    head, slash, _ = location.partition("/")
+    name = _HOST.fullmatch(head)
+    if name is not None:
+        is_known = _ONLY_A_HOST.fullmatch(name["host"]) is not None
+        if name["port"] and (not slash or is_known or "." in name["host"]):
+            return True
+        if is_known and not slash:
+            return True
+    if slash or "\\" in location or location[0] in ".~" or files.is_folder(Path(location)):
+        return False
+    if has_options and name is not None:
+        return True
+    url = "http://host:port" if name is None or ":" in location else f"http://{location}:6333"
+    raise BadRequest(
+        f"{location!r} may be a directory or a server: write path={location!r} or {'./' + location!r} for a directory, "
+        f"url={url!r} for a server"
+    )
 
 
 def address_of(
@@ -56,7 +97,7 @@ def address_of(
     """
     if url is not None and host is not None:
         raise BadRequest(f"Only one of (url, host) can be set. url is {url}, host is {host}")
-    if host is not None and host.startswith(SCHEMES):
+    if host is not None and host.startswith(_SCHEMES):
         raise BadRequest(
             "`host` param is not expected to contain protocol (http:// or https://). "
             "Try to use `url` parameter instead."
@@ -80,6 +121,30 @@ def address_of(
         port = 443 if scheme == "https" else 80
     path = path.strip("/")
     return Address(scheme, name.lower(), port, f"/{path}" if path else "")
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """What qdrant-client takes for its connections beside named arguments; there are none here to give it to."""
+
+    auth: Any
+    base_url: Any
+    cert: Any
+    cookies: Any
+    default_encoding: Any
+    event_hooks: Any
+    follow_redirects: bool
+    grpc_compression: Any
+    http1: bool
+    http2: bool
+    limits: Any
+    max_redirects: int
+    metadata: Mapping[str, str] | None
+    mounts: Any
+    params: Any
+    proxy: Any
+    transport: Any
+    trust_env: bool
+    verify: Any
 
 
 _lock = threading.Lock()

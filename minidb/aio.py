@@ -21,7 +21,8 @@ class AsyncQdrantClient(AnyClient):
     """A vector database in this process, for `async` code; arguments as for `QdrantClient`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._client = QdrantClient(*args, **kwargs)
+        self._sync = QdrantClient(*args, **kwargs)
+        self._init_options = self._sync._init_options
 
     async def __aenter__(self) -> AsyncQdrantClient:
         return self
@@ -31,10 +32,10 @@ class AsyncQdrantClient(AnyClient):
     ) -> None:
         from asyncio import to_thread  # asyncio takes 30 ms to import, and whoever awaits has it already
 
-        await to_thread(self._client.close)
+        await to_thread(self._sync.close)
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("QdrantClient", "AsyncQdrantClient", 1)
+        return repr(self._sync).replace("QdrantClient", "AsyncQdrantClient", 1)
 
 
 def public_methods() -> dict[str, Callable[..., Any]]:
@@ -53,7 +54,7 @@ def _in_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, 
     async def run(self: AsyncQdrantClient, *args: Any, **kwargs: Any) -> Any:
         from asyncio import to_thread
 
-        return await to_thread(method, self._client, *args, **kwargs)
+        return await to_thread(method, self._sync, *args, **kwargs)
 
     return run
 

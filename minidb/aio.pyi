@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from minidb.address import SCHEMES, address_of, database_at
+from typing_extensions import Unpack
+from minidb.address import ConnectionOptions, address_of, database_at, is_address
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -13,6 +14,7 @@ from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, settings_of
+from minidb.inference.secret import Secret, is_key_name
 from minidb.storage.interface import Durability
 from __future__ import annotations
 from collections.abc import Mapping, Sequence
@@ -40,11 +42,13 @@ from minidb.client.base import Base
 from minidb.models.base import parse
 from minidb.trace import Step
 from __future__ import annotations
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing_extensions import Self
 from minidb import models
 from minidb.client.base import Base
 from minidb.errors import StandaloneMode
+from minidb.inference.settings import LOCAL_BATCH_SIZE
 from minidb.collection.vacuum import CompactReport
 from minidb.collection.verify import VerifyReport
 from minidb.models.service import (
@@ -86,8 +90,9 @@ class AsyncQdrantClient(AnyClient):
         inference_token: str | None = None,
         embedding_cache_bytes: int | None = None,
         image_rules: ImageRules | None = None,
+        **connection: Unpack[ConnectionOptions],
     ) -> None: ...
-    async def close(self, grpc_grace: float | None = None) -> None: ...
+    async def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None: ...
     async def get_embedding_size(self, model_name: str) -> int: ...
     async def create_collection(
         self,
@@ -462,16 +467,24 @@ class AsyncQdrantClient(AnyClient):
     async def compact(self) -> CompactReport: ...
     async def cluster_status(self) -> ClusterStatusOneOf: ...
     async def collection_cluster_info(self, collection_name: str) -> CollectionClusterInfo: ...
-    async def list_shard_keys(self, collection_name: str) -> ShardKeysResponse: ...
+    async def list_shard_keys(self, collection_name: str, **kwargs: Any) -> ShardKeysResponse: ...
     async def get_optimizations(
-        self, collection_name: str, completed_limit: int | None = None, with_: str | Sequence[str] | None = None
+        self,
+        collection_name: str,
+        completed_limit: int | None = None,
+        with_: str | Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> OptimizationsResponse: ...
     async def cluster_collection_update(
-        self, collection_name: str, cluster_operation: Any, timeout: int | None = None, **kwargs: Any
+        self, collection_name: str, cluster_operation: Any, timeout: int | None = None
     ) -> bool: ...
-    async def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None) -> Any: ...
+    async def cluster_telemetry(
+        self, details_level: int | None = None, timeout: int | None = None, **kwargs: Any
+    ) -> Any: ...
     async def recover_current_peer(self) -> bool: ...
-    async def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None) -> bool: ...
+    async def remove_peer(
+        self, peer_id: int, force: bool | None = None, timeout: int | None = None, **kwargs: Any
+    ) -> bool: ...
     async def create_shard_key(
         self,
         collection_name: str,
@@ -479,12 +492,13 @@ class AsyncQdrantClient(AnyClient):
         shards_number: int | None = None,
         replication_factor: int | None = None,
         placement: list[int] | None = None,
+        **kwargs: Any,
     ) -> bool: ...
-    async def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey) -> bool: ...
+    async def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey, **kwargs: Any) -> bool: ...
     async def create_shard_snapshot(self, collection_name: str, shard_id: int, wait: bool = True) -> Any: ...
     async def list_shard_snapshots(self, collection_name: str, shard_id: int) -> list[SnapshotDescription]: ...
     async def delete_shard_snapshot(
-        self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True, **kwargs: Any
+        self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True
     ) -> bool: ...
     async def recover_shard_snapshot(
         self,

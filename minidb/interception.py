@@ -51,7 +51,7 @@ def intercept(url: str, location: str | Path = MEMORY, **options: Any) -> Iterat
         BadRequest: `url` is no address.
     """
     address = address_of(url)
-    with QdrantClient(location, **options) as store:
+    with QdrantClient(path=location, **options) as store:
         begin_block(address, store)
         try:
             _patch()

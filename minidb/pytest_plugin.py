@@ -61,7 +61,7 @@ def minidb_async_client() -> Iterator[minidb.AsyncQdrantClient]:
 
     client = AsyncQdrantClient(":memory:")
     yield client
-    client._client.close()  # type: ignore[attr-defined]  # there may be no event loop any more
+    client._sync.close()  # type: ignore[attr-defined]  # there may be no event loop any more
 
 
 @pytest.fixture

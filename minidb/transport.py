@@ -30,11 +30,11 @@ _CHUNK_BYTES = 1 << 20
 class _Door:
     """What both transports do: open a store, or use a client's, and answer requests with it."""
 
-    def __init__(self, location: str | Path | QdrantClient = MEMORY, *, prefix: str = "", **options: Any) -> None:
+    def __init__(self, location: str | Path | QdrantClient | None = None, *, prefix: str = "", **options: Any) -> None:
         """Open `location`, or answer with the store of a minidb client, which is then not closed from here.
 
         Args:
-            location: a directory, ":memory:", or a `minidb.QdrantClient`.
+            location: a directory, ":memory:" (the default), or a `minidb.QdrantClient`.
             prefix: the path before Qdrant's own, if the client's URL has one: "/…".
             options: keywords of `minidb.QdrantClient` (`durability`, `embedding_cache_bytes`, …).
         """
@@ -47,7 +47,7 @@ class _Door:
         self._api = Api(self._client._database)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._client._database.location!r})"
+        return f"{type(self).__name__}({self._client._place!r})"
 
     def __copy__(self) -> _Door:
         """One of the same store, which it does not close: clients of qdrant-client before 1.14 copy their options."""
@@ -115,7 +115,7 @@ class AsyncTransport(Transport, httpx.AsyncBaseTransport):
 
 
 def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Door:
-    return kind(location, **options)
+    return kind(Path(location), **options)
 
 
 def _one_process() -> TypeError:
@@ -123,9 +123,9 @@ def _one_process() -> TypeError:
     return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
-def is_in_memory(location: str | Path | QdrantClient) -> bool:
-    """Whether a store is, or would be, in the memory of this process."""
-    return (location._database.location if isinstance(location, QdrantClient) else str(location)) == MEMORY
+def is_in_memory(client: QdrantClient) -> bool:
+    """Whether a client's store is in the memory of this process."""
+    return client._database.location == MEMORY
 
 
 def keep_uploads_here(remote: Any) -> None:
@@ -166,8 +166,9 @@ def qdrant_client(
     location = _one_place(location, path)
     kind: type[official.QdrantClient] = _official().QdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
-    if is_in_memory(location):
+    transport = Transport(location, **_store_options(options))
+    client = kind(transport=transport, **arguments)
+    if is_in_memory(transport._client):
         keep_uploads_here(client._client)
     return client
 
@@ -185,8 +186,9 @@ def async_qdrant_client(
     location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
-    if is_in_memory(location):
+    transport = AsyncTransport(location, **_store_options(options))
+    client = kind(transport=transport, **arguments)
+    if is_in_memory(transport._client):
         keep_uploads_here(client._client)
     return client
 
@@ -212,10 +214,12 @@ def _client_arguments(
     }
 
 
-def _one_place(location: str | Path | QdrantClient | None, path: str | Path | None) -> str | Path | QdrantClient:
+def _one_place(location: str | Path | QdrantClient | None, path: str | Path | None) -> str | Path | QdrantClient | None:
     if location is not None and path is not None:
         raise BadRequest("Only one of <location> or <path> should be specified.")
-    return next((given for given in (location, path) if given is not None), MEMORY)
+    if path is not None:
+        return path if path in ("", MEMORY) else Path(path)
+    return location
 
 
 def _store_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Minidb:
 
     @property
     def start_script(self) -> str:
-        return _START.format(location="sys.argv[1]" if self.is_durable else '":memory:"')
+        return _START.format(location="path=sys.argv[1]" if self.is_durable else '":memory:"')
 
     def open(self, path: Path) -> Store:
         from minidb import QdrantClient, models

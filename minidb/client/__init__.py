@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from minidb.address import SCHEMES, address_of, database_at
+from typing_extensions import Unpack
+
+from minidb.address import ConnectionOptions, address_of, database_at, is_address
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -20,6 +22,7 @@ from minidb.client.service import ServiceMethods
 from minidb.database import MEMORY, Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, settings_of
+from minidb.inference.secret import Secret, is_key_name
 from minidb.storage.interface import Durability
 
 
@@ -28,7 +31,9 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
 
     Args:
         location: a directory, created when it is not there, ":memory:" (the default) for a store that ends with the
-            client, or a URL.
+            client, or an address. A string is a directory if it has a separator, begins with "." or "~" (the home
+            folder), or is there; an address if it is a URL, localhost, an IP address, host:port, or, beside other
+            parts of an address, a host's name. Any other word is refused: give it as `path` or `url`.
         url: the address of a server, as qdrant-client takes it. minidb connects to nothing: all clients of an address
             share a store in memory, inside `minidb.intercept` that of the block, else one that stays as long as the
             process. Its options are those of the client that came first.
@@ -56,9 +61,11 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         embedding_cache_bytes: size of a cache of embeddings in the store, where equal inputs are found again after a
             restart, too; it holds neither inputs nor keys. None (default) for no cache.
         image_rules: limits for images decoded here, for local models; see `minidb.inference.ImageRules`.
+        connection: what qdrant-client hands on to httpx and gRPC; no effect, but that `metadata` are headers.
 
     Raises:
-        BadRequest: (a ValueError) arguments that contradict each other, or an address that is none.
+        BadRequest: (a ValueError) arguments that contradict each other, an address that is none, or a location that
+            may be a directory or an address.
 
     Any number of threads may share a client, any number of processes may open one path.
     """
@@ -91,13 +98,20 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         inference_token: str | None = None,
         embedding_cache_bytes: int | None = None,
         image_rules: ImageRules | None = None,
+        **connection: Unpack[ConnectionOptions],
     ) -> None:
+        options = {name: value for name, value in locals().items() if name not in ("self", "connection")}
+        if unknown := connection.keys() - ConnectionOptions.__annotations__.keys():
+            raise TypeError(f"QdrantClient.__init__() got an unexpected keyword argument {min(unknown)!r}")
         if sum(given is not None for given in (location, url, host, path)) > 1:
             raise BadRequest("Only one of <location>, <url>, <host> or <path> should be specified.")
         if durability not in ("full", "normal", "off"):
             raise BadRequest(f"durability must be 'full', 'normal' or 'off', got {durability!r}")
-        if isinstance(location, str) and location.startswith(SCHEMES):
-            location, url = None, location
+        if isinstance(location, str) and location not in ("", MEMORY):
+            parts = (https, api_key, prefix, auth_token_provider, prefer_grpc or None)
+            has_options = (port, grpc_port) != (6333, 6334) or any(given is not None for given in parts)
+            if is_address(location, has_options):
+                location, url = None, location
         has_address = url is not None or host is not None
         inference = settings_of(
             cloud_inference=cloud_inference and not (has_address and inference_url is None),
@@ -109,7 +123,9 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         )
         self._owns_database = not has_address
         if has_address:
-            self._database = database_at(address_of(url, host, port, https, prefix, api_key), inference)
+            address = address_of(url, host, port, https, prefix, api_key)
+            self._database = database_at(address, inference)
+            self._place = str(address)
         else:
             where = next((given for given in (location, path) if given is not None), MEMORY)
             if where == "":
@@ -117,8 +133,10 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             if str(where).startswith("~"):
                 where = Path(where).expanduser()
             self._database = Database(where, durability, inference=inference, read_only=read_only)
+            self._place = self._database.location
         self._timeout = timeout
-        self._headers = dict(headers or {})
+        self._init_options = self._kept({**options, **connection})
+        self._headers = {**(connection.get("metadata") or {}), **(headers or {})}
 
     def __enter__(self) -> QdrantClient:
         return self
@@ -127,10 +145,38 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._database.location!r})"
+        return f"{type(self).__name__}({self._place!r})"
 
-    def close(self, grpc_grace: float | None = None) -> None:
-        """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""
+    def __copy__(self) -> QdrantClient:
+        """One of the same store, which closing it leaves open."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__, _owns_database=False)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QdrantClient:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes: they open the same directory. Keys stay here."""
+        if self._database.location == MEMORY or self._place != self._database.location:
+            raise TypeError("a store in memory belongs to its process: a client of a directory can be pickled")
+        if any(map(is_key_name, self._headers)):
+            raise TypeError("a client with keys in its headers is not pickled: keys are written nowhere")
+        return _made, (type(self), self._init_options)
+
+    @classmethod
+    def _kept(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """What makes a client like this one, with no keys: options of qdrant-client's, and of our own those given."""
+        own = cls.__init__.__kwdefaults__ or {}
+        kept = {name: value for name, value in options.items() if name not in own or value != own[name]}
+        if kept["https"] is None and kept["api_key"] is not None:
+            kept["https"] = True
+        if isinstance(token := kept.get("inference_token"), str):
+            kept["inference_token"] = Secret(token)
+        return {**kept, "api_key": None, "auth_token_provider": None}
+
+    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:
+        """Let go of the store; further calls raise `StoreClosed`. Safe to call again. Arguments have no effect."""
         if not self._owns_database:  # others go on with the store of the address
             self._database, self._owns_database = Database(MEMORY), True
         self._database.close()
@@ -145,3 +191,7 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         from minidb.inference.catalog import get_embedding_size
 
         return get_embedding_size(model_name)
+
+
+def _made(kind: type[QdrantClient], options: dict[str, Any]) -> QdrantClient:
+    return kind(**options)

@@ -1,17 +1,20 @@
 """The part of the client about the store: snapshots, cluster, models, moving to another client.
 
 One node has no shards, replicas or peers: what only makes sense with them raises `StandaloneMode`, the rest tells of
-the one node there is.
+the one node there is. `**kwargs` stand where qdrant-client takes any and uses none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from typing_extensions import Self
 
 from minidb import models
 from minidb.client.base import Base
 from minidb.errors import StandaloneMode
+from minidb.inference.settings import LOCAL_BATCH_SIZE
 
 if TYPE_CHECKING:
     from minidb.collection.vacuum import CompactReport
@@ -25,11 +28,12 @@ if TYPE_CHECKING:
         VersionInfo,
     )
 
-_NO_WIRE = "minidb answers without HTTP or gRPC: for the raw interface use minidb.qdrant_client(path)"
-
 
 class AnyClient:
     """What is the same for `QdrantClient` and `AsyncQdrantClient`: no call goes to the store."""
+
+    DEFAULT_BATCH_SIZE: ClassVar[int] = LOCAL_BATCH_SIZE
+    _init_options: Mapping[str, Any]
 
     @staticmethod
     def list_text_models() -> dict[str, tuple[int, models.Distance]]:
@@ -59,19 +63,30 @@ class AnyClient:
         return {entry["model"]: {k: v for k, v in entry.items() if k != "model"} for entry in entries_of("sparse")}
 
     @property
-    def http(self) -> Any:
-        """Raises AttributeError: there is no HTTP client inside."""
-        raise AttributeError(f"{_NO_WIRE}.http")
+    def init_options(self) -> dict[str, Any]:
+        """Arguments that make a client of the same directory or address, synchronous or not; without keys."""
+        return dict(self._init_options)
 
     @property
-    def grpc_points(self) -> Any:
-        """Raises AttributeError: there is no gRPC client inside."""
-        raise AttributeError(f"{_NO_WIRE}.http")
+    def cloud_inference(self) -> bool:
+        """As the client was made with."""
+        return bool(self._init_options["cloud_inference"])
 
     @property
-    def grpc_collections(self) -> Any:
-        """Raises AttributeError: there is no gRPC client inside."""
-        raise AttributeError(f"{_NO_WIRE}.http")
+    def local_inference_batch_size(self) -> int | None:
+        """As the client was made with."""
+        return self._init_options["local_inference_batch_size"]  # type: ignore[no-any-return]
+
+    @property
+    def _client(self) -> Self:
+        """Where qdrant-client's has the one of its two clients that does the work."""
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            text = f"minidb's {type(self).__name__} has no {name!r}; qdrant-client's own is minidb.qdrant_client(path)"
+            raise AttributeError(text, name=name, obj=self)
 
 
 class ServiceMethods(Base, AnyClient):
@@ -170,7 +185,7 @@ class ServiceMethods(Base, AnyClient):
 
         return node.cluster_info(self._database, collection_name)
 
-    def list_shard_keys(self, collection_name: str) -> ShardKeysResponse:
+    def list_shard_keys(self, collection_name: str, **kwargs: Any) -> ShardKeysResponse:
         """None."""
         from minidb import node
 
@@ -181,6 +196,7 @@ class ServiceMethods(Base, AnyClient):
         collection_name: str,
         completed_limit: int | None = None,
         with_: str | Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> OptimizationsResponse:
         """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on."""
         wanted = [with_] if isinstance(with_, str) else list(with_ or ())
@@ -189,12 +205,12 @@ class ServiceMethods(Base, AnyClient):
         return node.optimizations(self._database, collection_name, wanted)
 
     def cluster_collection_update(
-        self, collection_name: str, cluster_operation: Any, timeout: int | None = None, **kwargs: Any
+        self, collection_name: str, cluster_operation: Any, timeout: int | None = None
     ) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None) -> Any:
+    def cluster_telemetry(self, details_level: int | None = None, timeout: int | None = None, **kwargs: Any) -> Any:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
@@ -202,7 +218,7 @@ class ServiceMethods(Base, AnyClient):
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None) -> bool:
+    def remove_peer(self, peer_id: int, force: bool | None = None, timeout: int | None = None, **kwargs: Any) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
@@ -213,11 +229,12 @@ class ServiceMethods(Base, AnyClient):
         shards_number: int | None = None,
         replication_factor: int | None = None,
         placement: list[int] | None = None,
+        **kwargs: Any,
     ) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey) -> bool:
+    def delete_shard_key(self, collection_name: str, shard_key: models.ShardKey, **kwargs: Any) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
@@ -229,9 +246,7 @@ class ServiceMethods(Base, AnyClient):
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 
-    def delete_shard_snapshot(
-        self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True, **kwargs: Any
-    ) -> bool:
+    def delete_shard_snapshot(self, collection_name: str, shard_id: int, snapshot_name: str, wait: bool = True) -> bool:
         """Raises `StandaloneMode`."""
         raise StandaloneMode
 

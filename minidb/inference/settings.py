@@ -64,7 +64,7 @@ def settings_of(
     *,
     cloud_inference: bool = False,
     inference_url: str | None = None,
-    inference_token: str | None = None,
+    inference_token: str | Secret | None = None,
     local_inference_batch_size: int | None = None,
     embedding_cache_bytes: int | None = None,
     images: ImageRules | None = None,
@@ -79,7 +79,7 @@ def settings_of(
             "cloud_inference=True needs inference_url, the address of an inference service; with cloud_inference=False "
             "local models (fastembed) and providers (openai/…, cohere/…, jinaai/…, openrouter/…, voyage/…) are used"
         )
-    token = Secret(inference_token) if inference_token is not None else None
+    token = Secret(inference_token) if isinstance(inference_token, str) else inference_token
     return InferenceSettings(
         local_batch_size=LOCAL_BATCH_SIZE if local_inference_batch_size is None else local_inference_batch_size,
         images=images or ImageRules(),

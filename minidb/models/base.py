@@ -134,6 +134,11 @@ class _Found(threading.local):
 _found = _Found()
 
 
+def is_forgiving() -> bool:
+    """Whether what is read comes in through the REST interface, and is read as Qdrant's does."""
+    return _found.is_forgiving
+
+
 def _guarded(names: frozenset[str], closed: bool) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:
     """What stands around the fields of a model: nothing more is read once enough is wrong.
 

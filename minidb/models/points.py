@@ -67,7 +67,10 @@ class PointVectors(Model):
 
 
 class Batch(Model):
-    """Points by column: ids, vectors (a list or array, or one for each name) and payloads."""
+    """Points by column: ids, vectors (a list or array, or one for each name) and payloads.
+
+    A list of dicts, which hold the vectors of a point by name, becomes columns with None where a point has no vector.
+    """
 
     ids: Items[ExtendedPointId]
     vectors: BatchVectorStruct

@@ -19,7 +19,19 @@ from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
 from minidb.arrays import distinct
-from minidb.models.base import Checked, Items, Later, Model, Named, one_of, out_of_range, shown, tag, wrong_shape
+from minidb.models.base import (
+    Checked,
+    Items,
+    Later,
+    Model,
+    Named,
+    is_forgiving,
+    one_of,
+    out_of_range,
+    shown,
+    tag,
+    wrong_shape,
+)
 
 if TYPE_CHECKING:
     from minidb.models.inference import Document, Image, InferenceObject
@@ -361,6 +373,20 @@ def _batch_array(value: Any) -> NumpyArray:
     return value  # type: ignore[no-any-return]
 
 
+def _is_row(value: object) -> bool:
+    """Whether it holds the vectors of one point by their names."""
+    return isinstance(value, dict) and inference_kind(value) is None and not {"indices", "values"} <= value.keys()
+
+
+def _columns(rows: list[Any]) -> dict[str, list[Any]]:
+    """The vectors of points by name, None where a point has none."""
+    columns: dict[str, list[Any]] = {}
+    for at, row in enumerate(rows):
+        for name, vector in (row if isinstance(row, dict) else {"": row}).items():
+            columns.setdefault(name, [None] * len(rows))[at] = vector
+    return columns
+
+
 def _batch_kind(value: Any) -> str | None:
     if isinstance(value, (list, tuple)):
         return "list"
@@ -377,12 +403,21 @@ BatchColumn: TypeAlias = Annotated[
     | Annotated[ScipyRows, tag("scipy")],
     one_of("a list or an array of vectors", {}, _batch_kind),
 ]
+
+
+def _batch_struct_kind(value: Any) -> str | None:
+    if isinstance(value, (list, tuple)) and not is_forgiving() and any(map(_is_row, value)):
+        return "rows"  # as qdrant-client's gRPC takes them; Qdrant's REST does not
+    return _batch_kind(value)
+
+
 BatchVectorStruct: TypeAlias = Annotated[
     Annotated[Items[Vector], tag("list")]
     | Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")]
     | Annotated[ScipyRows, tag("scipy")]
-    | Annotated[Named[BatchColumn], tag("named")],
-    one_of("a list or an array of vectors, or an object of such lists by name", {}, _batch_kind),
+    | Annotated[Named[BatchColumn], tag("named")]
+    | Annotated[Items[VectorStruct], AfterValidator(_columns), tag("rows")],
+    one_of("a list or an array of vectors, or an object of such lists by name", {}, _batch_struct_kind),
 ]
 
 NumericVector: TypeAlias = Vector

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -290,6 +291,13 @@ def exists(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+def is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(system.status(path).st_mode)
+    except (OSError, ValueError):  # ValueError: a name no file can have
+        return False
 
 
 def size(path: Path) -> int:
