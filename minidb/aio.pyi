@@ -44,8 +44,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from minidb import models
 from minidb.client.base import Base
-from minidb.errors import StandaloneMode
+from minidb.errors import BadRequest, StandaloneMode
 from minidb.collection.verify import VerifyReport
+from minidb.migration import CollectionReport
 from minidb.models.service import (
     ClusterStatusOneOf,
     CollectionClusterInfo,
@@ -500,7 +501,12 @@ class AsyncQdrantClient(AnyClient):
         collection_names: Sequence[str] | None = None,
         batch_size: int = 100,
         recreate_on_collision: bool = False,
-    ) -> None: ...
+        *,
+        resume: bool = False,
+        scroll_filter: models.Filter | None = None,
+        parallel: int = 1,
+        points_per_second: float | None = None,
+    ) -> list[CollectionReport]: ...
     async def __aenter__(self) -> AsyncQdrantClient: ...
     async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ...
 
