@@ -50,7 +50,7 @@ def add_migrate(commands: argparse._SubParsersAction[Any]) -> None:
         action="store_const",
         const="recreate",
         dest="collision",
-        help="replace collections that are there",
+        help="replace collections there",
     )
     collision.add_argument(
         "--resume", action="store_const", const="resume", dest="collision", help="write what collections there lack"
@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 print("\n".join(report.lines()), flush=True)
                 is_whole &= report.is_whole
         except (MinidbError, KeyboardInterrupt):
-            if there.is_written and arguments.collision != "resume":
+            if there.is_changed and arguments.collision != "resume":
                 print("minidb: whole batches are there; --resume goes on", file=sys.stderr)
             raise
     return 0 if is_whole else 1
@@ -112,7 +112,7 @@ class Server:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self.is_written = False
+        self.is_changed = False
 
     def collections(self) -> list[str]:
         return self._target.collections()
@@ -126,6 +126,7 @@ class Server:
         return self._ask("GET", name, "")
 
     def create(self, name: str, body: Json) -> None:
+        self.is_changed = True
         self._ask("PUT", name, "", body)
 
     def update(self, name: str, body: Json) -> None:
@@ -162,7 +163,6 @@ class Server:
 
     def write(self, name: str, points: Sequence[Json]) -> None:
         self._ask("PUT", name, "/points", {"points": list(points)}, wait="true")
-        self.is_written = True
 
     def _ask(self, method: str, name: str, path: str, body: Any = None, **parameters: str) -> Any:
         from minidb.cli.target import collection

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from doors.serving import PATIENCE_S, server_in_a_thread, server_process
 
@@ -26,7 +27,7 @@ Migrate = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Iterator[Path]:
+def source(tmp_path: Path) -> Path:
     """A store with two collections, one of them with an alias, an index and strict mode."""
     path = tmp_path / "source"
     with QdrantClient(path, durability="off") as client:
@@ -43,7 +44,7 @@ def source(tmp_path: Path) -> Iterator[Path]:
         client.update_collection_aliases([models.CreateAliasOperation(create_alias=created)])
         client.create_collection("é #&", models.VectorParams(size=2, distance=models.Distance.DOT))
         client.upsert("é #&", [models.PointStruct(id=UUID, vector=[1, 2], payload={"a": [None, {"b": "ß"}]})])
-    yield path
+    return path
 
 
 UUID = "9b2f3c1e-0000-4000-8000-000000000001"
@@ -155,11 +156,11 @@ def test_a_point_that_is_changed_there_meanwhile_is_found(
     assert "docs: 2 points written, 128 were there; 1 checksum of 130 points: all as here" in out
 
 
-def test_what_a_server_does_not_take_is_told(source: Path, migrate: Migrate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_server_does_not_take_is_told(source: Path, migrate: Migrate) -> None:
     """One point is too large for a request of the server: the others come."""
     with QdrantClient(source, durability="off") as client:
         client.set_payload("docs", {"text": "x" * 1_500_000}, [64])
-    with server_in_a_thread(max_request_mb=1) as url:
+    with server_in_a_thread(max_request_bytes=1 << 20) as url:
         out, _ = migrate("--path", source, "--to", url, "--collection", "docs", code=1)
     summary, refused = out.splitlines()
     assert summary == "docs: 129 points written; 1 checksum of 130 points: NOT all as here"
@@ -175,42 +176,40 @@ def test_settings_that_differ_are_told(source: Path, target: str, migrate: Migra
     assert "  index of m: nothing here, keyword there\n" in out
 
 
-def counted(path: Path, name: str) -> int:
-    """Points, once there are some."""
+def counted(url: str) -> int:
+    """Points of `docs`, once there are some."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        if (path / "data.mdb").is_file():
-            with QdrantClient(path, read_only=True) as client:
-                if client.collection_exists(name) and (found := client.count(name).count):
-                    return found
+        answer = httpx.post(f"{url}/collections/docs/points/count", json={}, timeout=PATIENCE_S).json()
+        if (answer.get("result") or {}).get("count"):
+            return int(answer["result"]["count"])
     raise AssertionError("no points came")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("parallel", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_stopped_in_the_middle_it_goes_on(
-    source: Path, tmp_path: Path, number: int, parallel: str, migrate: Migrate
-) -> None:
+def test_stopped_in_the_middle_it_goes_on(source: Path, number: int, parallel: str, migrate: Migrate) -> None:
     """At a point a second the second batch is due long after the first."""
-    between = ["--path", str(source), "--to", str(tmp_path / "to"), "--collection", "docs", "--parallel", parallel]
-    with subprocess.Popen(
-        [sys.executable, "-m", "minidb", "migrate", *between, "--rate", "1", "--batch-size", "50"],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
-    ) as process:
-        assert counted(tmp_path / "to", "docs") == 50
-        process.send_signal(number)
-        assert process.stderr
-        error = process.stderr.read()
-        assert process.wait(PATIENCE_S) == (130 if number == signal.SIGINT else -number)
-    if number == signal.SIGINT:
-        assert error.splitlines()[-2:] == [
-            "minidb: whole batches are there; --resume goes on",
-            "minidb: interrupted",
-        ]
-    out, _ = migrate(*between, "--resume")
+    with server_in_a_thread() as url:
+        between = ["--path", str(source), "--to", url, "--collection", "docs", "--parallel", parallel]
+        with subprocess.Popen(
+            [sys.executable, "-m", "minidb", "migrate", *between, "--rate", "1", "--batch-size", "50"],
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
+        ) as process:
+            assert counted(url) == 50
+            process.send_signal(number)
+            assert process.stderr
+            error = process.stderr.read()
+            assert process.wait(PATIENCE_S) == (130 if number == signal.SIGINT else -number)
+        if number == signal.SIGINT:
+            assert error.splitlines()[-2:] == [
+                "minidb: whole batches are there; --resume goes on",
+                "minidb: interrupted",
+            ]
+        out, _ = migrate(*between, "--resume")
     assert out == "docs: 80 points written, 50 were there; 1 checksum of 130 points: all as here\n"
 
 
