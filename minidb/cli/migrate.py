@@ -123,7 +123,8 @@ class Server:
         return {each["alias_name"]: each["collection_name"] for each in found}
 
     def info(self, name: str) -> Json:
-        return self._ask("GET", name, "")
+        info: Json = self._ask("GET", name, "")
+        return info
 
     def create(self, name: str, body: Json) -> None:
         self.is_changed = True
