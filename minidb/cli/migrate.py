@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +69,11 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--to is where the collections are")
     options = Options(arguments.batch_size, arguments.collision, arguments.parallel, arguments.rate, arguments.filter)
     is_whole = True
-    with open_target(arguments) as source, open_target(to, created=True) as target:
-        here, there = Server(source), Server(target)
+    with open_target(arguments) as source, ExitStack() as stack:
+        here = Server(source)
+        for name in arguments.collection or []:
+            here.info(name)  # an error with the nearest name, before a store is made
+        there = Server(stack.enter_context(open_target(to, created=True)))
         _check_names(here, there, arguments)
         try:
             for report in migrate(here, there, arguments.collection, options, reporting):
@@ -84,11 +87,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check_names(here: Server, there: Server, arguments: argparse.Namespace) -> None:
-    """Raises Refused for a name that is not here, with the nearest one, and for one that is there and must not be."""
+    """Raises Refused for a collection that is there and must not be."""
     from minidb.cli.target import Refused
 
-    for name in arguments.collection or []:
-        here.info(name)
     wanted = set(arguments.collection or here.collections())
     if arguments.collision == "refuse" and (known := sorted(wanted & set(there.collections()))):
         raise Refused(f"{', '.join(known)}: there already; --resume writes what is lacking, --recreate replaces")

@@ -240,6 +240,7 @@ class TestMistakes:
     def test_names(self, source: Path, target: str, migrate: Migrate) -> None:
         _, error = migrate("--path", source, "--to", target, "--collection", "dcs", code=1)
         assert "Collection `dcs` doesn't exist! (did you mean docs?)" in error
+        assert not (source.parent / "target").exists()
         _, error = migrate("--path", source, "--to", target, "--collection", "today", code=1)
         assert "does not have collections: ['today']" in error
 
