@@ -47,10 +47,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from typing_extensions import Self
 from minidb import models
 from minidb.client.base import Base
-from minidb.errors import StandaloneMode
+from minidb.errors import BadRequest, StandaloneMode
 from minidb.inference.settings import LOCAL_BATCH_SIZE
 from minidb.collection.vacuum import CompactReport
 from minidb.collection.verify import VerifyReport
+from minidb.migration import CollectionReport
 from minidb.models.service import (
     ClusterStatusOneOf,
     CollectionClusterInfo,
@@ -516,7 +517,12 @@ class AsyncQdrantClient(AnyClient):
         collection_names: Sequence[str] | None = None,
         batch_size: int = 100,
         recreate_on_collision: bool = False,
-    ) -> None: ...
+        *,
+        resume: bool = False,
+        scroll_filter: models.Filter | None = None,
+        parallel: int = 1,
+        points_per_second: float | None = None,
+    ) -> list[CollectionReport]: ...
     async def __aenter__(self) -> AsyncQdrantClient: ...
     async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ...
 

@@ -20,6 +20,7 @@ ROOMS = [
         "as_grpc",
         "server",
         "cli",
+        "migration",
         "pytest_plugin",
         "progress",
         "__main__",

@@ -163,6 +163,7 @@ COMMANDS: dict[str, str | Callable[[Commands], None]] = {
     "import": "minidb.cli.transfer",
     "export": "minidb.cli.transfer",
     "snapshot": "minidb.cli.snapshot",
+    "migrate": "minidb.cli.migrate",
     "verify": "minidb.cli.verify",
     "compact": "minidb.cli.compact",
     "serve": _add_serve,

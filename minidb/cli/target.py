@@ -26,7 +26,14 @@ _PAGE = 256
 
 
 class Refused(MinidbError):
-    """What the other side answered, in its words."""
+    """What the other side answered, in its words. `status` is the answer's, None without one or by this side's choice;
+    `retry_after` are seconds, where it named them.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class Target:
@@ -116,8 +123,10 @@ class Target:
             text = loads(response.content)["status"]["error"]
         except (MinidbError, KeyError, TypeError):
             text = response.text.strip()[:200] or response.reason_phrase
-            return Refused(f"{self.name} answers with {response.status_code}: {text}")
-        return Refused(text + self._suggestion(text, path))
+            return Refused(f"{self.name} answers with {response.status_code}: {text}", response.status_code)
+        seconds = response.headers.get("retry-after", "")
+        retry_after = float(seconds) if seconds.isdecimal() else None
+        return Refused(text + self._suggestion(text, path), response.status_code, retry_after)
 
     def _suggestion(self, text: str, path: str) -> str:
         """The nearest right name of a collection or a vector."""
@@ -154,9 +163,9 @@ def open_target(
         try:
             http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
         except httpx.InvalidURL as error:
-            raise Refused(f"{url}: {error}") from error
+            raise Refused(f"{re.sub('//[^/]*@', '//', url)}: {error}") from error
         with http:
-            yield Target(http, url, None)
+            yield Target(http, re.sub("//[^/]*@", "//", url), None)  # without a password
         return
     from minidb.transport import Transport
 

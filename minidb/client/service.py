@@ -13,12 +13,13 @@ from typing_extensions import Self
 
 from minidb import models
 from minidb.client.base import Base
-from minidb.errors import StandaloneMode
+from minidb.errors import BadRequest, StandaloneMode
 from minidb.inference.settings import LOCAL_BATCH_SIZE
 
 if TYPE_CHECKING:
     from minidb.collection.vacuum import CompactReport
     from minidb.collection.verify import VerifyReport
+    from minidb.migration import CollectionReport
     from minidb.models.service import (
         ClusterStatusOneOf,
         CollectionClusterInfo,
@@ -271,21 +272,45 @@ class ServiceMethods(Base, AnyClient):
         collection_names: Sequence[str] | None = None,
         batch_size: int = 100,
         recreate_on_collision: bool = False,
-    ) -> None:
-        """Copy collections with their points and payload indexes to another client.
+        *,
+        resume: bool = False,
+        scroll_filter: models.Filter | None = None,
+        parallel: int = 1,
+        points_per_second: float | None = None,
+    ) -> list[CollectionReport]:
+        """Copy collections to another client: settings, points, payload indexes, aliases; then compare both sides.
 
         Args:
             dest_client: a `QdrantClient` of minidb or of qdrant-client, whatever is behind it.
             collection_names: all by default.
             batch_size: points per request.
             recreate_on_collision: whether collections already there are replaced.
+            resume: whether collections already there get what they lack: points that are not there, or not the same.
+            scroll_filter: copy only the points that pass.
+            parallel: requests at a time; more than 1 for clients that threads may share.
+            points_per_second: no faster than this; None for no limit.
+
+        Returns:
+            Of each collection how many points were written and compared, and in `settings` what the other side does
+            not hold of configuration, indexes and aliases.
 
         Raises:
             BadRequest: a collection is already there, or is not here; nothing is written then.
+            ServiceError: points are missing or different there; the text says which.
         """
-        from minidb.client.migrate import migrate
+        from minidb.migration import Options
+        from minidb.migration.clients import json_of, migrate_clients
 
-        migrate(self, dest_client, collection_names, batch_size, recreate_on_collision)
+        if recreate_on_collision and resume:
+            raise BadRequest("a collection that is there can be replaced or completed, not both")
+        options = Options(
+            batch_size,
+            "recreate" if recreate_on_collision else "resume" if resume else "refuse",
+            parallel,
+            points_per_second,
+            None if scroll_filter is None else json_of(scroll_filter),
+        )
+        return migrate_clients(self, dest_client, collection_names, options)
 
 
 def _sizes(kind: Any) -> dict[str, tuple[int, models.Distance]]:

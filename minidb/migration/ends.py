@@ -1,0 +1,68 @@
+"""What a migration asks of the places it copies from and to. Knows nothing of what stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from minidb.errors import MinidbError
+
+PointId: TypeAlias = int | str
+Json: TypeAlias = dict[str, Any]
+"""An object as Qdrant's REST interface has it; fields that are null may be there or not."""
+
+
+class Refusal(MinidbError):
+    """What was asked is impossible there: a setting that is not known, a point that does not fit. Nothing changed."""
+
+    status_code = 400
+
+
+class Busy(MinidbError):
+    """A rate limit; the same request may come again after `seconds`."""
+
+    status_code = 429
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class End(Protocol):
+    """A place that holds collections. Methods raise Refusal and Busy where that is the reason, else what they like."""
+
+    def collections(self) -> list[str]:
+        """Names, without aliases."""
+
+    def aliases(self) -> Mapping[str, str]:
+        """Of each alias its collection."""
+
+    def info(self, name: str) -> Json:
+        """Settings and payload indexes, as `GET /collections/{name}` shows them."""
+
+    def create(self, name: str, body: Json) -> None:
+        """As `PUT /collections/{name}`."""
+
+    def update(self, name: str, body: Json) -> None:
+        """As `PATCH /collections/{name}`."""
+
+    def delete(self, name: str) -> None: ...
+
+    def create_index(self, name: str, field: str, schema: Any) -> None:
+        """As `PUT /collections/{name}/index`; done when it returns."""
+
+    def create_alias(self, name: str, alias: str) -> None: ...
+
+    def count(self, name: str, filter: Json | None) -> int:
+        """Exactly."""
+
+    def ids(
+        self, name: str, filter: Json | None, limit: int, offset: PointId | None
+    ) -> tuple[list[PointId], PointId | None]:
+        """A page of ids in ascending order, numbers before UUIDs, and where the next one begins."""
+
+    def points(self, name: str, ids: Sequence[PointId]) -> list[Json]:
+        """Those that are there, in any order: `id`, `payload`, `vector`."""
+
+    def write(self, name: str, points: Sequence[Json]) -> None:
+        """All of them, or none when one is refused; done when it returns."""
