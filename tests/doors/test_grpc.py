@@ -105,9 +105,11 @@ def test_a_providers_key_travels_as_metadata_and_the_stores_own_does_not(
         metadata = (("api-key", "the key"), ("openai-api-key", "theirs"))
         create(opened, metadata=metadata)
         PointsStub(opened).Query(messages.QueryPoints(collection_name="c"), metadata=metadata, timeout=7)
+        PointsStub(opened).Query(messages.QueryPoints(collection_name="c"), metadata=metadata)
     assert list(seen[0].keys) == ["openai-api-key"]
     assert seen[0].trusted is False
     assert 0 < seen[0].remaining() <= 7
+    assert seen[1].remaining() is None
 
 
 # How much and how long
