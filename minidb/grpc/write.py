@@ -20,6 +20,7 @@ from minidb.grpc.words import number
 
 Fields: TypeAlias = dict[str, Any]
 _INT64 = range(-(2**63), 2**63)
+_LARGEST = {"uint32": 2**32 - 1, "int32": 2**31 - 1, "uint64": 2**64 - 1, "int64": 2**63 - 1}
 
 
 # Values
@@ -183,4 +184,7 @@ def _one(field: Field) -> Writer:
         return lambda word: number(field.type, word)
     if field.type in table().messages or field.type == "Timestamp":
         return lambda plain: fields(field.type, plain)
-    return lambda plain: plain
+    largest = _LARGEST.get(field.type)
+    if largest is None:
+        return lambda plain: plain
+    return lambda plain: min(plain, largest)  # what REST took may be larger: as a limit it is none either way
