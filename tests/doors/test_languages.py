@@ -93,7 +93,13 @@ LANGUAGES = {
         seed=("cargo", "run", "--quiet", "--bin", "seed"),
         snippets=("cargo", "run", "--quiet", "--bin", "snippets"),
     ),
-    "csharp": Language(("dotnet",), ("dotnet", "build"), ("dotnet", "run", "--no-build"), is_quick=False),
+    "csharp": Language(
+        ("dotnet",),
+        ("dotnet", "build"),
+        ("dotnet", "run", "--no-build"),
+        is_quick=False,
+        seed=("dotnet", "run", "--project", "seed"),
+    ),
 }
 
 
