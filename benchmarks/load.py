@@ -1,8 +1,8 @@
 """Many connections at once: `python -m benchmarks.load --seconds 60`.
 
-This process reads and writes over several connections against `minidb serve` in another one, then does the same through
-the client in this process. No request may fail, and every write that was acknowledged must be found: at once, and
-again in the store the server has closed. Both doors sync every commit.
+This process reads and writes over several connections against `minidb serve` in another one: over REST, over gRPC, over
+both at once; then it does the same through the client in this process. No request may fail, and every write that was
+acknowledged must be found: at once, and again in the store the server has closed. Every commit is synced.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import grpc
 import numpy as np
 import orjson
 
 from minidb import QdrantClient, models
 from minidb.errors import MinidbError
+from minidb.grpc.descriptors import message_class
 from minidb.server import one_blas_thread
 
 _COLLECTION = "load"
@@ -55,11 +57,18 @@ class Door(Protocol):
     def close(self) -> None: ...
 
 
+class Addresses(NamedTuple):
+    """Where a server listens, each a host and a port."""
+
+    rest: str
+    grpc: str
+
+
 class HttpDoor:
     """A kept-alive connection, as light as Python has it: what is measured is the server."""
 
-    def __init__(self, url: str) -> None:
-        self._connection = http.client.HTTPConnection(url.removeprefix("http://"))
+    def __init__(self, addresses: Addresses) -> None:
+        self._connection = http.client.HTTPConnection(addresses.rest)
 
     def create(self) -> None:
         self._send("PUT", "", {"vectors": {"size": _DIM, "distance": "Cosine"}})
@@ -95,6 +104,48 @@ class HttpDoor:
         if response.status != 200:
             raise RequestFailed(f"{method} {path}: {response.status} {answer['status']}")
         return answer["result"]
+
+
+class GrpcDoor:
+    """A connection of its own, with messages that take vectors as bytes, as the server's do."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._channel = grpc.insecure_channel(addresses.grpc, (("grpc.use_local_subchannel_pool", 1),))
+
+    def upsert(self, ids: Sequence[int], vectors: Any) -> None:
+        points = [
+            {"id": {"num": point}, "vectors": {"vector": {"dense": {"data": vector.tobytes()}}}, "payload": payload}
+            for point, vector in zip(ids, vectors, strict=True)
+            for payload in [{name: _value(value) for name, value in _payload(point).items()}]
+        ]
+        self._send("Upsert", "UpsertPoints", "PointsOperationResponse", points=points, wait=True)
+
+    def search(self, vector: Any, group: int | None) -> int:
+        query = {"nearest": {"dense": {"data": vector.tobytes()}}}
+        request: dict[str, Any] = {"query": query, "limit": _HITS, "with_payload": {"enable": True}}
+        if group is not None:
+            request["filter"] = {"must": [{"field": {"key": "group", "match": {"integer": group}}}]}
+        return len(self._send("Query", "QueryPoints", "QueryResponse", **request).result)
+
+    def scroll(self, offset: int) -> int:
+        return len(
+            self._send("Scroll", "ScrollPoints", "ScrollResponse", offset={"num": offset}, limit=_SCROLLED).result
+        )
+
+    def found(self, ids: Sequence[int]) -> set[int]:
+        answer = self._send("Get", "GetPoints", "GetResponse", ids=[{"num": point} for point in ids])
+        return {point.id.num for point in answer.result}
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _send(self, rpc: str, request: str, response: str, **fields: Any) -> Any:
+        message = message_class(request)(collection_name=_COLLECTION, **fields)
+        call = self._channel.unary_unary(f"/qdrant.Points/{rpc}")
+        try:
+            return message_class(response).FromString(call(message.SerializeToString()))
+        except grpc.RpcError as error:
+            raise RequestFailed(f"{rpc}: {error.code().name} {error.details()}") from None
 
 
 class ClientDoor:
@@ -144,34 +195,53 @@ class Tally:
             self.times[kind] += times
         self.errors += other.errors
         self.acknowledged += other.acknowledged
+        self.lost |= other.lost
+        self.seconds += other.seconds
 
     @property
     def is_clean(self) -> bool:
         return not self.errors and not self.lost and bool(self.acknowledged)
 
 
+_DOORS: dict[str, tuple[type[HttpDoor | GrpcDoor], ...]] = {
+    "REST": (HttpDoor,),
+    "gRPC": (GrpcDoor,),
+    "both, half of the connections each": (HttpDoor, GrpcDoor),
+}
+_CLIENT = "in process"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run both doors and print what they did; 1 when a request failed or a write was lost."""
+    """Run the doors and print what they did; 1 when a request failed or a write was lost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Many connections at once.")
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each door (60)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each door and round (60)")
     parser.add_argument("--connections", type=int, default=8, help="at the same time (8)")
+    parser.add_argument("--rounds", type=int, default=1, help="in which the doors take turns (1)")
     options = parser.parse_args(arguments)
+    tallies = {name: Tally() for name in (*_DOORS, _CLIENT)}
     with tempfile.TemporaryDirectory(prefix="minidb-load-") as folder:
-        server = _through_the_server(Path(folder) / "server", options.connections, options.seconds)
-        with one_blas_thread():  # as in the server
-            client = _through_the_client(Path(folder) / "client", options.connections, options.seconds)
-    print(_report({"minidb serve": server, "in process": client}, options.connections))
-    return 0 if server.is_clean and client.is_clean else 1
+        for number in range(options.rounds):
+            for name, doors in _DOORS.items():
+                path = Path(folder) / f"{number}-{'-'.join(door.__name__ for door in doors)}"
+                tallies[name].add(_through_the_server(path, doors, options.connections, options.seconds))
+            with one_blas_thread():  # as in the server
+                path = Path(folder) / f"{number}-client"
+                tallies[_CLIENT].add(_through_the_client(path, options.connections, options.seconds))
+    print(_report(tallies, options.connections))
+    return 0 if all(tally.is_clean for tally in tallies.values()) else 1
 
 
-def _through_the_server(path: Path, connections: int, seconds: float) -> Tally:
-    with _server(path) as url:
-        with closing(HttpDoor(url)) as door:
+def _through_the_server(
+    path: Path, doors: Sequence[type[HttpDoor | GrpcDoor]], connections: int, seconds: float
+) -> Tally:
+    with _server(path) as addresses:
+        with closing(HttpDoor(addresses)) as door:
             door.create()
             _preload(door)
-        tally = _drive(lambda: HttpDoor(url), connections, seconds)
-        with closing(HttpDoor(url)) as door:  # the first would have been idle for longer than a server keeps it
-            tally.lost |= _missing(door, tally.acknowledged)
+        tally = _drive(lambda number: doors[number % len(doors)](addresses), connections, seconds)
+        for kind in doors:
+            with closing(kind(addresses)) as asked:  # the first would have been idle for longer than a server keeps it
+                tally.lost |= _missing(asked, tally.acknowledged)
     with QdrantClient(path) as client:
         tally.lost |= _missing(ClientDoor(client), tally.acknowledged)
     return tally
@@ -182,15 +252,15 @@ def _through_the_client(path: Path, connections: int, seconds: float) -> Tally:
         door = ClientDoor(client)
         door.create()
         _preload(door)
-        tally = _drive(lambda: door, connections, seconds)
+        tally = _drive(lambda number: door, connections, seconds)
     with QdrantClient(path) as client:
         tally.lost |= _missing(ClientDoor(client), tally.acknowledged)
     return tally
 
 
 @contextmanager
-def _server(path: Path) -> Iterator[str]:
-    """The URL of a server as a process of its own; raises when it does not stop in order."""
+def _server(path: Path) -> Iterator[Addresses]:
+    """The addresses of a server as a process of its own; raises when it does not stop in order."""
     command = [sys.executable, "-m", "minidb", "serve", "--path", str(path), "--port", "0"]
     log = path.with_suffix(".log")
     with (
@@ -199,10 +269,10 @@ def _server(path: Path) -> Iterator[str]:
     ):
         try:
             assert process.stdout is not None
-            address = re.search(r"http://\S+:\d+", process.stdout.readline())
-            if address is None:
+            found = re.search(r"http://(\S+:\d+).* for gRPC on (\S+:\d+)", process.stdout.readline())
+            if found is None:
                 raise RuntimeError(log.read_text())
-            yield address[0]
+            yield Addresses(found[1], found[2])
             process.send_signal(signal.SIGTERM)
             if process.wait(_STOP_S) != 0:
                 raise RuntimeError(f"the server ended with {process.returncode}")
@@ -216,13 +286,13 @@ def _preload(door: Door) -> None:
         door.upsert(range(start, start + _PAGE), vectors[start : start + _PAGE])
 
 
-def _drive(connect: Callable[[], Door], connections: int, seconds: float) -> Tally:
+def _drive(connect: Callable[[int], Door], connections: int, seconds: float) -> Tally:
     tallies = [Tally() for _ in range(connections)]
     begin = threading.Barrier(connections + 1)
     end = threading.Event()
 
     def work(number: int) -> None:
-        with closing(connect()) as door:
+        with closing(connect(number)) as door:
             begin.wait()
             _ask(door, number, end, tallies[number])
 
@@ -235,9 +305,10 @@ def _drive(connect: Callable[[], Door], connections: int, seconds: float) -> Tal
     end.set()
     for thread in threads:
         thread.join()
-    total = Tally(seconds=time.perf_counter() - started)
+    total = Tally()
     for tally in tallies:
         total.add(tally)
+    total.seconds = time.perf_counter() - started
     return total
 
 
@@ -273,6 +344,10 @@ def _expect(count: int, expected: int) -> None:
 
 def _payload(point: int) -> dict[str, Any]:
     return {"group": point % _GROUPS, "text": f"the text of point {point}"}
+
+
+def _value(value: int | str) -> dict[str, int | str]:
+    return {"integer_value" if isinstance(value, int) else "string_value": value}
 
 
 def _missing(door: Door, ids: Sequence[int]) -> set[int]:

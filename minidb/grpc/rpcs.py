@@ -33,7 +33,7 @@ from minidb.rest.route import Route
 from minidb.rest.routes import ROUTES
 
 Body: TypeAlias = Callable[[str, Message], Any]
-Reply: TypeAlias = Callable[[Any, Message], Fields]
+Reply: TypeAlias = Callable[[Message, Any, Message], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Rpc:
         request: name of its message.
         response: name of the reply's message.
         route: whose handler answers.
-        reply: from its result, and the message asked with, to the fields of the reply.
+        reply: fills the reply, its first argument, with the result; the last one is the message asked with.
         body: from the message to the plain body of the route; by default the message as it is.
     """
 
@@ -142,16 +142,21 @@ def _recommend_batch(request: str, message: Message) -> Any:
 
 
 def _at_least_one(body: dict[str, Any]) -> dict[str, Any]:
-    """A limit of 0 is allowed here, unlike in REST: one hit is looked for, and `_hits` leaves it out."""
+    """A limit of 0 is allowed here, unlike in REST: one hit is looked for, and `_recommended` leaves it out."""
     return {**body, "limit": body["limit"] or 1}
 
 
 # Replies
 
 
+def _tree(fields: Callable[[Any], Fields]) -> Reply:
+    """A reply that is built from a tree of dicts."""
+    return lambda reply, result, asked: reply.MergeFrom(type(reply)(**fields(result)))
+
+
 def _as(field: str, one: Callable[[Any], Any]) -> Reply:
     """A reply with one field."""
-    return lambda result, message: {field: one(result)}
+    return _tree(lambda result: {field: one(result)})
 
 
 def _many(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -167,41 +172,70 @@ def _shaped(message: str) -> Callable[[Any], Fields]:
     return lambda result: write.fields(message, result)
 
 
-def _hits(result: Any, message: Message) -> Fields:
-    return {"result": _points(result) if message.limit else []}
+def _hits(reply: Message, result: Any, asked: Message) -> None:
+    write.hits(reply.result, result)
 
 
-def _hits_of_batch(result: Any, message: Message) -> Fields:
-    pairs = zip(result, message.recommend_points, strict=True)
-    return {"result": [_hits(hits, asked) for hits, asked in pairs]}
+def _hits_of_batch(reply: Message, result: Any, asked: Message) -> None:
+    for hits in result:
+        write.hits(reply.result.add().result, hits)
 
 
-_points = _many(write.scored_point)
+def _recommended(reply: Message, result: Any, asked: Message) -> None:
+    if asked.limit:
+        write.hits(reply.result, result)
 
 
-def _scroll(result: Any, message: Message) -> Fields:
-    fields: Fields = {"result": [write.record(point) for point in result["points"]]}
+def _recommended_batch(reply: Message, result: Any, asked: Message) -> None:
+    for hits, one in zip(result, asked.recommend_points, strict=True):
+        _recommended(reply.result.add(), hits, one)
+
+
+def _query(reply: Message, result: Any, asked: Message) -> None:
+    write.hits(reply.result, result.points)
+
+
+def _query_batch(reply: Message, result: Any, asked: Message) -> None:
+    for response in result:
+        write.hits(reply.result.add().result, response.points)
+
+
+def _groups(reply: Message, result: Any, asked: Message) -> None:
+    write.groups(reply.result.groups, result.groups)
+
+
+def _records(reply: Message, result: Any, asked: Message) -> None:
+    write.records(reply.result, result)
+
+
+def _scroll(reply: Message, result: Any, asked: Message) -> None:
+    write.records(reply.result, result["points"])
     following = result["next_page_offset"]
-    return fields if following is None else {**fields, "next_page_offset": write.point_id(following)}
+    if following is not None:
+        write.point_id(reply.next_page_offset, following)
 
 
-def _version(result: Response, message: Message) -> Fields:
+def _matrix_pairs(reply: Message, result: Any, asked: Message) -> None:
+    write.matrix_pairs(reply.result, result)
+
+
+def _matrix_offsets(reply: Message, result: Any, asked: Message) -> None:
+    write.matrix_offsets(reply.result, result)
+
+
+def _nothing(reply: Message, result: Any, asked: Message) -> None:
+    """The reply has no fields but those every reply has."""
+
+
+def _version(result: Response) -> Fields:
     return orjson.loads(result.body)  # type: ignore[no-any-return]
-
-
-def _nothing(result: Any, message: Message) -> Fields:
-    return {}
 
 
 _bool = _as("result", _same)
 _aliases = _as("aliases", lambda result: [write.fields("AliasDescription", alias) for alias in result["aliases"]])
+_facet = _as("hits", lambda result: [write.facet_hit(hit) for hit in result.hits])
 _update = _as("result", write.update_result)
 _updates = _as("result", _many(write.update_result))
-_query = _as("result", lambda result: _points(result.points))
-_query_batch = _as("result", _many(lambda response: {"result": _points(response.points)}))
-_search = _as("result", _points)
-_search_batch = _as("result", _many(lambda hits: {"result": _points(hits)}))
-_groups = _as("result", lambda result: {"groups": [write.group(group) for group in result.groups]})
 _snapshot = _as("snapshot_description", _shaped("SnapshotDescription"))
 _snapshots = _as("snapshot_descriptions", _many(_shaped("SnapshotDescription")))
 
@@ -234,7 +268,7 @@ def _read(method: str, request: str, route: str, reply: Reply, body: Body = read
 
 
 RPCS: tuple[Rpc, ...] = (
-    _rpc("Qdrant/HealthCheck", "HealthCheckRequest", "HealthCheckReply", "GET /", _version),
+    _rpc("Qdrant/HealthCheck", "HealthCheckRequest", "HealthCheckReply", "GET /", _tree(_version)),
     _rpc("Collections/Get", "GetCollectionInfoRequest", "GetCollectionInfoResponse", f"GET {_ONE}",
          _as("result", _shaped("CollectionInfo"))),
     _rpc("Collections/List", "ListCollectionsRequest", "ListCollectionsResponse", "GET /collections",
@@ -249,9 +283,9 @@ RPCS: tuple[Rpc, ...] = (
     _rpc("Collections/CollectionExists", "CollectionExistsRequest", "CollectionExistsResponse", f"GET {_ONE}/exists",
          _as("result", _same)),
     _rpc("Collections/CollectionClusterInfo", "CollectionClusterInfoRequest", "CollectionClusterInfoResponse",
-         f"GET {_ONE}/cluster", lambda result, message: write.fields("CollectionClusterInfoResponse", result)),
+         f"GET {_ONE}/cluster", _tree(_shaped("CollectionClusterInfoResponse"))),
     _rpc("Collections/ListShardKeys", "ListShardKeysRequest", "ListShardKeysResponse", f"GET {_ONE}/shards",
-         lambda result, message: write.fields("ListShardKeysResponse", result)),
+         _tree(_shaped("ListShardKeysResponse"))),
     _cluster("UpdateCollectionClusterSetup", f"POST {_ONE}/cluster"),
     _cluster("CreateShardKey", f"PUT {_ONE}/shards"),
     _cluster("DeleteShardKey", f"POST {_ONE}/shards/delete"),
@@ -268,25 +302,23 @@ RPCS: tuple[Rpc, ...] = (
     _write("CreateVectorName", "CreateVectorNameRequest", f"PUT {_ONE}/vectors/{{vector}}"),
     _write("DeleteVectorName", "DeleteVectorNameRequest", f"DELETE {_ONE}/vectors/{{vector}}"),
     _rpc("Points/UpdateBatch", "UpdateBatchPoints", "UpdateBatchResponse", f"POST {_POINTS}/batch", _updates),
-    _read("Get", "GetPoints", "points", _as("result", _many(write.record))),
+    _read("Get", "GetPoints", "points", _records),
     _read("Scroll", "ScrollPoints", "points/scroll", _scroll),
     _read("Count", "CountPoints", "points/count", _as("result", _same)),
-    _read("Facet", "FacetCounts", "facet", lambda result, message: {"hits": [*map(write.facet_hit, result.hits)]}),
+    _read("Facet", "FacetCounts", "facet", _facet),
     _read("Query", "QueryPoints", "points/query", _query),
     _read("QueryBatch", "QueryBatchPoints", "points/query/batch", _query_batch, _batch),
     _read("QueryGroups", "QueryPointGroups", "points/query/groups", _groups),
-    _read("SearchMatrixPairs", "SearchMatrixPoints", "points/search/matrix/pairs",
-          _as("result", lambda result: {"pairs": [write.matrix_pair(pair) for pair in result.pairs]})),
-    _read("SearchMatrixOffsets", "SearchMatrixPoints", "points/search/matrix/offsets",
-          _as("result", write.matrix_offsets)),
-    _read("Search", "SearchPoints", "points/search", _search),
-    _read("SearchBatch", "SearchBatchPoints", "points/search/batch", _search_batch, _batch),
+    _read("SearchMatrixPairs", "SearchMatrixPoints", "points/search/matrix/pairs", _matrix_pairs),
+    _read("SearchMatrixOffsets", "SearchMatrixPoints", "points/search/matrix/offsets", _matrix_offsets),
+    _read("Search", "SearchPoints", "points/search", _hits),
+    _read("SearchBatch", "SearchBatchPoints", "points/search/batch", _hits_of_batch, _batch),
     _read("SearchGroups", "SearchPointGroups", "points/search/groups", _groups),
-    _read("Recommend", "RecommendPoints", "points/recommend", _hits, _recommend),
-    _read("RecommendBatch", "RecommendBatchPoints", "points/recommend/batch", _hits_of_batch, _recommend_batch),
+    _read("Recommend", "RecommendPoints", "points/recommend", _recommended, _recommend),
+    _read("RecommendBatch", "RecommendBatchPoints", "points/recommend/batch", _recommended_batch, _recommend_batch),
     _read("RecommendGroups", "RecommendPointGroups", "points/recommend/groups", _groups),
-    _read("Discover", "DiscoverPoints", "points/discover", _search),
-    _read("DiscoverBatch", "DiscoverBatchPoints", "points/discover/batch", _search_batch, _batch),
+    _read("Discover", "DiscoverPoints", "points/discover", _hits),
+    _read("DiscoverBatch", "DiscoverBatchPoints", "points/discover/batch", _hits_of_batch, _batch),
     _rpc("Snapshots/Create", "CreateSnapshotRequest", "CreateSnapshotResponse", f"POST {_ONE}/snapshots", _snapshot),
     _rpc("Snapshots/List", "ListSnapshotsRequest", "ListSnapshotsResponse", f"GET {_ONE}/snapshots", _snapshots),
     _rpc("Snapshots/Delete", "DeleteSnapshotRequest", "DeleteSnapshotResponse", f"DELETE {_ONE}/snapshots/{{snapshot}}",

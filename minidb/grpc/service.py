@@ -12,11 +12,10 @@ from google.protobuf.message import DecodeError
 
 from minidb import errors
 from minidb.grpc import status
-from minidb.grpc.descriptors import message_class
+from minidb.grpc.descriptors import Message, message_class
 from minidb.grpc.rpcs import BY_ENDPOINT, Rpc, path_of, query_of
 from minidb.grpc.status import Code
 from minidb.grpc.table import table
-from minidb.grpc.write import Fields
 from minidb.models.base import parse
 from minidb.rest import Api, Request
 
@@ -98,9 +97,10 @@ class Service:
             return plain if route.body is Any else parse(route.body, plain, where="body")
 
         result, tokens = self._api.run(route, path_of(rpc, message), request, body)
-        fields = rpc.reply(result, message)
-        reply: bytes = message_class(rpc.response)(**fields, **_accounts(rpc, tokens, started)).SerializeToString()
-        return reply
+        reply = message_class(rpc.response)()
+        rpc.reply(reply, result, message)
+        _add_accounts(reply, rpc, tokens, started)
+        return reply.SerializeToString()  # type: ignore[no-any-return]
 
 
 def failure(error: errors.MinidbError) -> Answer:
@@ -108,14 +108,14 @@ def failure(error: errors.MinidbError) -> Answer:
     return Answer(status.code(error), text=status.text(error), metadata=status.metadata(error))
 
 
-def _accounts(rpc: Rpc, tokens: Mapping[str, int], started: float) -> Fields:
+def _add_accounts(reply: Message, rpc: Rpc, tokens: Mapping[str, int], started: float) -> None:
     """How long it took and what it cost, in replies that have a place for it."""
     names = {field.name for field in table().messages[rpc.response]}
-    fields: Fields = {"time": time.perf_counter() - started} if "time" in names else {}
-    if tokens and "usage" in names:
-        models = {model: {"tokens": count} for model, count in tokens.items()}
-        fields["usage"] = {"inference": {"models": models}}
-    return fields
+    if "time" in names:
+        reply.time = time.perf_counter() - started
+    if "usage" in names:
+        for model, count in tokens.items():
+            reply.usage.inference.models[model].tokens = count
 
 
 def find(endpoint: str) -> Rpc | None:

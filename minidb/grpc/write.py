@@ -1,12 +1,13 @@
-"""From a result to the keyword arguments of a message: trees of dicts, from which protobuf builds all at once.
+"""From a result to a message.
 
-Points have functions of their own; settings and what else has REST's shape are written from the table, by `fields`,
-with the exceptions that are registered by `writes`.
+Points are written into it, field by field: of ten hits that takes half the time of the trees of dicts from which
+protobuf builds all at once. Such trees are what settings and all else that has REST's shape become, from the table, by
+`fields`, with the exceptions that are registered by `writes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any, TypeAlias
@@ -14,42 +15,56 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidb import models
+from minidb.grpc.descriptors import Message, message_class
 from minidb.grpc.read import rest_name
 from minidb.grpc.table import Field, table
 from minidb.grpc.words import number
 
 Fields: TypeAlias = dict[str, Any]
+Messages: TypeAlias = Any
+"""A repeated field of a message."""
 _INT64 = range(-(2**63), 2**63)
+_LARGEST = {"uint32": 2**32 - 1, "int32": 2**31 - 1, "uint64": 2**64 - 1, "int64": 2**63 - 1}
 
 
 # Values
 
 
-def value(plain: Any) -> Fields:
+def value(target: Message, plain: Any) -> None:
     """A payload value."""
     kind = type(plain)
     if kind is str:
-        return {"string_value": plain}
-    if kind is bool:
-        return {"bool_value": plain}
-    if kind is int:
-        return {"integer_value": plain} if plain in _INT64 else {"double_value": float(plain)}
-    if kind is float:
-        return {"double_value": plain}
-    if plain is None:
-        return {"null_value": 0}
-    if isinstance(plain, Mapping):
-        return {"struct_value": {"fields": payload(plain)}}
-    return {"list_value": {"values": [value(item) for item in plain]}}
+        target.string_value = plain
+    elif kind is bool:
+        target.bool_value = plain
+    elif kind is int and plain in _INT64:
+        target.integer_value = plain
+    elif kind is int or kind is float:
+        target.double_value = float(plain)
+    elif plain is None:
+        target.null_value = 0
+    elif isinstance(plain, Mapping):
+        target.struct_value.SetInParent()
+        payload(target.struct_value.fields, plain)
+    else:
+        target.list_value.SetInParent()
+        values = target.list_value.values
+        for item in plain:
+            value(values.add(), item)
 
 
-def payload(plain: Mapping[str, Any] | None) -> dict[str, Fields]:
+def payload(target: MutableMapping[str, Message], plain: Mapping[str, Any] | None) -> None:
     """A payload; none is an empty one."""
-    return {name: value(item) for name, item in plain.items()} if plain else {}
+    if plain:
+        for name, item in plain.items():
+            value(target[name], item)
 
 
-def point_id(plain: int | str) -> Fields:
-    return {"num": plain} if isinstance(plain, int) else {"uuid": plain}
+def point_id(target: Message, plain: int | str) -> None:
+    if isinstance(plain, int):
+        target.num = plain
+    else:
+        target.uuid = plain
 
 
 def _timestamp(plain: str | datetime) -> Fields:
@@ -62,69 +77,88 @@ def _timestamp(plain: str | datetime) -> Fields:
 # Points
 
 
-def scored_point(point: models.ScoredPoint) -> Fields:
-    return {"score": point.score, "version": point.version, **record(point)}
+def hits(target: Messages, points: Iterable[models.ScoredPoint]) -> None:
+    """Found points."""
+    for point in points:
+        written = target.add()
+        written.score, written.version = point.score, point.version
+        record(written, point)
 
 
-def record(point: models.Record | models.ScoredPoint) -> Fields:
+def records(target: Messages, points: Iterable[models.Record]) -> None:
+    """Stored points."""
+    for point in points:
+        record(target.add(), point)
+
+
+def record(target: Message, point: models.Record | models.ScoredPoint) -> None:
     """A stored point: what hits have, too."""
-    fields: Fields = {"id": point_id(point.id), "payload": payload(point.payload)}
+    point_id(target.id, point.id)
+    payload(target.payload, point.payload)
     if point.vector is not None:
-        fields["vectors"] = _vectors(point.vector)
+        _vectors(target.vectors, point.vector)
     if point.shard_key is not None:
-        fields["shard_key"] = _shard_key(point.shard_key)
+        setattr(target.shard_key, "keyword" if isinstance(point.shard_key, str) else "number", point.shard_key)
     if point.order_value is not None:
-        kind = "int" if isinstance(point.order_value, int) else "float"
-        fields["order_value"] = {kind: point.order_value}
-    return fields
+        setattr(target.order_value, "int" if isinstance(point.order_value, int) else "float", point.order_value)
 
 
-def _vectors(vectors: Any) -> Fields:
+def _vectors(target: Message, vectors: Any) -> None:
     if isinstance(vectors, dict):
-        return {"vectors": {"vectors": {name: _vector(vector) for name, vector in vectors.items()}}}
-    return {"vector": _vector(vectors)}
+        target.vectors.SetInParent()
+        for name, vector in vectors.items():
+            _vector(target.vectors.vectors[name], vector)
+    else:
+        _vector(target.vector, vectors)
 
 
-def _vector(vector: Any) -> Fields:
+def _vector(target: Message, vector: Any) -> None:
     if isinstance(vector, models.SparseVector):
-        return {"sparse": {"values": _floats(vector.values), "indices": vector.indices}}
+        target.sparse.values = _floats(vector.values)
+        target.sparse.indices.extend(vector.indices)
+        return
     rows = np.asarray(vector, "<f4")
     if rows.ndim == 1:
-        return {"dense": {"data": rows.tobytes()}}
-    return {"multi_dense": {"vectors": [{"data": row.tobytes()} for row in rows]}}
+        target.dense.data = rows.tobytes()
+        return
+    target.multi_dense.SetInParent()
+    for row in rows:
+        target.multi_dense.vectors.add().data = row.tobytes()
 
 
 def _floats(numbers: Any) -> bytes:
     return np.asarray(numbers, "<f4").tobytes()
 
 
-def _shard_key(key: int | str) -> Fields:
-    return {"keyword": key} if isinstance(key, str) else {"number": key}
+def groups(target: Messages, found: Iterable[models.PointGroup]) -> None:
+    """Groups of hits that share a value."""
+    for group in found:
+        written = target.add()
+        kind = "string_value" if isinstance(group.id, str) else "unsigned_value" if group.id >= 0 else "integer_value"
+        setattr(written.id, kind, group.id)
+        hits(written.hits, group.hits)
+        if group.lookup is not None:
+            record(written.lookup, group.lookup)
 
 
-def group(plain: models.PointGroup) -> Fields:
-    """The hits that share a value."""
-    kind = "string_value" if isinstance(plain.id, str) else "unsigned_value" if plain.id >= 0 else "integer_value"
-    fields: Fields = {"id": {kind: plain.id}, "hits": [scored_point(hit) for hit in plain.hits]}
-    return fields if plain.lookup is None else {**fields, "lookup": record(plain.lookup)}
+def matrix_pairs(target: Message, matrix: models.SearchMatrixPairsResponse) -> None:
+    for pair in matrix.pairs:
+        written = target.pairs.add(score=pair.score)
+        point_id(written.a, pair.a)
+        point_id(written.b, pair.b)
+
+
+def matrix_offsets(target: Message, matrix: models.SearchMatrixOffsetsResponse) -> None:
+    target.offsets_row.extend(matrix.offsets_row)
+    target.offsets_col.extend(matrix.offsets_col)
+    target.scores = _floats(matrix.scores)
+    for id_ in matrix.ids:
+        point_id(target.ids.add(), id_)
 
 
 def facet_hit(hit: models.FacetValueHit) -> Fields:
     kind = {bool: "bool_value", int: "integer_value"}.get(type(hit.value), "string_value")
     return {"value": {kind: hit.value}, "count": hit.count}
-
-
-def matrix_pair(pair: models.SearchMatrixPair) -> Fields:
-    return {"a": point_id(pair.a), "b": point_id(pair.b), "score": pair.score}
-
-
-def matrix_offsets(matrix: models.SearchMatrixOffsetsResponse) -> Fields:
-    return {
-        "offsets_row": matrix.offsets_row,
-        "offsets_col": matrix.offsets_col,
-        "scores": _floats(matrix.scores),
-        "ids": [point_id(id_) for id_ in matrix.ids],
-    }
 
 
 def update_result(result: models.UpdateResult) -> Fields:
@@ -135,7 +169,15 @@ def update_result(result: models.UpdateResult) -> Fields:
 # What has REST's shape
 
 Writer: TypeAlias = Callable[[Any], Any]
-_special: dict[str, Writer] = {"Value": value, "Timestamp": _timestamp, "ShardKey": _shard_key}
+
+
+def _value(plain: Any) -> Message:
+    message = message_class("Value")()
+    value(message, plain)
+    return message
+
+
+_special: dict[str, Writer] = {"Value": _value, "Timestamp": _timestamp}
 
 
 def writes(name: str) -> Callable[[Writer], Writer]:
@@ -183,4 +225,7 @@ def _one(field: Field) -> Writer:
         return lambda word: number(field.type, word)
     if field.type in table().messages or field.type == "Timestamp":
         return lambda plain: fields(field.type, plain)
-    return lambda plain: plain
+    largest = _LARGEST.get(field.type)
+    if largest is None:
+        return lambda plain: plain
+    return lambda plain: min(plain, largest)  # what REST took may be larger: as a limit it is none either way

@@ -78,7 +78,8 @@ class InferenceContext:
     ) -> None:
         limit = min((seconds for seconds in (timeout, patience) if seconds is not None), default=None)
         self.timeout = timeout
-        self.deadline = None if limit is None else time.monotonic() + limit
+        # a call of gRPC without a deadline has one in 292 billion years, and no lock can be waited for so long
+        self.deadline = None if limit is None or limit >= threading.TIMEOUT_MAX else time.monotonic() + limit
         self.keys = {**_keys_in(headers or {}), **_headers.get()}
         self.usage = _usage.get() or Usage()
         self.trusted = trusted

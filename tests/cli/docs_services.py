@@ -21,7 +21,7 @@ from PIL import Image
 from minidb.inference.hashing import embedder_for
 
 PICTURES = {"cake.png": (90, 50, 20), "bicycle.png": (20, 50, 200)}
-_SAYS = {PICTURES["cake.png"]: "chocolate cake", PICTURES["bicycle.png"]: "bicycle"}
+_SAYS = {PICTURES["cake.png"]: "chocolate cake", PICTURES["bicycle.png"]: "bicycle", (0, 255, 0): "a green square"}
 _SIZES = {
     "text-embedding-3-small": 1536,
     "text-embedding-3-large": 3072,

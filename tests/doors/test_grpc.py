@@ -20,6 +20,7 @@ import grpc
 import httpx
 import pytest
 import qdrant_client
+from cli import docs_services
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from qdrant_client import grpc as messages
@@ -105,9 +106,32 @@ def test_a_providers_key_travels_as_metadata_and_the_stores_own_does_not(
         metadata = (("api-key", "the key"), ("openai-api-key", "theirs"))
         create(opened, metadata=metadata)
         PointsStub(opened).Query(messages.QueryPoints(collection_name="c"), metadata=metadata, timeout=7)
+        PointsStub(opened).Query(messages.QueryPoints(collection_name="c"), metadata=metadata)
     assert list(seen[0].keys) == ["openai-api-key"]
     assert seen[0].trusted is False
     assert 0 < seen[0].remaining() <= 7
+    assert seen[1].remaining() is None
+
+
+def test_usage_is_told_of_what_was_spent(database: Database, services: docs_services.Services) -> None:
+    options = {"dimensions": messages.Value(integer_value=2)}
+    model = "openai/text-embedding-3-small"
+    document = messages.Document(text="a cake", model=model, options=options)
+    key = (("openai-api-key", "theirs"),)
+    with serving(database, grpc_port=0) as server, channel(server) as opened:
+        create(opened)
+        vectors = messages.Vectors(vector=messages.Vector(document=document))
+        points = [messages.PointStruct(id=messages.PointId(num=1), vectors=vectors)]
+        upsert = messages.UpsertPoints(collection_name="c", points=points)
+        query = messages.Query(nearest=messages.VectorInput(document=document))
+        for reply in (
+            PointsStub(opened).Upsert(upsert, metadata=key),
+            PointsStub(opened).Query(messages.QueryPoints(collection_name="c", query=query), metadata=key),
+        ):
+            assert {name: one.tokens for name, one in reply.usage.inference.models.items()} == {model: 5}
+        free = PointsStub(opened).Query(messages.QueryPoints(collection_name="c"))
+        assert not free.HasField("usage")
+    assert len(services.asked["api.openai.com"]) == 2
 
 
 # How much and how long

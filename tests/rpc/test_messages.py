@@ -277,6 +277,47 @@ def test_numbers_json_does_not_have_are_refused(world: RpcWorld, number: float) 
     )
 
 
+def test_groups_facets_and_orders_have_the_kind_of_their_value(world: RpcWorld) -> None:
+    values = [-(2**63), -5, 0, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 1.5, True, "s"]
+    points = [{"id": 100 + at, "vector": {}, "payload": {"kind": value}} for at, value in enumerate(values)]
+    world.ask("PUT", "/collections/c/points", {"points": points})
+    groups = world.call("Points/QueryGroups", **C, group_by="kind", limit=20).result.groups
+    found = {(group.id.WhichOneof("kind"), getattr(group.id, group.id.WhichOneof("kind"))) for group in groups}
+    unsigned = {("unsigned_value", number) for number in (0, 2**63 - 1, 2**63, 2**64 - 1)}
+    signed = {("integer_value", number) for number in (-(2**63), -5)}
+    assert found == unsigned | signed | {("string_value", "s")}
+    for kind, expected in (
+        (1, [("integer_value", -(2**63)), ("integer_value", -5), ("integer_value", 0), ("integer_value", 2**63 - 1)]),
+        (0, [("string_value", "s")]),
+        (5, [("bool_value", True)]),
+    ):
+        world.call("Points/CreateFieldIndex", **C, wait=True, field_name="kind", field_type=kind)
+        hits = world.call("Points/Facet", **C, key="kind", exact=True).hits
+        told = [(hit.value.WhichOneof("variant"), getattr(hit.value, hit.value.WhichOneof("variant"))) for hit in hits]
+        assert told == expected
+    for kind, expected_type, count in ((1, "int", 4), (2, "float", 8)):
+        world.call("Points/CreateFieldIndex", **C, wait=True, field_name="kind", field_type=kind)
+        ordered = world.call("Points/Scroll", **C, order_by={"key": "kind"}, limit=20).result
+        assert [one.order_value.WhichOneof("variant") for one in ordered] == [expected_type] * count
+    times = world.call("Points/Scroll", **C, order_by={"key": "at"}, limit=1).result
+    assert times[0].order_value.WhichOneof("variant") == "int"
+
+
+@pytest.mark.parametrize("seconds", [-62_135_596_800, 253_402_300_799])
+def test_times_go_from_year_1_to_9999(world: RpcWorld, seconds: int) -> None:
+    def count(**clause: Any) -> int:
+        condition = {"field": {"key": "at", "datetime_range": clause}}
+        found: int = world.call("Points/Count", **C, filter={"must": [condition]}).result.count
+        return found
+
+    later = seconds > 0
+    assert count(lte={"seconds": seconds, "nanos": 999_999_999}) == (6 if later else 0)
+    assert count(gte={"seconds": seconds}) == (0 if later else 6)
+    beyond = {"key": "at", "datetime_range": {"gte": {"seconds": seconds + (1 if later else -1)}}}
+    code, text = world.refused("Points/Count", **C, filter={"must": [{"field": beyond}]})
+    assert (code, text.partition(":")[0]) == ("INVALID_ARGUMENT", "Unable to parse timestamp")
+
+
 # Filters and selectors
 
 
@@ -446,6 +487,16 @@ def test_settings_are_told_as_they_were_made(world: RpcWorld) -> None:
     told = world.call("Collections/Get", collection_name="new").result.config
     assert not told.params.vectors_config.params_map.map["b"].HasField("quantization_config")
     assert told.optimizer_config.max_optimization_threads.value == 3
+
+
+def test_what_rest_took_and_no_field_can_hold_is_the_largest_it_can(world: RpcWorld) -> None:
+    limits = {"max_query_limit": 2**40, "read_rate_limit": 2**64 - 1, "max_points_count": 2**40}
+    body = {"vectors": {"size": 2, "distance": "Dot"}, "replication_factor": 2**33, "strict_mode_config": limits}
+    world.ask("PUT", "/collections/new", body)
+    told = world.call("Collections/Get", collection_name="new").result.config
+    strict = told.strict_mode_config
+    assert (strict.max_query_limit, strict.read_rate_limit, strict.max_points_count) == (2**32 - 1, 2**32 - 1, 2**40)
+    assert told.params.replication_factor == 2**32 - 1
 
 
 def test_one_vectors_settings_change_without_a_name(world: RpcWorld) -> None:
