@@ -9,6 +9,7 @@ nothing goes over a network.
 from __future__ import annotations
 
 import inspect
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -27,11 +28,19 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 
 
-class _Door:
-    """What both transports do: open a store, or use a client's, and answer requests with it."""
+class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers the requests of a `qdrant_client.QdrantClient` in place, those of an `AsyncQdrantClient` in a thread.
+
+    Any number of clients of both kinds may share one. httpx closes a transport with each client that has it: the store
+    of a directory is closed then, and opened again if another client asks. A store in memory stays as long as anybody
+    holds the transport, and one given as a minidb client is that client's to close. A copy is the transport itself, a
+    pickled one opens the same directory.
+
+    The async client's `upload_points` and `upload_collection` are not async: they send as the other kind does.
+    """
 
     def __init__(self, location: str | Path | QdrantClient = MEMORY, *, prefix: str = "", **options: Any) -> None:
-        """Open `location`, or answer with the store of a minidb client, which is then not closed from here.
+        """Open `location`, or answer with the store of a minidb client.
 
         Args:
             location: a directory, ":memory:", or a `minidb.QdrantClient`.
@@ -40,67 +49,35 @@ class _Door:
         """
         if isinstance(location, QdrantClient) and options:
             raise BadRequest("the options of a store are those of the client that opened it")
+        self._location = location
         self._prefix = prefix and httpx.URL(prefix).raw_path.decode("ascii")  # encoded as the client's requests are
-        self._options = {"prefix": prefix, **options}
-        self._is_owner = not isinstance(location, QdrantClient)
-        self._client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
-        self._api = Api(self._client._database)
+        self._options = options
+        client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
+        self._folder = None if is_in_memory(client) else os.path.abspath(client._database.location)
+        self._opened: _Opened | None = _Opened(client)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._client._database.location!r})"
+        where = self._location if isinstance(self._location, QdrantClient) else str(self._location)
+        return f"{type(self).__name__}({where!r})"
 
-    def __copy__(self) -> _Door:
-        """One of the same store, which it does not close: clients of qdrant-client before 1.14 copy their options."""
-        twin = type(self)(self._client, prefix=self._options["prefix"])
-        twin._options = self._options
-        return twin
+    def __copy__(self) -> Transport:
+        """The same, as of a lock: who copies a client's options means the same store."""
+        return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Door:
-        return self.__copy__()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Transport:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For other processes (`upload_points(parallel=…)`): they open the same directory."""
-        if is_in_memory(self._client):
+        if self._folder is None:
             raise _one_process()
-        return _reopened, (type(self), self._client._database.location, self._options)
-
-    def _answer(self, request: httpx.Request, body: bytes) -> Response:
-        started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
-        response = self._api.answer(
-            Request(
-                request.method,
-                request.url.raw_path.partition(b"?")[0].decode("ascii").removeprefix(self._prefix),
-                request.url.query.decode("ascii"),
-                {name.lower(): value for name, value in request.headers.items()},
-                body,
-                trusted=True,
-                timeout=limit,
-            )
-        )
-        if response.status == 408 and limit is not None and time.monotonic() - started >= limit:
-            raise httpx.ReadTimeout("The read operation timed out", request=request)
-        return response
-
-    def _close(self) -> None:
-        if self._is_owner:
-            self._client.close()
-
-
-class Transport(_Door, httpx.BaseTransport):
-    """For `qdrant_client.QdrantClient(url="http://minidb", transport=…)`; closing the client closes the store."""
+        options = self._options
+        if isinstance(self._location, QdrantClient):
+            options = {"read_only": self._location._database.read_only}
+        return _reopened, (type(self), self._folder, {"prefix": self._prefix, **options})
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return _httpx_response(self._answer(request, request.read()))
-
-    def close(self) -> None:
-        self._close()
-
-
-class AsyncTransport(Transport, httpx.AsyncBaseTransport):
-    """For `qdrant_client.AsyncQdrantClient(url="http://minidb", transport=…)`; answers in a thread.
-
-    The async client's `upload_points` and `upload_collection` are not async: they send through a `Transport`.
-    """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         from anyio.to_thread import run_sync
@@ -108,14 +85,66 @@ class AsyncTransport(Transport, httpx.AsyncBaseTransport):
         body = await request.aread()
         return _httpx_response(await run_sync(self._answer, request, body))
 
+    def close(self) -> None:
+        """Close a directory that was opened here, once no request is under way; the next one opens it again."""
+        if self._folder is None or isinstance(self._location, QdrantClient):
+            return
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.is_closing = True
+
     async def aclose(self) -> None:
         from anyio.to_thread import run_sync
 
-        await run_sync(self._close)
+        await run_sync(self.close)
+
+    def _open(self) -> _Opened:
+        assert self._folder is not None
+        opened = self._opened = _Opened(QdrantClient(self._folder, **self._options))
+        return opened
+
+    def _answer(self, request: httpx.Request, body: bytes) -> Response:
+        started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
+        asked = Request(
+            request.method,
+            request.url.raw_path.partition(b"?")[0].decode("ascii").removeprefix(self._prefix),
+            request.url.query.decode("ascii"),
+            {name.lower(): value for name, value in request.headers.items()},
+            body,
+            trusted=True,
+            timeout=limit,
+        )
+        opened = self._opened or self._open()
+        try:
+            response = opened.api.answer(asked)
+        finally:
+            del opened  # an error's traceback may keep this frame
+        if response.status == 408 and limit is not None and time.monotonic() - started >= limit:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        return response
 
 
-def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Door:
-    return kind(location, **options)
+class _Opened:
+    """A client whose store answers. The transport and the requests under way hold it: after `close` the last of them
+    closes the store, without a lock. (A client of qdrant-client's that is collected as garbage closes its transport,
+    at any step of any thread, also in the middle of a request.)
+    """
+
+    def __init__(self, client: QdrantClient) -> None:
+        self.api = Api(client._database)
+        self.is_closing = False
+
+    def __del__(self) -> None:
+        if self.is_closing:
+            self.api.database.close()
+
+
+AsyncTransport = Transport
+"""The name that was promised for async clients."""
+
+
+def _reopened(kind: type[Transport], folder: str, options: dict[str, Any]) -> Transport:
+    return kind(folder, **options)
 
 
 def _one_process() -> TypeError:
@@ -149,7 +178,7 @@ def qdrant_client(
     cloud_inference: bool = True,
     **options: Any,
 ) -> official.QdrantClient:
-    """A `qdrant_client.QdrantClient` over a `Transport`; closing it closes the store, unless that is a client's.
+    """A `qdrant_client.QdrantClient` over a `Transport`, which says when its store is closed.
 
     Args:
         location: as for `Transport`.
@@ -181,11 +210,11 @@ def async_qdrant_client(
     cloud_inference: bool = True,
     **options: Any,
 ) -> official.AsyncQdrantClient:
-    """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
+    """A `qdrant_client.AsyncQdrantClient` over a `Transport`; arguments and errors as for `qdrant_client`."""
     location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=AsyncTransport(location, **_store_options(options)), **arguments)
+    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
     if is_in_memory(location):
         keep_uploads_here(client._client)
     return client

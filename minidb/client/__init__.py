@@ -108,8 +108,9 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             images=image_rules,
         )
         self._owns_database = not has_address
-        if has_address:
-            self._database = database_at(address_of(url, host, port, https, prefix, api_key), inference)
+        self._address = address_of(url, host, port, https, prefix, api_key) if has_address else None
+        if self._address is not None:
+            self._database = database_at(self._address, inference)
         else:
             where = next((given for given in (location, path) if given is not None), MEMORY)
             if where == "":
@@ -127,7 +128,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._database.location!r})"
+        where = repr(self._database.location) if self._address is None else f"url={str(self._address)!r}"
+        return f"{type(self).__name__}({where})"
 
     def close(self, grpc_grace: float | None = None) -> None:
         """Let go of the store; further calls raise `StoreClosed`. Safe to call again."""

@@ -211,35 +211,113 @@ def test_a_parallel_upload_over_a_transport_into_memory_is_refused() -> None:
         client.upload_points("c", points(), parallel=2, method="spawn")
 
 
-@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
+# One transport, many clients
+
+
+def is_open(folder: Path) -> bool:
+    """Whether this process has the store of a directory open, other than with durability="full"."""
+    try:
+        minidb.QdrantClient(folder, durability="full").close()
+    except errors.BadRequest:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_transport_serves_clients_of_both_kinds_and_each_may_be_closed(durable: bool, tmp_path: Path) -> None:
+    location = tmp_path if durable else ":memory:"
+    client = over(Transport(location, durability="off"))
+    client.create_collection("c", DOT)
+    client.upsert("c", points(10))
+
+    async def count(other: AsyncQdrantClient) -> int:
+        found = (await other.count("c")).count
+        await other.close()
+        return found
+
+    assert asyncio.run(count(AsyncQdrantClient(**client.init_options))) == 10
+    assert client.count("c").count == 10  # closing one let go of the store, and this one opened it again
+    client.close()
+    with pytest.raises(ResponseHandlingException, match="client has been closed"):
+        client.count("c")
+    assert not is_open(tmp_path)
+    again = QdrantClient(**client.init_options)
+    assert again.count("c").count == 10
+    assert is_open(tmp_path) == durable
+    again.close()
+
+
+def test_a_ready_made_clients_options_make_the_other_kind() -> None:
+    async def scenario() -> None:
+        first = minidb.async_qdrant_client()
+        await first.create_collection("c", DOT)
+        second = QdrantClient(**first.init_options)
+        second.upsert("c", points(10))
+        del second  # a client that is collected closes its transport
+        assert (await AsyncQdrantClient(**first.init_options).count("c")).count == 10
+
+    asyncio.run(scenario())
+
+
+def test_a_store_is_closed_when_no_request_is_under_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shared = Transport(tmp_path, durability="off")
+    client, other = over(shared, cloud_inference=True), over(shared)
+
+    class Closing:
+        slow = False
+
+        def embed(self, request: Request) -> list[np.ndarray]:
+            other.close()
+            assert is_open(tmp_path)
+            return [VECTORS[0] for _ in request.texts()]
+
+    register(monkeypatch, "closing/", Closing())
+    client.create_collection("c", DOT)
+    client.upsert("c", [models.PointStruct(id=1, vector=models.Document(text="text", model="closing/model"))])
+    assert not is_open(tmp_path)
+    assert client.count("c").count == 1
+
+
+def test_a_transport_over_a_client_never_closes_it(tmp_path: Path) -> None:
+    with minidb.QdrantClient(tmp_path, durability="off") as store:
+        over(Transport(store)).close()
+        assert store.get_collections().collections == []
+
+
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_a_copied_transport_has_the_same_store_and_does_not_close_it(kind: Any, copied: Any, tmp_path: Path) -> None:
-    for location in (":memory:", tmp_path):
-        first = kind(location, prefix="/a b")
-        second = copied(first)
-        assert type(second) is kind
-        assert (repr(second), second._prefix) == (repr(first), first._prefix)
-        clients = [
-            QdrantClient(url="http://minidb/a%20b", transport=each, check_compatibility=False)
-            for each in (first, second)
-        ]
-        clients[1].create_collection("c", DOT)
-        clients[1].close()
-        assert clients[0].collection_exists("c")
-        if location != ":memory:":
-            assert pickle.loads(pickle.dumps(second))._options == first._options
-        clients[0].close()
+def test_a_copy_is_the_transport_itself(copied: Any) -> None:
+    first = Transport()
+    assert copied({"transport": first})["transport"] is first
 
 
-@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
-def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(kind: Any, tmp_path: Path) -> None:
-    first = kind(tmp_path, prefix="/a", durability="off")
-    second = pickle.loads(pickle.dumps(first))
-    assert repr(second) == repr(first)
-    assert second._prefix == "/a"
-    assert second._options == first._options
+def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = Transport("store", prefix="/a b", durability="off")
+    QdrantClient(url="http://minidb/a%20b", transport=first, check_compatibility=False).create_collection("c", DOT)
+    pickled = pickle.dumps(first)
+    monkeypatch.chdir("/")
+    second = pickle.loads(pickled)
+    client = QdrantClient(url="http://minidb/a%20b", transport=second, check_compatibility=False)
+    assert client.collection_exists("c")
+    assert is_open(tmp_path / "store")
     with pytest.raises(TypeError, match="belongs to its process"):
-        pickle.dumps(kind())
+        pickle.dumps(Transport())
+    with minidb.QdrantClient(tmp_path / "store", read_only=True) as store:
+        third = pickle.loads(pickle.dumps(Transport(store)))
+        with pytest.raises(UnexpectedResponse, match="read_only=True"):
+            over(third).create_collection("d", DOT)
+
+
+def test_a_transport_says_where_its_store_is(tmp_path: Path) -> None:
+    assert repr(Transport()) == "Transport(':memory:')"
+    assert repr(Transport(tmp_path)) == f"Transport({str(tmp_path)!r})"
+    with minidb.intercept("http://localhost:6333"):
+        own = minidb.QdrantClient("http://localhost:6333")
+    assert repr(own) == "QdrantClient(url='http://localhost:6333')"
+    assert repr(Transport(own)) == "Transport(QdrantClient(url='http://localhost:6333'))"
+    assert AsyncTransport is Transport
 
 
 # Moving
