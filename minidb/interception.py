@@ -24,6 +24,7 @@ from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
+from minidb.passing import pass_vectors
 from minidb.transport import Transport, is_in_memory, keep_uploads_here
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
@@ -107,6 +108,7 @@ def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[...,
         arguments["check_compatibility"] = False  # it would ask the network
         original(*given.args, **given.kwargs)
         self._init_grpc_channel = _no_grpc
+        pass_vectors(self, is_async=is_async)
         if is_in_memory(store):
             keep_uploads_here(self)
         if prefers_grpc:

@@ -8,24 +8,29 @@ nothing goes over a network.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
+import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
+from minidb.passing import pass_vectors, vectors_of
 from minidb.rest import Api, Request, Response
 
 if TYPE_CHECKING:
     import qdrant_client as official
 
 _CHUNK_BYTES = 1 << 20
+T = TypeVar("T")
 
 
 class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -111,6 +116,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             request.url.query.decode("ascii"),
             {name.lower(): value for name, value in request.headers.items()},
             body,
+            vectors_of(body),
             trusted=True,
             timeout=limit,
         )
@@ -195,7 +201,8 @@ def qdrant_client(
     location = _one_place(location, path)
     kind: type[official.QdrantClient] = _official().QdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
+    client = _made(kind, {"transport": Transport(location, **_store_options(options)), **arguments})
+    pass_vectors(client._client, is_async=False)
     if is_in_memory(location):
         keep_uploads_here(client._client)
     return client
@@ -214,10 +221,33 @@ def async_qdrant_client(
     location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = kind(transport=Transport(location, **_store_options(options)), **arguments)
+    client = _made(kind, {"transport": Transport(location, **_store_options(options)), **arguments})
+    pass_vectors(client._client, is_async=True)
     if is_in_memory(location):
         keep_uploads_here(client._client)
     return client
+
+
+def _made(kind: Callable[..., T], arguments: dict[str, Any]) -> T:
+    """A client. Each of qdrant-client's copies schemas for 9 ms, in which it looks for what it has to make vectors of.
+    One that leaves this to minidb never looks, so that all of these may have the same.
+    """
+    module = sys.modules[kind.__module__]
+    if not arguments.get("cloud_inference") or not hasattr(module, "Inspector"):
+        return kind(**arguments)
+    with _making:
+        inspector = module.Inspector
+        if "parser" not in _shared:
+            _shared["parser"] = inspector().parser
+        module.Inspector = functools.partial(inspector, parser=_shared["parser"])
+        try:
+            return kind(**arguments)
+        finally:
+            module.Inspector = inspector
+
+
+_making = threading.Lock()
+_shared: dict[str, Any] = {}
 
 
 def _official() -> Any:

@@ -15,6 +15,7 @@ ROOMS = [
         "client",
         "aio",
         "transport",
+        "passing",
         "address",
         "interception",
         "as_grpc",

@@ -164,6 +164,82 @@ def test_errors_have_qdrants_status_and_text() -> None:
         client.upsert("c", [models.PointStruct(id=1, vector=[1.0])])
 
 
+def test_clients_that_leave_inference_to_minidb_share_what_they_would_look_for_texts_with() -> None:
+    from qdrant_client import qdrant_client as module
+
+    before = module.Inspector
+    first, second, own = minidb.qdrant_client(), minidb.qdrant_client(), minidb.qdrant_client(cloud_inference=False)
+    assert first._inference_inspector.parser is second._inference_inspector.parser
+    assert own._inference_inspector.parser is not first._inference_inspector.parser
+    assert module.Inspector is before
+
+
+# Vectors of upserts
+
+
+@pytest.fixture
+def bodies(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What requests carry."""
+    seen = []
+    answer = Transport._answer
+
+    def seeing(self: Transport, request: Any, body: bytes) -> Any:
+        seen.append(body)
+        return answer(self, request, body)
+
+    monkeypatch.setattr(Transport, "_answer", seeing)
+    return seen
+
+
+def test_dense_vectors_do_not_become_json_and_are_stored_as_if_they_had(bodies: list[bytes]) -> None:
+    client, plain = minidb.qdrant_client(), over(Transport())
+    stored = []
+    for each in (client, plain):
+        each.create_collection("c", DOT)
+        each.upsert("c", points(5))
+        each.upsert("c", [models.PointStruct(id=9, vector=[1, 2, 3, 4.1])], wait=False)
+        stored.append(each.scroll("c", with_vectors=True))
+    assert stored[0] == stored[1]
+    assert [b"vector" in body for body in bodies if b"points" in body] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        [1.0],
+        [],
+        [1.0, 2.0, 3.0, float("nan")],
+        [1.0, 2.0, 3.0, 1e39],
+        [[1.0, 2.0, 3.0, 4.0]],
+        {"other": [1.0, 2.0, 3.0, 4.0]},
+        ["a"],
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Pydantic serializer")
+def test_what_is_wrong_with_vectors_is_told_as_ever(vector: Any) -> None:
+    told = []
+    for client in (minidb.qdrant_client(), over(Transport())):
+        client.create_collection("c", DOT)
+        wrong = [*points(2), models.PointStruct.model_construct(id=7, vector=vector)]
+        with pytest.raises(UnexpectedResponse) as raised:
+            client.upsert("c", wrong)
+        told.append((raised.value.status_code, raised.value.structured()["status"]))
+        with pytest.raises(UnexpectedResponse):
+            client.upsert("c", wrong[2:])
+    assert told[0] == told[1]
+
+
+def test_upserts_at_the_same_time_keep_their_vectors(bodies: list[bytes]) -> None:
+    async def scenario() -> list[Any]:
+        client = minidb.async_qdrant_client()
+        await client.create_collection("c", DOT)
+        await asyncio.gather(*(client.upsert("c", [point]) for point in points(30)))
+        return (await client.scroll("c", limit=30, with_vectors=True))[0]
+
+    assert [point.vector for point in asyncio.run(scenario())] == [pytest.approx(v) for v in VECTORS[:30].tolist()]
+    assert not any(b"vector" in body for body in bodies if b"points" in body)
+
+
 # Uploads
 
 
