@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from minidb.address import address_of, begin_block, end_block, intercepted
-from minidb.as_grpc import behave_as_grpc
+from minidb.as_grpc import answer_stubs, behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
@@ -107,7 +107,7 @@ def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[...,
         arguments["prefer_grpc"] = False
         arguments["check_compatibility"] = False  # it would ask the network
         original(*given.args, **given.kwargs)
-        self._init_grpc_channel = _no_grpc
+        answer_stubs(self, store._database, is_async=is_async)
         pass_vectors(self, is_async=is_async)
         if is_in_memory(store):
             keep_uploads_here(self)
@@ -116,7 +116,3 @@ def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[...,
         return None
 
     return init
-
-
-def _no_grpc() -> NoReturn:
-    raise NotImplementedError("inside minidb.intercept there is no gRPC server: use the methods of the client")

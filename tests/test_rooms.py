@@ -19,6 +19,7 @@ ROOMS = [
         "address",
         "interception",
         "as_grpc",
+        "grpc_channel",
         "server",
         "cli",
         "pytest_plugin",
