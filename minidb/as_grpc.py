@@ -1,7 +1,7 @@
 """qdrant-client's clients that prefer gRPC, inside `minidb.intercept`: REST answers, and they behave as over gRPC.
 
-They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes; their stubs are answered, too.
-Called by `interception`.
+They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes. The stubs of any client are
+answered. Called by `interception` and `transport`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import functools
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from minidb.database import Database
 from minidb.errors import MinidbError
+
+if TYPE_CHECKING:
+    from minidb.grpc import Answer, Asked, Rpc
 
 _REST_ALONE = re.compile(r"/snapshots/recover$|/shards/[^/]+/snapshots(/|$)")
 """Where qdrant-client's methods send REST's requests also when they prefer gRPC."""
@@ -29,16 +31,16 @@ def behave_as_grpc(remote: Any, *, is_async: bool) -> None:
     _take_rows(remote)
 
 
-def answer_stubs(remote: Any, database: Database, *, is_async: bool) -> None:
+def answer_stubs(remote: Any, answer: Callable[[Rpc, Asked], Answer], *, is_async: bool) -> None:
     """Give the client behind one of qdrant-client's a channel in this process, once its stubs are asked for."""
 
     def connect() -> None:
         from minidb.grpc_channel import channel_of
 
-        channel = channel_of(remote, database, is_async=is_async)
+        channel = channel_of(remote, answer, is_async=is_async)
         if hasattr(remote, "_grpc_channel_pool"):
             remote._grpc_channel_pool = [channel] * remote._get_grpc_pool_size()
-        else:  # before 1.16
+        else:  # of clients before there were pools
             remote._grpc_channel = channel
 
     remote._init_grpc_channel = connect

@@ -1,4 +1,4 @@
-"""A channel whose calls are answered in this process: for qdrant-client's gRPC stubs inside `minidb.intercept`.
+"""A channel whose calls are answered in this process: for the gRPC stubs of qdrant-client's clients.
 
 It has what generated stubs ask a channel for, of either kind; the interface has no streams. Called by `as_grpc` when a
 stub is first asked for: it needs protobuf and grpcio, which qdrant-client has.
@@ -13,27 +13,24 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from minidb.as_grpc import rpc_error
-from minidb.database import Database
-from minidb.grpc import Answer, Asked, Code, Service, find
-from minidb.rest import Api
+from minidb.grpc import Answer, Asked, Code, Rpc, find
 
 Metadata: TypeAlias = Iterable[tuple[str, str]]
 
 
-def channel_of(remote: Any, database: Database, *, is_async: bool) -> _Channel:
+def channel_of(remote: Any, answer: Callable[[Rpc, Asked], Answer], *, is_async: bool) -> _Channel:
     """A channel for the client behind one of qdrant-client's, with its headers. `is_async`: an `AsyncQdrantRemote`."""
 
     def headers() -> Metadata:
         return [*remote._grpc_headers, *_context_headers()]
 
-    service = Service(Api(database))
-    return _AsyncChannel(service, headers) if is_async else _Channel(service, headers)
+    return _AsyncChannel(answer, headers) if is_async else _Channel(answer, headers)
 
 
 def _context_headers() -> Metadata:
     try:
         from qdrant_client.context_headers import get_context_headers
-    except ModuleNotFoundError:  # clients before 1.17 have no such thing
+    except ModuleNotFoundError:  # older clients have no such thing
         return ()
     return tuple(get_context_headers().items())
 
@@ -41,8 +38,8 @@ def _context_headers() -> Metadata:
 class _Channel:
     """Of `grpc`."""
 
-    def __init__(self, service: Service, headers: Callable[[], Metadata]) -> None:
-        self._service = service
+    def __init__(self, answer: Callable[[Rpc, Asked], Answer], headers: Callable[[], Metadata]) -> None:
+        self._answer_rpc = answer
         self._headers = headers
 
     def unary_unary(
@@ -69,7 +66,7 @@ class _Channel:
             answer = Answer(Code.UNIMPLEMENTED, text="Method not found!")
         else:
             headers = {name.lower(): value for name, value in (*self._headers(), *(metadata or ()))}
-            answer = self._service.answer(rpc, Asked(serialize(request), headers, trusted=True, timeout=timeout))
+            answer = self._answer_rpc(rpc, Asked(serialize(request), headers, trusted=True, timeout=timeout))
         if answer.code is not Code.OK:
             raise _error(answer, is_async=isinstance(self, _AsyncChannel))
         return deserialize(answer.reply)
@@ -123,7 +120,7 @@ def _error(answer: Answer, *, is_async: bool) -> Exception:
     if answer.code is Code.RESOURCE_EXHAUSTED and retry_after is not None:
         try:
             from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-        except ModuleNotFoundError:  # before 1.13
+        except ModuleNotFoundError:  # older clients raise what gRPC does
             pass
         else:
             return ResourceExhaustedResponse(message=answer.text, retry_after_s=int(retry_after))

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from minidb.address import address_of, begin_block, end_block, intercepted
-from minidb.as_grpc import answer_stubs, behave_as_grpc
+from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
-from minidb.passing import pass_vectors
-from minidb.transport import Transport, is_in_memory, keep_uploads_here
+from minidb.transport import Transport, fit
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
 _OTHER_WAYS = ("transport", "proxy", "mounts")
@@ -102,15 +101,13 @@ def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[...,
         if store is None:
             return original(self, *args, **kwargs)
         others = {name: value for name, value in arguments.get("kwargs", {}).items() if name not in _OTHER_WAYS}
-        arguments["kwargs"] = {**others, "transport": Transport(store, prefix=address.prefix)}
+        transport = Transport(store, prefix=address.prefix)
+        arguments["kwargs"] = {**others, "transport": transport}
         prefers_grpc = arguments.get("prefer_grpc", False)
         arguments["prefer_grpc"] = False
         arguments["check_compatibility"] = False  # it would ask the network
         original(*given.args, **given.kwargs)
-        answer_stubs(self, store._database, is_async=is_async)
-        pass_vectors(self, is_async=is_async)
-        if is_in_memory(store):
-            keep_uploads_here(self)
+        fit(self, transport, is_async=is_async)
         if prefers_grpc:
             behave_as_grpc(self, is_async=is_async)
         return None

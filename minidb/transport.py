@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from minidb.as_grpc import answer_stubs
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
@@ -28,6 +29,8 @@ from minidb.rest import Api, Request, Response
 
 if TYPE_CHECKING:
     import qdrant_client as official
+
+    from minidb.grpc import Answer, Asked, Rpc, Service
 
 _CHUNK_BYTES = 1 << 20
 T = TypeVar("T")
@@ -58,12 +61,18 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._prefix = prefix and httpx.URL(prefix).raw_path.decode("ascii")  # encoded as the client's requests are
         self._options = options
         client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
-        self._folder = None if is_in_memory(client) else os.path.abspath(client._database.location)
+        where = client._database.location
+        self._folder = None if where == MEMORY else os.path.abspath(where)
         self._opened: _Opened | None = _Opened(client)
 
     def __repr__(self) -> str:
         where = self._location if isinstance(self._location, QdrantClient) else str(self._location)
         return f"{type(self).__name__}({where!r})"
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the store is in the memory of this process."""
+        return self._folder is None
 
     def __copy__(self) -> Transport:
         """The same, as of a lock: who copies a client's options means the same store."""
@@ -129,6 +138,14 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("The read operation timed out", request=request)
         return response
 
+    def answer_rpc(self, rpc: Rpc, asked: Asked) -> Answer:
+        """The same for a call of gRPC's stubs."""
+        opened = self._opened or self._open()
+        try:
+            return opened.service.answer(rpc, asked)
+        finally:
+            del opened
+
 
 class _Opened:
     """A client whose store answers. The transport and the requests under way hold it: after `close` the last of them
@@ -139,6 +156,12 @@ class _Opened:
     def __init__(self, client: QdrantClient) -> None:
         self.api = Api(client._database)
         self.is_closing = False
+
+    @functools.cached_property
+    def service(self) -> Service:
+        from minidb.grpc import Service
+
+        return Service(self.api)
 
     def __del__(self) -> None:
         if self.is_closing:
@@ -158,12 +181,7 @@ def _one_process() -> TypeError:
     return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
-def is_in_memory(location: str | Path | QdrantClient) -> bool:
-    """Whether a store is, or would be, in the memory of this process."""
-    return (location._database.location if isinstance(location, QdrantClient) else str(location)) == MEMORY
-
-
-def keep_uploads_here(remote: Any) -> None:
+def _keep_uploads_here(remote: Any) -> None:
     """What makes `parallel=…` of a client's uploads into memory work: no other process could reach the store, so this
     one sends all batches, one after the other. `remote` is the client behind a `qdrant_client.QdrantClient`.
     """
@@ -201,10 +219,9 @@ def qdrant_client(
     location = _one_place(location, path)
     kind: type[official.QdrantClient] = _official().QdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = _made(kind, {"transport": Transport(location, **_store_options(options)), **arguments})
-    pass_vectors(client._client, is_async=False)
-    if is_in_memory(location):
-        keep_uploads_here(client._client)
+    arguments["transport"] = Transport(location, **_store_options(options))
+    client = _made(kind, arguments)
+    fit(client._client, arguments["transport"], is_async=False)
     return client
 
 
@@ -221,18 +238,25 @@ def async_qdrant_client(
     location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    client = _made(kind, {"transport": Transport(location, **_store_options(options)), **arguments})
-    pass_vectors(client._client, is_async=True)
-    if is_in_memory(location):
-        keep_uploads_here(client._client)
+    arguments["transport"] = Transport(location, **_store_options(options))
+    client = _made(kind, arguments)
+    fit(client._client, arguments["transport"], is_async=True)
     return client
+
+
+def fit(remote: Any, transport: Transport, *, is_async: bool) -> None:
+    """Make the most of a transport for the client behind one of qdrant-client's. `is_async`: an `AsyncQdrantRemote`."""
+    pass_vectors(remote, is_async=is_async)
+    answer_stubs(remote, transport.answer_rpc, is_async=is_async)
+    if transport.is_in_memory:
+        _keep_uploads_here(remote)
 
 
 def _made(kind: Callable[..., T], arguments: dict[str, Any]) -> T:
     """A client. Each of qdrant-client's copies schemas for 9 ms, in which it looks for what it has to make vectors of.
     One that leaves this to minidb never looks, so that all of these may have the same.
     """
-    module = sys.modules[kind.__module__]
+    module: Any = sys.modules[kind.__module__]
     if not arguments.get("cloud_inference") or not hasattr(module, "Inspector"):
         return kind(**arguments)
     with _making:

@@ -174,6 +174,25 @@ def test_clients_that_leave_inference_to_minidb_share_what_they_would_look_for_t
     assert module.Inspector is before
 
 
+def test_stubs_of_grpc_are_answered_also_after_the_store_was_closed(tmp_path: Path) -> None:
+    from qdrant_client import grpc as messages
+
+    asked = messages.CountPoints(collection_name="c")
+    client = minidb.qdrant_client(tmp_path)
+    client.create_collection("c", DOT)
+    over(client.init_options["transport"]).close()
+    assert client.grpc_points.Count(asked).result.count == 0
+    client.close()
+
+    async def count() -> int:
+        later = minidb.async_qdrant_client(tmp_path)
+        response = await later.grpc_points.Count(asked)
+        await later.close()
+        return response.result.count
+
+    assert asyncio.run(count()) == 0
+
+
 # Vectors of upserts
 
 
