@@ -1,6 +1,7 @@
 """qdrant-client's clients that prefer gRPC, inside `minidb.intercept`: REST answers, and they behave as over gRPC.
 
-They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes. Called by `interception`.
+They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes. The stubs of any client are
+answered. Called by `interception` and `transport`.
 """
 
 from __future__ import annotations
@@ -8,16 +9,19 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
 from minidb.errors import MinidbError
 
+if TYPE_CHECKING:
+    from minidb.grpc import Answer, Asked, Rpc
+
 _REST_ALONE = re.compile(r"/snapshots/recover$|/shards/[^/]+/snapshots(/|$)")
 """Where qdrant-client's methods send REST's requests also when they prefer gRPC."""
-_TIMEOUT = 408
+_DEADLINE_EXCEEDED = 4
 
 
 def behave_as_grpc(remote: Any, *, is_async: bool) -> None:
@@ -25,6 +29,21 @@ def behave_as_grpc(remote: Any, *, is_async: bool) -> None:
     remote.openapi_client.client.add_middleware(_checking_later if is_async else _checking)
     _raise_from_uploads(remote)
     _take_rows(remote)
+
+
+def answer_stubs(remote: Any, answer: Callable[[Rpc, Asked], Answer], *, is_async: bool) -> None:
+    """Give the client behind one of qdrant-client's a channel in this process, once its stubs are asked for."""
+
+    def connect() -> None:
+        from minidb.grpc_channel import channel_of
+
+        channel = channel_of(remote, answer, is_async=is_async)
+        if hasattr(remote, "_grpc_channel_pool"):
+            remote._grpc_channel_pool = [channel] * remote._get_grpc_pool_size()
+        else:  # of clients before there were pools
+            remote._grpc_channel = channel
+
+    remote._init_grpc_channel = connect
 
 
 def _raise_from_uploads(remote: Any) -> None:
@@ -125,7 +144,7 @@ def _is_grpcs(request: httpx.Request, response: httpx.Response) -> bool:
 def _check_time(error: Any, *, is_async: bool = False) -> None:
     """Raises gRPC's error if qdrant-client's is about a time that ran out."""
     if isinstance(error.source, httpx.TimeoutException):
-        raise _made(_TIMEOUT, "Deadline Exceeded", (), is_async) from error
+        raise rpc_error(_DEADLINE_EXCEEDED, "Deadline Exceeded", (), is_async=is_async) from error
 
 
 class _Metadatum(NamedTuple):
@@ -135,27 +154,27 @@ class _Metadatum(NamedTuple):
 
 def _rpc_error(status_code: int, headers: Mapping[str, str], body: bytes, *, is_async: bool = False) -> Exception:
     """What gRPC's client raises where REST's was answered like this."""
-    from minidb.grpc.status import text  # needs protobuf, as qdrant-client does
+    from minidb.grpc.status import code_of, text  # needs protobuf, as qdrant-client does
 
     try:
         words = json.loads(body)["status"]["error"]
     except (ValueError, KeyError, TypeError):  # no answer of Qdrant's
         words = body.decode("utf-8", "replace")
     names = ("retry-after", "qdrant-insufficient-storage")
-    metadata = tuple(_Metadatum(name, headers[name]) for name in names if name in headers)
-    return _made(status_code, text(MinidbError(words)), metadata, is_async)
+    metadata = [(name, headers[name]) for name in names if name in headers]
+    return rpc_error(code_of(status_code), text(MinidbError(words)), metadata, is_async=is_async)
 
 
-def _made(status_code: int, details: str, metadata: tuple[_Metadatum, ...], is_async: bool) -> Exception:
+def rpc_error(number: int, details: str, metadata: Iterable[tuple[str, str]], *, is_async: bool) -> Exception:
+    """What a channel of gRPC's raises: a `grpc.RpcError`, or a `grpc.aio.AioRpcError`. `number`: of its status code."""
     import grpc
     from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
 
-    from minidb.grpc.status import code_of
-
-    code = next(code for code in grpc.StatusCode if code.value[0] == code_of(status_code))
+    code = next(code for code in grpc.StatusCode if code.value[0] == number)
+    trailing = tuple(_Metadatum(*pair) for pair in metadata)
     error: Exception
     if is_async:
-        error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*metadata), details)
+        error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), details)
     else:
-        error = _InactiveRpcError(_RPCState((), (), metadata, code, details))
+        error = _InactiveRpcError(_RPCState((), (), trailing, code, details))
     return error

@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from minidb.address import address_of, begin_block, end_block, intercepted
 from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
-from minidb.transport import AsyncTransport, Transport, is_in_memory, keep_uploads_here
+from minidb.transport import Transport, fit
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
 _OTHER_WAYS = ("transport", "proxy", "mounts")
@@ -74,9 +74,9 @@ def _patch() -> None:
 
     with _patching:
         if not _originals:
-            for kind, transport in ((QdrantRemote, Transport), (AsyncQdrantRemote, AsyncTransport)):
+            for kind, is_async in ((QdrantRemote, False), (AsyncQdrantRemote, True)):
                 _originals[kind] = kind.__init__
-                kind.__init__ = _diverted(kind.__init__, transport)  # type: ignore[method-assign]
+                kind.__init__ = _diverted(kind.__init__, is_async=is_async)  # type: ignore[method-assign]
 
 
 def _unpatch() -> None:
@@ -85,7 +85,7 @@ def _unpatch() -> None:
         kind.__init__ = original  # type: ignore[misc]
 
 
-def _diverted(original: Callable[..., None], transport: type[Transport | AsyncTransport]) -> Callable[..., None]:
+def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[..., None]:
     """A constructor of qdrant-client's that leads requests into a store, if its address is that of a block."""
     signature = inspect.signature(original)
 
@@ -101,20 +101,15 @@ def _diverted(original: Callable[..., None], transport: type[Transport | AsyncTr
         if store is None:
             return original(self, *args, **kwargs)
         others = {name: value for name, value in arguments.get("kwargs", {}).items() if name not in _OTHER_WAYS}
-        arguments["kwargs"] = {**others, "transport": transport(store, prefix=address.prefix)}
+        transport = Transport(store, prefix=address.prefix)
+        arguments["kwargs"] = {**others, "transport": transport}
         prefers_grpc = arguments.get("prefer_grpc", False)
         arguments["prefer_grpc"] = False
         arguments["check_compatibility"] = False  # it would ask the network
         original(*given.args, **given.kwargs)
-        self._init_grpc_channel = _no_grpc
-        if is_in_memory(store):
-            keep_uploads_here(self)
+        fit(self, transport, is_async=is_async)
         if prefers_grpc:
-            behave_as_grpc(self, is_async=issubclass(transport, AsyncTransport))
+            behave_as_grpc(self, is_async=is_async)
         return None
 
     return init
-
-
-def _no_grpc() -> NoReturn:
-    raise NotImplementedError("inside minidb.intercept there is no gRPC server: use the methods of the client")

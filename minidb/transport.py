@@ -8,30 +8,47 @@ nothing goes over a network.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import os
+import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from minidb.as_grpc import answer_stubs
 from minidb.client import QdrantClient
 from minidb.database import MEMORY
 from minidb.errors import BadRequest
+from minidb.passing import pass_vectors, vectors_of
 from minidb.rest import Api, Request, Response
 
 if TYPE_CHECKING:
     import qdrant_client as official
 
+    from minidb.grpc import Answer, Asked, Rpc, Service
+
 _CHUNK_BYTES = 1 << 20
+T = TypeVar("T")
 
 
-class _Door:
-    """What both transports do: open a store, or use a client's, and answer requests with it."""
+class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers the requests of a `qdrant_client.QdrantClient` in place, those of an `AsyncQdrantClient` in a thread.
+
+    Any number of clients of both kinds may share one. httpx closes a transport with each client that has it: the store
+    of a directory is closed then, and opened again if another client asks. A store in memory stays as long as anybody
+    holds the transport, and one given as a minidb client is that client's to close. A copy is the transport itself, a
+    pickled one opens the same directory.
+
+    The async client's `upload_points` and `upload_collection` are not async: they send as the other kind does.
+    """
 
     def __init__(self, location: str | Path | QdrantClient | None = None, *, prefix: str = "", **options: Any) -> None:
-        """Open `location`, or answer with the store of a minidb client, which is then not closed from here.
+        """Open `location`, or answer with the store of a minidb client.
 
         Args:
             location: a directory, ":memory:" (the default), or a `minidb.QdrantClient`.
@@ -40,67 +57,40 @@ class _Door:
         """
         if isinstance(location, QdrantClient) and options:
             raise BadRequest("the options of a store are those of the client that opened it")
+        self._location = location
         self._prefix = prefix and httpx.URL(prefix).raw_path.decode("ascii")  # encoded as the client's requests are
-        self._options = {"prefix": prefix, **options}
-        self._is_owner = not isinstance(location, QdrantClient)
-        self._client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
-        self._api = Api(self._client._database)
+        self._options = options
+        client = location if isinstance(location, QdrantClient) else QdrantClient(location, **options)
+        where, self._place = client._database.location, client._place
+        self._folder = None if where == MEMORY else os.path.abspath(where)
+        self._opened: _Opened | None = _Opened(client)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._client._place!r})"
+        return f"{type(self).__name__}({self._place!r})"
 
-    def __copy__(self) -> _Door:
-        """One of the same store, which it does not close: clients of qdrant-client before 1.14 copy their options."""
-        twin = type(self)(self._client, prefix=self._options["prefix"])
-        twin._options = self._options
-        return twin
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the store is in the memory of this process."""
+        return self._folder is None
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Door:
-        return self.__copy__()
+    def __copy__(self) -> Transport:
+        """The same, as of a lock: who copies a client's options means the same store."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Transport:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For other processes (`upload_points(parallel=…)`): they open the same directory."""
-        if is_in_memory(self._client):
+        if self._folder is None:
             raise _one_process()
-        return _reopened, (type(self), self._client._database.location, self._options)
-
-    def _answer(self, request: httpx.Request, body: bytes) -> Response:
-        started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
-        response = self._api.answer(
-            Request(
-                request.method,
-                request.url.raw_path.partition(b"?")[0].decode("ascii").removeprefix(self._prefix),
-                request.url.query.decode("ascii"),
-                {name.lower(): value for name, value in request.headers.items()},
-                body,
-                trusted=True,
-                timeout=limit,
-            )
-        )
-        if response.status == 408 and limit is not None and time.monotonic() - started >= limit:
-            raise httpx.ReadTimeout("The read operation timed out", request=request)
-        return response
-
-    def _close(self) -> None:
-        if self._is_owner:
-            self._client.close()
-
-
-class Transport(_Door, httpx.BaseTransport):
-    """For `qdrant_client.QdrantClient(url="http://minidb", transport=…)`; closing the client closes the store."""
+        options = self._options
+        if isinstance(self._location, QdrantClient):
+            options = {"read_only": self._location._database.read_only}
+        return _reopened, (type(self), self._folder, {"prefix": self._prefix, **options})
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return _httpx_response(self._answer(request, request.read()))
-
-    def close(self) -> None:
-        self._close()
-
-
-class AsyncTransport(Transport, httpx.AsyncBaseTransport):
-    """For `qdrant_client.AsyncQdrantClient(url="http://minidb", transport=…)`; answers in a thread.
-
-    The async client's `upload_points` and `upload_collection` are not async: they send through a `Transport`.
-    """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         from anyio.to_thread import run_sync
@@ -108,14 +98,81 @@ class AsyncTransport(Transport, httpx.AsyncBaseTransport):
         body = await request.aread()
         return _httpx_response(await run_sync(self._answer, request, body))
 
+    def close(self) -> None:
+        """Close a directory that was opened here, once no request is under way; the next one opens it again."""
+        if self._folder is None or isinstance(self._location, QdrantClient):
+            return
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.is_closing = True
+
     async def aclose(self) -> None:
         from anyio.to_thread import run_sync
 
-        await run_sync(self._close)
+        await run_sync(self.close)
+
+    def _open(self) -> _Opened:
+        assert self._folder is not None
+        opened = self._opened = _Opened(QdrantClient(Path(self._folder), **self._options))
+        return opened
+
+    def _answer(self, request: httpx.Request, body: bytes) -> Response:
+        started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
+        asked = Request(
+            request.method,
+            request.url.raw_path.partition(b"?")[0].decode("ascii").removeprefix(self._prefix),
+            request.url.query.decode("ascii"),
+            {name.lower(): value for name, value in request.headers.items()},
+            body,
+            vectors_of(body),
+            trusted=True,
+            timeout=limit,
+        )
+        opened = self._opened or self._open()
+        try:
+            response = opened.api.answer(asked)
+        finally:
+            del opened  # an error's traceback may keep this frame
+        if response.status == 408 and limit is not None and time.monotonic() - started >= limit:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        return response
+
+    def answer_rpc(self, rpc: Rpc, asked: Asked) -> Answer:
+        """The same for a call of gRPC's stubs."""
+        opened = self._opened or self._open()
+        try:
+            return opened.service.answer(rpc, asked)
+        finally:
+            del opened
 
 
-def _reopened(kind: type[_Door], location: str, options: dict[str, Any]) -> _Door:
-    return kind(Path(location), **options)
+class _Opened:
+    """A client whose store answers. The transport and the requests under way hold it: after `close` the last of them
+    closes the store, without a lock. (A client of qdrant-client's that is collected as garbage closes its transport,
+    at any step of any thread, also in the middle of a request.)
+    """
+
+    def __init__(self, client: QdrantClient) -> None:
+        self.api = Api(client._database)
+        self.is_closing = False
+
+    @functools.cached_property
+    def service(self) -> Service:
+        from minidb.grpc import Service
+
+        return Service(self.api)
+
+    def __del__(self) -> None:
+        if self.is_closing:
+            self.api.database.close()
+
+
+AsyncTransport = Transport
+"""The name that was promised for async clients."""
+
+
+def _reopened(kind: type[Transport], folder: str, options: dict[str, Any]) -> Transport:
+    return kind(Path(folder), **options)
 
 
 def _one_process() -> TypeError:
@@ -123,12 +180,7 @@ def _one_process() -> TypeError:
     return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
-def is_in_memory(client: QdrantClient) -> bool:
-    """Whether a client's store is in the memory of this process."""
-    return client._database.location == MEMORY
-
-
-def keep_uploads_here(remote: Any) -> None:
+def _keep_uploads_here(remote: Any) -> None:
     """What makes `parallel=…` of a client's uploads into memory work: no other process could reach the store, so this
     one sends all batches, one after the other. `remote` is the client behind a `qdrant_client.QdrantClient`.
     """
@@ -149,7 +201,7 @@ def qdrant_client(
     cloud_inference: bool = True,
     **options: Any,
 ) -> official.QdrantClient:
-    """A `qdrant_client.QdrantClient` over a `Transport`; closing it closes the store, unless that is a client's.
+    """A `qdrant_client.QdrantClient` over a `Transport`, which says when its store is closed.
 
     Args:
         location: as for `Transport`.
@@ -166,10 +218,9 @@ def qdrant_client(
     location = _one_place(location, path)
     kind: type[official.QdrantClient] = _official().QdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    transport = Transport(location, **_store_options(options))
-    client = kind(transport=transport, **arguments)
-    if is_in_memory(transport._client):
-        keep_uploads_here(client._client)
+    arguments["transport"] = Transport(location, **_store_options(options))
+    client = _made(kind, arguments)
+    fit(client._client, arguments["transport"], is_async=False)
     return client
 
 
@@ -182,15 +233,44 @@ def async_qdrant_client(
     cloud_inference: bool = True,
     **options: Any,
 ) -> official.AsyncQdrantClient:
-    """A `qdrant_client.AsyncQdrantClient` over an `AsyncTransport`; arguments and errors as for `qdrant_client`."""
+    """A `qdrant_client.AsyncQdrantClient` over a `Transport`; arguments and errors as for `qdrant_client`."""
     location = _one_place(location, path)
     kind: type[official.AsyncQdrantClient] = _official().AsyncQdrantClient
     arguments = _client_arguments(kind, timeout, headers, cloud_inference)
-    transport = AsyncTransport(location, **_store_options(options))
-    client = kind(transport=transport, **arguments)
-    if is_in_memory(transport._client):
-        keep_uploads_here(client._client)
+    arguments["transport"] = Transport(location, **_store_options(options))
+    client = _made(kind, arguments)
+    fit(client._client, arguments["transport"], is_async=True)
     return client
+
+
+def fit(remote: Any, transport: Transport, *, is_async: bool) -> None:
+    """Make the most of a transport for the client behind one of qdrant-client's. `is_async`: an `AsyncQdrantRemote`."""
+    pass_vectors(remote, is_async=is_async)
+    answer_stubs(remote, transport.answer_rpc, is_async=is_async)
+    if transport.is_in_memory:
+        _keep_uploads_here(remote)
+
+
+def _made(kind: Callable[..., T], arguments: dict[str, Any]) -> T:
+    """A client. Each of qdrant-client's copies schemas for 9 ms, in which it looks for what it has to make vectors of.
+    One that leaves this to minidb never looks, so that all of these may have the same.
+    """
+    module: Any = sys.modules[kind.__module__]
+    if not arguments.get("cloud_inference") or not hasattr(module, "Inspector"):
+        return kind(**arguments)
+    with _making:
+        inspector = module.Inspector
+        if "parser" not in _shared:
+            _shared["parser"] = inspector().parser
+        module.Inspector = functools.partial(inspector, parser=_shared["parser"])
+        try:
+            return kind(**arguments)
+        finally:
+            module.Inspector = inspector
+
+
+_making = threading.Lock()
+_shared: dict[str, Any] = {}
 
 
 def _official() -> Any:

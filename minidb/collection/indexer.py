@@ -21,7 +21,7 @@ from minidb.collection.declared import index_key
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import graph_vectors, metric_of, payload_form
 from minidb.collection.reads import PointReader
-from minidb.collection.vacuum import vacuum, worth_vacuuming
+from minidb.collection.view import View
 from minidb.errors import MinidbError, NotFound
 from minidb.index.dense.calibration import Calibration, held_out
 from minidb.index.dense.codes import quantized_as
@@ -187,6 +187,8 @@ class Indexer:
         with snapshot_of(collection) as snapshot:
             dead = worth_vacuuming(snapshot.view, collection.config)
         if dead and not self._store.read_only:
+            from minidb.collection.vacuum import vacuum
+
             vacuum(self._store, collection, self._go_on)
             collection.next_check = 0
         with snapshot_of(collection) as snapshot:
@@ -269,6 +271,14 @@ class Indexer:
 def _checked_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
     reader.raw(field.rows_file, field.row_bytes, rows, field.slot)  # checks the rows' checksums
     return graph_vectors(reader, field, rows)
+
+
+def worth_vacuuming(view: View, config: StoredConfig) -> bool:
+    """Whether enough rows are dead: `deleted_threshold` of at least `vacuum_min_vector_number` rows."""
+    settings = config.config.optimizer_config
+    least = 1000 if settings.vacuum_min_vector_number is None else settings.vacuum_min_vector_number
+    share = 0.2 if settings.deleted_threshold is None else settings.deleted_threshold
+    return view.n_rows >= least and view.n_rows - view.n_alive > share * view.n_rows
 
 
 def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from minidb.collection.chunks import STEP_BYTES, STEP_ROWS, ChunkWriter, Filled, read_chunk
 from minidb.collection.collection import Collection, snapshot_of
-from minidb.collection.config import StoredConfig
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View, filled_view
 from minidb.storage.checksum import stride_of
@@ -27,14 +26,6 @@ from minidb.storage.records import (
     sparse_key,
 )
 from minidb.storage.spaces import Filling, clean, erase_space, filling, pause
-
-
-def worth_vacuuming(view: View, config: StoredConfig) -> bool:
-    """Whether enough rows are dead: `deleted_threshold` of at least `vacuum_min_vector_number` rows."""
-    settings = config.config.optimizer_config
-    least = 1000 if settings.vacuum_min_vector_number is None else settings.vacuum_min_vector_number
-    share = 0.2 if settings.deleted_threshold is None else settings.deleted_threshold
-    return view.n_rows >= least and view.n_rows - view.n_alive > share * view.n_rows
 
 
 def vacuum(store: Store, collection: Collection, go_on: Callable[[], None] = lambda: None) -> None:

@@ -26,6 +26,8 @@ _MAX_DEPTH = 128
 _BYTES_PER_BYTE = 16  # points of two dimensions without payload take 11
 _BYTES_FREE = 4 << 20
 """What a body's values may take in memory, estimated before they are made: per byte of text, and in any case."""
+_SMALL = 1 << 12
+"""Bytes of a text below which an array is no gain."""
 _STRING = re.compile(rb'"[^"]*"')
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 
@@ -39,13 +41,14 @@ def loads(body: bytes | mmap) -> Any:
     if not len(body):
         raise FormatError("EOF while parsing a value at line 1 column 0")
     text = bytes(body)
-    if _estimate(text) > _allowed(text) and _estimate(_structure(text)) > _allowed(text):
+    n_lists, n_objects, estimate = _counted(text)
+    if estimate > _allowed(text) and _counted(_structure(text))[2] > _allowed(text):
         raise FormatError(f"too many arrays, objects and values for a body of {len(text)} bytes; send it in parts")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise FormatError(str(error)) from None
-    if text.count(b"[") + text.count(b"{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
+    if n_lists + n_objects > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
         raise FormatError(f"recursion limit exceeded: nested more than {_MAX_DEPTH} deep")
     return value
 
@@ -54,9 +57,14 @@ def _allowed(text: bytes) -> int:
     return _BYTES_PER_BYTE * len(text) + _BYTES_FREE
 
 
-def _estimate(text: bytes) -> int:
-    """Bytes that Python's lists (with their places) and dicts will take, counted by their brackets and commas."""
-    return 64 * text.count(b"[") + 184 * text.count(b"{") + 8 * text.count(b",")
+def _counted(text: bytes) -> tuple[int, int, int]:
+    """Opening brackets and braces, and bytes that Python's lists (with their places) and dicts will take."""
+    if len(text) < _SMALL:
+        lists, objects, commas = text.count(b"["), text.count(b"{"), text.count(b",")
+    else:  # seven times as fast where commas are dense
+        characters = np.frombuffer(text, np.uint8)
+        lists, objects, commas = (int(np.count_nonzero(characters == ord(sign))) for sign in "[{,")
+    return lists, objects, 64 * lists + 184 * objects + 8 * commas
 
 
 def _structure(text: bytes) -> bytes:
@@ -68,8 +76,11 @@ def _structure(text: bytes) -> bytes:
 
 def _depth(text: bytes) -> int:
     """How deep arrays and objects of a JSON text are nested: brackets counted, those in strings left out."""
-    without_escapes = text.replace(rb"\\", b"").replace(rb"\"", b"")
-    brackets = _STRING.sub(b"", without_escapes.translate(None, _ALL_BUT_BRACKETS))
+    if b"\\" in text:
+        text = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    characters = np.frombuffer(text, np.uint8)
+    few = bytes(characters[(characters >= ord("[")) | (characters == ord('"'))])  # neither digits nor commas
+    brackets = _STRING.sub(b"", few.translate(None, _ALL_BUT_BRACKETS))
     steps = (np.frombuffer(brackets, np.uint8) & 2).astype(np.int8) - 1  # the bit is set in [ and {, not in ] and }
     return int(np.cumsum(steps).max(initial=0))
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
@@ -21,6 +24,7 @@ class Request:
         query: what follows the `?`, percent-encoded.
         headers: names in lower case.
         body: of an upload it may be a mapped file.
+        vectors: of an upsert whose points have none in the body: one row for each, (n, d).
         trusted: whether the caller is this process's own code, which may name files and addresses. A server says False.
         timeout: seconds after which nobody waits any more; None for no limit.
     """
@@ -30,6 +34,7 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | mmap = b""
+    vectors: NDArray[np.float32] | None = None
     trusted: bool = False
     timeout: float | None = None
 

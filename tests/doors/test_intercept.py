@@ -258,12 +258,66 @@ def test_the_version_is_not_asked_for_over_the_network(monkeypatch: pytest.Monke
         assert client.info().version.startswith("1.")
 
 
-def test_what_is_only_grpc_says_so() -> None:
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+def test_stubs_of_grpc_are_answered(prefer_grpc: bool) -> None:
+    from qdrant_client import grpc as messages
+
+    asked = messages.CountPoints(collection_name="c")
+    missing = messages.CountPoints(collection_name="x")
     with minidb.intercept(URL):
-        client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
-        for stub in (lambda: client.grpc_points, lambda: asynchronous.grpc_collections):
-            with pytest.raises(NotImplementedError, match="no gRPC server"):
-                stub()
+        client, later = (kind(url=URL, prefer_grpc=prefer_grpc) for kind in (QdrantClient, AsyncQdrantClient))
+        fill(client)
+        for _ in range(5):  # a pool's stubs take turns
+            assert client.grpc_points.Count(asked, timeout=5).result.count == len(POINTS)
+        assert client.grpc_collections.List(messages.ListCollectionsRequest()).collections[0].name == "c"
+        assert client._client.grpc_root.HealthCheck(messages.HealthCheckRequest()).version.startswith("1.")
+        vector = messages.Vectors(vector=messages.Vector(dense=messages.DenseVector(data=[1.0, 2.0])))
+        point = messages.PointStruct(id=messages.PointId(num=50), vectors=vector)
+        client.grpc_points.Upsert(messages.UpsertPoints(collection_name="c", points=[point]))
+        response, call = client.grpc_points.Count.with_call(asked)
+        assert (response.result.count, call.code()) == (len(POINTS) + 1, grpc.StatusCode.OK)
+        assert client.grpc_points.Count.future(asked).result().result == response.result
+        for ask in (client.grpc_points.Count, lambda asked: client.grpc_points.Count.future(asked).result()):
+            with pytest.raises(grpc.RpcError, match="Collection `x` doesn't exist!") as raised:
+                ask(missing)
+            assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+
+        async def ask_later() -> None:
+            counts = await asyncio.gather(*(later.grpc_points.Count(asked) for _ in range(5)))
+            assert [each.result.count for each in counts] == [len(POINTS) + 1] * 5
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await later.grpc_points.Count(missing, timeout=3)
+            assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+            await later.close()
+
+        asyncio.run(ask_later())
+        client.close()
+
+
+def test_stubs_send_the_clients_headers_and_wait_for_a_full_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qdrant_client import context_headers
+    from qdrant_client import grpc as messages
+
+    from minidb.grpc import Service
+
+    seen: list[dict[str, str]] = []
+    answer = Service.answer
+    monkeypatch.setattr(
+        Service, "answer", lambda self, rpc, asked: (seen.append(asked.headers), answer(self, rpc, asked))[1]
+    )
+    delete = messages.DeletePoints(collection_name="c")
+    delete.points.points.ids.append(messages.PointId(num=1))
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL, headers={"X-Tenant": "a"})
+        fill(client)
+        with context_headers.headers({"X-Key": "b"}):
+            client.grpc_points.Count(messages.CountPoints(collection_name="c"), metadata=(("x-more", "c"),))
+        assert {"x-tenant": "a", "x-key": "b", "x-more": "c"}.items() <= seen[0].items()
+        client.update_collection("c", strict_mode_config=models.StrictModeConfig(enabled=True, write_rate_limit=1))
+        client.grpc_points.Delete(delete)
+        with pytest.raises(ResourceExhaustedResponse) as raised:
+            client.grpc_points.Delete(delete)
+        assert raised.value.retry_after_s > 0
 
 
 DENSE = models.VectorParams(size=2, distance=models.Distance.DOT)

@@ -164,6 +164,101 @@ def test_errors_have_qdrants_status_and_text() -> None:
         client.upsert("c", [models.PointStruct(id=1, vector=[1.0])])
 
 
+def test_clients_that_leave_inference_to_minidb_share_what_they_would_look_for_texts_with() -> None:
+    from qdrant_client import qdrant_client as module
+
+    before = module.Inspector
+    first, second, own = minidb.qdrant_client(), minidb.qdrant_client(), minidb.qdrant_client(cloud_inference=False)
+    assert first._inference_inspector.parser is second._inference_inspector.parser
+    assert own._inference_inspector.parser is not first._inference_inspector.parser
+    assert module.Inspector is before
+
+
+def test_stubs_of_grpc_are_answered_also_after_the_store_was_closed(tmp_path: Path) -> None:
+    from qdrant_client import grpc as messages
+
+    asked = messages.CountPoints(collection_name="c")
+    client = minidb.qdrant_client(tmp_path)
+    client.create_collection("c", DOT)
+    over(client.init_options["transport"]).close()
+    assert client.grpc_points.Count(asked).result.count == 0
+    client.close()
+
+    async def count() -> int:
+        later = minidb.async_qdrant_client(tmp_path)
+        response = await later.grpc_points.Count(asked)
+        await later.close()
+        return response.result.count
+
+    assert asyncio.run(count()) == 0
+
+
+# Vectors of upserts
+
+
+@pytest.fixture
+def bodies(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What requests carry."""
+    seen = []
+    answer = Transport._answer
+
+    def seeing(self: Transport, request: Any, body: bytes) -> Any:
+        seen.append(body)
+        return answer(self, request, body)
+
+    monkeypatch.setattr(Transport, "_answer", seeing)
+    return seen
+
+
+def test_dense_vectors_do_not_become_json_and_are_stored_as_if_they_had(bodies: list[bytes]) -> None:
+    client, plain = minidb.qdrant_client(), over(Transport())
+    stored = []
+    for each in (client, plain):
+        each.create_collection("c", DOT)
+        each.upsert("c", points(5))
+        each.upsert("c", [models.PointStruct(id=9, vector=[1, 2, 3, 4.1])], wait=False)
+        stored.append(each.scroll("c", with_vectors=True))
+    assert stored[0] == stored[1]
+    assert [b"vector" in body for body in bodies if b"points" in body] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        [1.0],
+        [],
+        [1.0, 2.0, 3.0, float("nan")],
+        [1.0, 2.0, 3.0, 1e39],
+        [[1.0, 2.0, 3.0, 4.0]],
+        {"other": [1.0, 2.0, 3.0, 4.0]},
+        ["a"],
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Pydantic serializer")
+def test_what_is_wrong_with_vectors_is_told_as_ever(vector: Any) -> None:
+    told = []
+    for client in (minidb.qdrant_client(), over(Transport())):
+        client.create_collection("c", DOT)
+        wrong = [*points(2), models.PointStruct.model_construct(id=7, vector=vector)]
+        with pytest.raises(UnexpectedResponse) as raised:
+            client.upsert("c", wrong)
+        told.append((raised.value.status_code, raised.value.structured()["status"]))
+        with pytest.raises(UnexpectedResponse):
+            client.upsert("c", wrong[2:])
+    assert told[0] == told[1]
+
+
+def test_upserts_at_the_same_time_keep_their_vectors(bodies: list[bytes]) -> None:
+    async def scenario() -> list[Any]:
+        client = minidb.async_qdrant_client()
+        await client.create_collection("c", DOT)
+        await asyncio.gather(*(client.upsert("c", [point]) for point in points(30)))
+        return (await client.scroll("c", limit=30, with_vectors=True))[0]
+
+    assert [point.vector for point in asyncio.run(scenario())] == [pytest.approx(v) for v in VECTORS[:30].tolist()]
+    assert not any(b"vector" in body for body in bodies if b"points" in body)
+
+
 # Uploads
 
 
@@ -211,35 +306,113 @@ def test_a_parallel_upload_over_a_transport_into_memory_is_refused() -> None:
         client.upload_points("c", points(), parallel=2, method="spawn")
 
 
-@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
+# One transport, many clients
+
+
+def is_open(folder: Path) -> bool:
+    """Whether this process has the store of a directory open, other than with durability="full"."""
+    try:
+        minidb.QdrantClient(folder, durability="full").close()
+    except errors.BadRequest:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_transport_serves_clients_of_both_kinds_and_each_may_be_closed(durable: bool, tmp_path: Path) -> None:
+    location = tmp_path if durable else ":memory:"
+    client = over(Transport(location, durability="off"))
+    client.create_collection("c", DOT)
+    client.upsert("c", points(10))
+
+    async def count(other: AsyncQdrantClient) -> int:
+        found = (await other.count("c")).count
+        await other.close()
+        return found
+
+    assert asyncio.run(count(AsyncQdrantClient(**client.init_options))) == 10
+    assert client.count("c").count == 10  # closing one let go of the store, and this one opened it again
+    client.close()
+    with pytest.raises(ResponseHandlingException, match="client has been closed"):
+        client.count("c")
+    assert not is_open(tmp_path)
+    again = QdrantClient(**client.init_options)
+    assert again.count("c").count == 10
+    assert is_open(tmp_path) == durable
+    again.close()
+
+
+def test_a_ready_made_clients_options_make_the_other_kind() -> None:
+    async def scenario() -> None:
+        first = minidb.async_qdrant_client()
+        await first.create_collection("c", DOT)
+        second = QdrantClient(**first.init_options)
+        second.upsert("c", points(10))
+        del second  # a client that is collected closes its transport
+        assert (await AsyncQdrantClient(**first.init_options).count("c")).count == 10
+
+    asyncio.run(scenario())
+
+
+def test_a_store_is_closed_when_no_request_is_under_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shared = Transport(tmp_path, durability="off")
+    client, other = over(shared, cloud_inference=True), over(shared)
+
+    class Closing:
+        slow = False
+
+        def embed(self, request: Request) -> list[np.ndarray]:
+            other.close()
+            assert is_open(tmp_path)
+            return [VECTORS[0] for _ in request.texts()]
+
+    register(monkeypatch, "closing/", Closing())
+    client.create_collection("c", DOT)
+    client.upsert("c", [models.PointStruct(id=1, vector=models.Document(text="text", model="closing/model"))])
+    assert not is_open(tmp_path)
+    assert client.count("c").count == 1
+
+
+def test_a_transport_over_a_client_never_closes_it(tmp_path: Path) -> None:
+    with minidb.QdrantClient(tmp_path, durability="off") as store:
+        over(Transport(store)).close()
+        assert store.get_collections().collections == []
+
+
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_a_copied_transport_has_the_same_store_and_does_not_close_it(kind: Any, copied: Any, tmp_path: Path) -> None:
-    for location in (":memory:", tmp_path):
-        first = kind(location, prefix="/a b")
-        second = copied(first)
-        assert type(second) is kind
-        assert (repr(second), second._prefix) == (repr(first), first._prefix)
-        clients = [
-            QdrantClient(url="http://minidb/a%20b", transport=each, check_compatibility=False)
-            for each in (first, second)
-        ]
-        clients[1].create_collection("c", DOT)
-        clients[1].close()
-        assert clients[0].collection_exists("c")
-        if location != ":memory:":
-            assert pickle.loads(pickle.dumps(second))._options == first._options
-        clients[0].close()
+def test_a_copy_is_the_transport_itself(copied: Any) -> None:
+    first = Transport()
+    assert copied({"transport": first})["transport"] is first
 
 
-@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
-def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(kind: Any, tmp_path: Path) -> None:
-    first = kind(tmp_path, prefix="/a", durability="off")
-    second = pickle.loads(pickle.dumps(first))
-    assert repr(second) == repr(first)
-    assert second._prefix == "/a"
-    assert second._options == first._options
+def test_a_pickled_transport_opens_the_same_directory_with_the_same_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = Transport("./store", prefix="/a b", durability="off")
+    QdrantClient(url="http://minidb/a%20b", transport=first, check_compatibility=False).create_collection("c", DOT)
+    pickled = pickle.dumps(first)
+    monkeypatch.chdir("/")
+    second = pickle.loads(pickled)
+    client = QdrantClient(url="http://minidb/a%20b", transport=second, check_compatibility=False)
+    assert client.collection_exists("c")
+    assert is_open(tmp_path / "store")
     with pytest.raises(TypeError, match="belongs to its process"):
-        pickle.dumps(kind())
+        pickle.dumps(Transport())
+    with minidb.QdrantClient(tmp_path / "store", read_only=True) as store:
+        third = pickle.loads(pickle.dumps(Transport(store)))
+        with pytest.raises(UnexpectedResponse, match="read_only=True"):
+            over(third).create_collection("d", DOT)
+
+
+def test_a_transport_says_where_its_store_is(tmp_path: Path) -> None:
+    assert repr(Transport()) == "Transport(':memory:')"
+    assert repr(Transport(tmp_path)) == f"Transport({str(tmp_path)!r})"
+    with minidb.intercept("http://localhost:6333"):
+        own = minidb.QdrantClient("http://localhost:6333")
+    assert repr(own) == "QdrantClient('http://localhost:6333')"
+    assert repr(Transport(own)) == "Transport('http://localhost:6333')"
+    assert AsyncTransport is Transport
 
 
 # Moving
