@@ -296,7 +296,7 @@ def test_a_range_of_numbers_wins_over_one_of_times(world: RpcWorld) -> None:
     ("condition", "text"),
     [
         ({"field": {"key": "n", "match": {}}}, "Malformed Match condition"),
-        ({"field": {"key": "n"}}, "Validation error in body: [filter.must[0].__all__: Validation error: At least one field"),
+        ({"field": {"key": "n"}}, "Validation error in body: [filter.must[0].__all__: Validation error: At least one"),
         ({"field": {"key": "p", "geo_bounding_box": {}}}, "Malformed GeoBoundingBox type"),
         ({"field": {"key": "p", "geo_radius": {"radius": 1}}}, "Malformed GeoRadius type"),
         ({"field": {"key": "p", "geo_polygon": {}}}, "Malformed GeoPolygon type"),
