@@ -94,6 +94,8 @@ def _hint(kind: str, location: tuple[int | str, ...], value: object) -> str:
     names = [part for part in location if isinstance(part, str) and part[1:-1] not in _tags]
     if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["query"]:
         return f"a string as query is a point's id; to search for a text: models.Document(text={value[:40]!r}, model=…)"
+    if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["location"]:
+        return "the URL of a file is `Path(…).resolve().as_uri()`"
     if kind == "missing" and isinstance(value, Mapping):
         return f"it has {', '.join(f'`{key}`' for key in list(value)[:8]) or 'nothing'}"
     return ""

@@ -22,6 +22,7 @@ class Request:
         headers: names in lower case.
         body: of an upload it may be a mapped file.
         trusted: whether the caller is this process's own code, which may name files and addresses. A server says False.
+        snapshot_urls: whether the caller may have snapshots fetched from addresses though not trusted.
         timeout: seconds after which nobody waits any more; None for no limit.
     """
 
@@ -32,6 +33,7 @@ class Request:
     body: bytes | mmap = b""
     trusted: bool = False
     timeout: float | None = None
+    snapshot_urls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Settings:
         max_connections: how many connections may be open; one more is answered 503.
         max_connections_per_address: the same, of one client's address.
         patience_s: for the head of a request, for each next piece of its body, and for a client that reads nothing.
+        snapshot_urls: whether who may write may also have the server fetch snapshots from http(s) URLs.
         web_ui: folder of a built page to show at `/dashboard` in place of our own.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     patience_s: float = 30
     grpc_port: int | None = None
     web_ui: Path | None = None
+    snapshot_urls: bool = False
 
     @property
     def needs_key(self) -> bool:
