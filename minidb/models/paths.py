@@ -46,7 +46,7 @@ _REWRITTEN = tuple(
         (r"(\.idf(?:<\w+>)*)\.corpus", r"\1"),
         # other names of fields
         (r"\.optimizer_config\.", ".optimizers_config."),
-        (r"\.quantization\.(?=scalar|product|binary|turbo)", ".quantization_config."),
+        (r"\.quantization(?:<\w+>)*\.(?=scalar|product|binary|turbo)", ".quantization_config."),
         (r"(\.points\[\d+\])\.vectors\b", r"\1.vector"),
         # a single one is a list of one
         (r"<one>", "[0]"),
