@@ -243,7 +243,7 @@ class _Marked:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: Callable[[core_schema.CoreSchema], AnyDict]
     ) -> AnyDict:
-        (only,) = schema["choices"].values()  # type: ignore[typeddict-item]
+        (only,) = schema["choices"].values()
         return handler(only)
 
 
