@@ -64,7 +64,7 @@ class References:
             if level.lookup_from is not None:
                 self.of_collection(level.lookup_from.collection)
         for level in levels:
-            named = named_points(level.query)
+            named = () if type(level.query) is list else named_points(level.query)  # most are, and name none
             if named:
                 reader = self.reader if level.lookup_from is None else self.of_collection(level.lookup_from.collection)
                 for given in named:
