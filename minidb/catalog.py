@@ -9,7 +9,7 @@ import msgpack
 
 from minidb import models
 from minidb.collection.collection import Collection
-from minidb.collection.config import check_name
+from minidb.collection.config import check_part, collection_name_faults
 from minidb.errors import AlreadyExists, BadInput, NotFound, choice
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 
@@ -55,7 +55,7 @@ class Catalog:
 
     def add(self, name: str) -> int:
         """A number for a new collection. Raises `AlreadyExists`, `BadInput` for the name of an alias."""
-        check_name(name, "collection", 255)
+        check_part("collection_name", collection_name_faults(name, is_new=True))
         if name in self.collections:
             raise AlreadyExists(f"Collection `{name}` already exists!")
         if name in self.aliases:
@@ -95,7 +95,7 @@ class Catalog:
         if name not in self.collections:
             raise NotFound(f"Collection `{name}` doesn't exist!")
         self._free_of_collections(alias)
-        check_name(alias, "collection", 255)
+        check_part("alias_name", collection_name_faults(alias, is_new=True), "JSON body")
         self.aliases[alias] = name
 
     def _free_of_collections(self, name: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import minidb
 from minidb.database import Database
-from minidb.errors import BadRequest
+from minidb.errors import BadInput
 from minidb.models.service import (
     ClusterStatusOneOf,
     CollectionClusterInfo,
@@ -57,11 +57,11 @@ def optimizations(database: Database, name: str, wanted: Sequence[str]) -> Optim
     """Nothing runs or waits: the background indexer does not work by segments.
 
     Raises:
-        BadRequest: `wanted` has a name other than queued, completed, idle_segments.
+        BadInput: `wanted` has a name other than queued, completed, idle_segments; blanks around it do not matter.
     """
-    database.real_name(name)
     for part in wanted:
-        if part not in ("queued", "completed", "idle_segments"):
-            raise BadRequest(f"Unknown field in 'with' parameter: {part}")
+        if part.strip() not in ("queued", "completed", "idle_segments"):
+            raise BadInput(f"Unknown field in 'with' parameter: {part}")
+    database.real_name(name)
     summary = OptimizationsSummary(queued_optimizations=0, queued_segments=0, queued_points=0, idle_segments=0)
-    return OptimizationsResponse(summary=summary, running=[], **{part: [] for part in wanted})
+    return OptimizationsResponse(summary=summary, running=[], **{part.strip(): [] for part in wanted})

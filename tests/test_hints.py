@@ -31,7 +31,7 @@ CASES: list[tuple[Call, str, str]] = [
     (
         lambda client: client.query_points("documents", "hello", using="text"),
         "Format error in JSON body: value hello is not a valid point ID, valid values are either an unsigned integer "
-        "or a UUID in internal.query",
+        "or a UUID in query",
         "a string as query is a point's id; to search for a text: models.Document(text='hello', model=…)",
     ),
     (

@@ -109,6 +109,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--tls-cert", metavar="FILE", help="certificate (PEM); with it the server speaks TLS only")
     serve.add_argument("--tls-key", metavar="FILE", help="its key (PEM), when the certificate's file has none")
     serve.add_argument("--tls-client-ca", metavar="FILE", help="let in only clients with a certificate of this CA")
+    serve.add_argument(
+        "--snapshot-urls",
+        action="store_true",
+        help="let who may write restore from http(s) URLs, which this server then asks (default: refused)",
+    )
     add_web_ui(serve)
     add_durability(serve)
     serve.add_argument(

@@ -30,11 +30,14 @@ def run(arguments: argparse.Namespace) -> None:
         max_connections_per_address=arguments.max_connections_per_address,
         grpc_port=_grpc_port(arguments),
         web_ui=arguments.web_ui,
+        snapshot_urls=arguments.snapshot_urls,
     )
     if "" in (settings.api_key, settings.read_only_api_key):
         arguments.refuse("an API key is empty; leave it away, or unset its variable, to need none")
     if not (is_loopback(settings.host) or settings.needs_key or arguments.insecure):
         arguments.refuse(f"anybody who reaches {settings.host} could write: give an --api-key, or say --insecure")
+    if settings.snapshot_urls and not (is_loopback(settings.host) or settings.needs_key):
+        arguments.refuse("with --snapshot-urls anybody could have this machine ask other servers: give an --api-key")
     location: str | Path = MEMORY if arguments.memory else arguments.path
     with (
         one_blas_thread(),

@@ -39,7 +39,7 @@ def query_request(
         "score_threshold": score_threshold,
         "lookup_from": lookup_from,
     }
-    return parse(models.QueryRequest, fields, prefix="internal.")
+    return parse(models.QueryRequest, fields)
 
 
 def each_query(queries: Any) -> Iterable[Any]:
@@ -73,7 +73,7 @@ def request_of(type_: Any, **fields: Any) -> Any:
 
 def matrix_request(filter: Any, limit: int, sample: int, using: str | None) -> models.SearchMatrixRequest:
     fields = {"filter": filter, "limit": limit, "sample": sample, "using": using}
-    return parse(models.SearchMatrixRequest, fields, prefix="internal.")
+    return parse(models.SearchMatrixRequest, fields)
 
 
 def plain_dict(config: Any) -> Any:

@@ -90,8 +90,8 @@ class SearchMethods(Base):
         timeout: int | None = None,
     ) -> list[models.QueryResponse]:
         """Several searches of one state of the collection; inference and filters they share are done once."""
-        parsed = parse(list[models.QueryRequest], list(requests), prefix="internal.")
-        return self._database.query(collection_name, parsed, self._context(timeout))
+        batch = parse(models.QueryRequestBatch, {"searches": list(requests)})
+        return self._database.query(collection_name, batch.searches, self._context(timeout))
 
     def query_arrays(
         self,
@@ -166,7 +166,6 @@ class SearchMethods(Base):
                 "with_lookup": with_lookup,
                 "lookup_from": lookup_from,
             },
-            prefix="internal.",
         )
         return self._database.query_groups(collection_name, request, self._context(timeout))
 

@@ -21,7 +21,9 @@ from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationEr
 from minidb.models.base import Model
 
 _MAX_SLOTS = 1 << 16
-_FORBIDDEN_CHARACTERS = '<>:"/\\|?*\0\x1f'
+_MAX_VECTOR_NAME_BYTES = 200
+_FORBIDDEN = '<>:"/\\|?*\0\x1f'
+_FORBIDDEN_EVER = "/\0"
 _HNSW_DEFAULTS = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0}
 _OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "deleted_threshold": 0.2,
@@ -220,7 +222,7 @@ def updated_config(stored: StoredConfig, request: models.UpdateCollection) -> St
 
 def with_vector(stored: StoredConfig, name: str, request: models.VectorNameConfig) -> StoredConfig:
     """The configuration with one more vector; the same again is no change, another under that name an error."""
-    check_name(name, "vector", 200)
+    check_part("vector_name", vector_name_faults(name))
     config = stored.config.model_copy(deep=True)
     dense, sparse = dict(dense_params(config.params)), dict(config.params.sparse_vectors or {})
     if isinstance(request, models.DenseVectorNameConfig):
@@ -235,6 +237,7 @@ def with_vector(stored: StoredConfig, name: str, request: models.VectorNameConfi
         dense[name] = params
         new: object = params
     else:
+        _check_datatype("sparse.datatype", request.sparse.datatype)
         index = None
         if request.sparse.datatype is not None:
             index = models.SparseIndexParams(datatype=models.Datatype(request.sparse.datatype.value))
@@ -273,32 +276,56 @@ def with_payload_index(stored: StoredConfig, path: str, schema: Any) -> StoredCo
     return replace(stored, payload_schema=declared)
 
 
-def check_name(name: str, what: str, max_bytes: int) -> None:
-    """Refuse names Qdrant refuses; `what` is "collection" or "vector"."""
-    if what == "collection" and not name:
-        raise ValidationError('[collection_name: value "" invalid, must be from 1 to 255 characters]')
-    if len(name.encode()) > max_bytes:
-        raise ValidationError(f"[{what}_name: value {name!r} invalid, must be from 1 to {max_bytes} characters]")
-    for character in name:
-        if character in _FORBIDDEN_CHARACTERS:
-            raise ValidationError(f'[{what}_name: {what} name cannot contain "{character}" char]')
+def collection_name_faults(name: str, *, is_new: bool) -> list[str]:
+    """What is wrong with a collection's name, in Qdrant's words; of one that is there it asks less."""
+    faults = []
+    if not 1 <= len(name) <= 255:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        faults.append(f'value "{quoted}" invalid, must be from 1 to 255 characters')
+    return faults + _forbidden(name, "collection", _FORBIDDEN if is_new else _FORBIDDEN_EVER)
+
+
+def vector_name_faults(name: str) -> list[str]:
+    """What is wrong with a vector's name, in Qdrant's words."""
+    if len(name.encode("utf-8", "replace")) > _MAX_VECTOR_NAME_BYTES:
+        return [f"vector name must be at most {_MAX_VECTOR_NAME_BYTES} bytes long"]
+    return _forbidden(name, "vector", _FORBIDDEN)
+
+
+def _forbidden(name: str, what: str, characters: str) -> list[str]:
+    return [f'{what} name cannot contain "{character}" char' for character in characters if character in name][:1]
+
+
+def check_part(field: str, faults: list[str], where: str = "path parameters") -> None:
+    """Refuse what stands in a request's path (422)."""
+    if faults:
+        text = f"[{'; '.join(f'{field}: {fault}' for fault in faults)}]"
+        raise ValidationError(text).reworded(f"Validation error in {where}: {text}")
 
 
 def _check_vectors(dense: dict[str, models.VectorParams], sparse: dict[str, models.SparseVectorParams]) -> None:
-    for name in (*dense, *sparse):
-        check_name(name, "vector", 200)
+    for at, (_, params) in enumerate(sorted(sparse.items())):
+        if params.index is not None:
+            _check_datatype(f"sparse_vectors[{at}].index.datatype", params.index.datatype)
+    for kind, names in (("dense", dense), ("sparse", sparse)):
+        for name in names:
+            for fault in vector_name_faults(name):
+                raise BadInput(f"Invalid {kind} vector name `{name}`: {fault}")
     _check_sparse(sparse, dense)
 
 
 def _check_sparse(sparse: dict[str, models.SparseVectorParams], dense: dict[str, models.VectorParams]) -> None:
-    for name, params in sparse.items():
+    for name in sparse:
         if not name:
-            raise ValidationError("[sparse_vectors: Sparse vector name cannot be empty]")
+            raise BadInput("Sparse vector name cannot be empty")
         if name in dense:
-            raise ValidationError(f"[Dense and sparse vector names must be unique - duplicate found with '{name}']")
-        datatype = params.index.datatype if params.index is not None else None
-        if datatype is not None and datatype.value.startswith("turbo"):
-            raise BadInput(f"sparse vectors do not support the `{datatype.value}` datatype")
+            raise BadInput(f"Dense and sparse vector names must be unique - duplicate found with '{name}'")
+
+
+def _check_datatype(place: str, datatype: models.Datatype | models.VectorStorageDatatype | None) -> None:
+    """Refuse what only dense vectors are kept in; `place` is where a request says so."""
+    if datatype is not None and datatype.value.startswith("turbo"):
+        raise ValidationError(f"[{place}: sparse vectors do not support the `{datatype.value}` datatype]")
 
 
 def _asked(known: dict[str, Any], request: models.CreateCollection | models.UpdateCollection) -> dict[str, Any]:

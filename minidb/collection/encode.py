@@ -145,8 +145,8 @@ def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
         matrix = np.asarray(vector, np.float32)
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1)
-    if matrix.ndim != 2 or not matrix.size:
-        raise ValidationError("[vector: multi vector must not be empty]")
+    if matrix.ndim != 2 or not len(matrix):
+        raise ValidationError("[data: multi vector must not be empty]")
     if matrix.shape[1] != field.size:
         raise dimension_error(field, matrix.shape[1])
     _check_finite(field, matrix)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from minidb.errors import ValidationError
+from minidb.collection.config import check_part, collection_name_faults
 from minidb.grpc import (  # those beside `write` register what they read and write
     filters_read,  # noqa: F401
     points_read,  # noqa: F401
@@ -78,13 +78,12 @@ def path_of(rpc: Rpc, message: Message) -> dict[str, str]:
         if f"{{{part}}}" in rpc.route.path:
             parts[part] = getattr(message, field)
     if "collection" in parts:
-        _check_name(parts["collection"])
+        _check_name(parts["collection"], is_new=rpc.route.names_new)
     return parts
 
 
-def _check_name(name: str) -> None:
-    if not 0 < len(name.encode()) <= 255:
-        raise ValidationError(f'[collection_name: value "{name}" invalid, must be from 1 to 255 characters]')
+def _check_name(name: str, is_new: bool = False) -> None:
+    check_part("collection_name", collection_name_faults(name, is_new=is_new), "body")
 
 
 def query_of(rpc: Rpc, message: Message) -> str:
@@ -97,6 +96,7 @@ def query_of(rpc: Rpc, message: Message) -> str:
         if field.name == "wait":
             query["wait"] = "true" if content else "false"
         elif field.name == "timeout":
+            check_part("timeout", [] if content else ["value 0 invalid, must be 1 or larger"], "body")
             query["timeout"] = content
         elif field.name == "ordering":
             query["ordering"] = word("WriteOrderingType", content.type)

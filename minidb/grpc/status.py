@@ -37,6 +37,8 @@ _CODES = {
     429: Code.RESOURCE_EXHAUSTED,
     507: Code.RESOURCE_EXHAUSTED,
 }
+_PARTS = re.compile(r"\b(?:internal|\w+_request)\.")
+"""Parts of requests that only REST's have."""
 _PLACE = re.compile(r"^(\w+ error in )(?:JSON body|query parameters|path parameters)\b")
 
 
@@ -53,6 +55,8 @@ def code_of(status_code: int) -> Code:
 def text(error: errors.MinidbError) -> str:
     """What is said of an error: REST's words, but there is no JSON and no query in a message."""
     words = _PLACE.sub(r"\1body", error.message)
+    if words.startswith("Validation error in "):
+        words = _PARTS.sub("", words)
     return words.encode("utf-8", "backslashreplace").decode()
 
 

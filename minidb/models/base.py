@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, GetCoreSchemaHandler,
 from pydantic_core import PydanticCustomError, core_schema
 
 from minidb import errors
+from minidb.models.paths import NAMED, SORTED, named_in, validated_paths
 from minidb.system.threads import uninterrupted
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ _brief.maxstring = _brief.maxother = 80
 _brief.maxlevel = 4
 
 
-def _path(location: tuple[int | str, ...], field: str | None = None) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     path = ""
-    for part in (*location, field) if field else location:
+    for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
         elif not (part.startswith("<") and part[1:-1] in _tags) and not part.startswith("function-"):
@@ -93,25 +94,40 @@ def _hint(kind: str, location: tuple[int | str, ...], value: object) -> str:
     names = [part for part in location if isinstance(part, str) and part[1:-1] not in _tags]
     if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["query"]:
         return f"a string as query is a point's id; to search for a text: models.Document(text={value[:40]!r}, model=…)"
+    if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["location"]:
+        return "the URL of a file is `Path(…).resolve().as_uri()`"
     if kind == "missing" and isinstance(value, Mapping):
         return f"it has {', '.join(f'`{key}`' for key in list(value)[:8]) or 'nothing'}"
     return ""
 
 
-def translate(error: pydantic.ValidationError, where: str = "JSON body", prefix: str = "") -> errors.MinidbError:
-    """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges)."""
+def translate(
+    error: pydantic.ValidationError, where: str = "JSON body", root: str = "", value: object = None
+) -> errors.MinidbError:
+    """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges).
+
+    Args:
+        where: what the error names as the place.
+        root: name of the type that was read, which decides how the paths of bad ranges begin.
+        value: what was read.
+    """
     details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NOT_READ]
     result: errors.MinidbError
     wrong = next((detail for detail in details if detail["type"] != "out_of_range"), None)
     if wrong is not None:
         text, path = _shape_text(wrong["type"], wrong["msg"], wrong["loc"], wrong["input"])
-        result = errors.FormatError(f"{text} in {prefix}{path}" if path else text)
+        result = errors.FormatError(f"{text} in {path}" if path else text)
         hint = _hint(wrong["type"], wrong["loc"], wrong["input"])
         if hint:
             result.hinting(hint)
     else:
-        parts = [f"{prefix}{_path(d['loc'], d['ctx'].get('field'))}: {d['msg']}" for d in details]
+        rooted = root if where == "JSON body" else ""
+        paths = validated_paths(rooted, [(detail["loc"], detail["ctx"].get("field")) for detail in details], value)
+        parts = [f"{path}: {detail['msg']}" for path, detail in zip(paths, details, strict=True)]
         result = errors.ValidationError(f"[{'; '.join(parts)}]")
+        names = named_in([detail["loc"] for detail in details])
+        if names:
+            result.hinting(f"`?` stands for {', '.join(map(shown, names))}")
     if where != "JSON body":
         result.reworded(result.message.replace("JSON body", where, 1))
     return result
@@ -215,6 +231,29 @@ Items: TypeAlias = Annotated[list[T], _first_error]
 """A list of which the first wrong item is reported."""
 Named: TypeAlias = Annotated[dict[StrictStr, T], _in_pieces]
 """An object whose keys are names that users chose."""
+
+
+class _Marked:
+    """Marks an object of names with a tag, by which errors know that a key follows."""
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+        _tags.setdefault(tag[1:-1], tag)
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: Callable[[object], core_schema.CoreSchema]
+    ) -> core_schema.CoreSchema:
+        return core_schema.tagged_union_schema({self._tag: handler(source)}, discriminator=lambda _: self._tag)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: Callable[[core_schema.CoreSchema], AnyDict]
+    ) -> AnyDict:
+        (only,) = schema["choices"].values()
+        return handler(only)
+
+
+by_name, by_sorted_name = _Marked(NAMED), _Marked(SORTED)
+"""Marks of a `Named` that is no member of a union: Qdrant's errors show `?` for its keys, or the place of the key."""
 
 
 # The base class
@@ -336,7 +375,7 @@ def _bounds(minimum: float | None, maximum: float | None) -> str:
 
 def integer(minimum: int = 0, maximum: int | None = None) -> Checked:
     """An unsigned integer; one below `minimum` or above `maximum` is out of range, a bool or a string is no integer."""
-    limits = _bounds(minimum, maximum)
+    limits = _bounds(minimum if minimum or maximum is None else None, maximum)
 
     def check(value: Any) -> int:
         if type(value) is not int:
@@ -353,8 +392,24 @@ def integer(minimum: int = 0, maximum: int | None = None) -> Checked:
     return Checked(check, schema if maximum is None else schema | {"maximum": maximum})
 
 
-def number(minimum: float | None = None, maximum: float | None = None) -> Checked:
-    """A float between the two bounds; integers and numpy scalars are taken, bools and strings are not."""
+def nonzero(bits: int, maximum: int | None = None) -> Checked:
+    """A positive integer of a type of Qdrant's that holds no zero: 0 is of the wrong shape there."""
+    positive = integer(1, maximum)
+
+    def check(value: Any) -> int:
+        if type(value) is int and (value == 0 or value >= 2**bits):
+            raise wrong_shape(f"invalid value: integer `{shown(value)}`, expected a nonzero u{bits}")
+        return positive.check(value)  # type: ignore[no-any-return]
+
+    return Checked(check, positive.json_schema)
+
+
+def number(minimum: float | None = None, maximum: float | None = None, single: bool = False) -> Checked:
+    """A float between the two bounds; integers and numpy scalars are taken, bools and strings are not.
+
+    Args:
+        single: of 32 bits in Qdrant, which shows in errors.
+    """
     limits = _bounds(minimum, maximum)
 
     def check(value: Any) -> float:
@@ -363,7 +418,7 @@ def number(minimum: float | None = None, maximum: float | None = None) -> Checke
                 raise wrong_shape(f"invalid value {shown(value)}, expected a number")
             value = float(value)
         if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
-            raise out_of_range(f"value {value} invalid, {limits}")
+            raise out_of_range(f"value {float(np.float32(value)) if single else value} invalid, {limits}")
         return float(value)
 
     return Checked(check, {"type": "number"})
@@ -467,17 +522,17 @@ def _made_entry(type_: Any) -> _Entry:
 
 
 @overload
-def parse(type_: type[T], value: object, *, where: str = ..., prefix: str = ..., forgiving: bool = ...) -> T: ...
+def parse(type_: type[T], value: object, *, where: str = ..., root: str = ..., forgiving: bool = ...) -> T: ...
 @overload
-def parse(type_: Any, value: object, *, where: str = ..., prefix: str = ..., forgiving: bool = ...) -> Any: ...
-def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = "", forgiving: bool = False) -> Any:
+def parse(type_: Any, value: object, *, where: str = ..., root: str = ..., forgiving: bool = ...) -> Any: ...
+def parse(type_: Any, value: object, *, where: str = "JSON body", root: str = "", forgiving: bool = False) -> Any:
     """`value` as an instance of a model or of a type alias; instances of minidb's own types come back unchanged.
 
     Args:
         type_: a class or alias of `minidb.models`, or a type built from them (`list[PointStruct]`).
         value: a dict, an instance, or an object of qdrant-client.
         where: what an error names as the place ("JSON body", "query parameters").
-        prefix: put before field paths in errors ("internal." on the query endpoints, as Qdrant has it).
+        root: what the value is to Qdrant, by which paths in errors begin; the name of the class unless given.
         forgiving: leave out fields that nobody knows, where Qdrant's REST interface does.
 
     Raises:
@@ -493,7 +548,7 @@ def parse(type_: Any, value: object, *, where: str = "JSON body", prefix: str = 
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
-        raise translate(error, where, prefix) from None
+        raise translate(error, where, root or getattr(type_, "__name__", ""), value) from None
     finally:
         _found.is_forgiving = False
 

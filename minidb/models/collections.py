@@ -4,7 +4,22 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field
 
-from minidb.models.base import Bool, Later, Model, Payload, PositiveInt, StrEnum, UInt, integer, number, one_of, tag
+from minidb.models.base import (
+    Bool,
+    Later,
+    Model,
+    Payload,
+    PositiveInt,
+    StrEnum,
+    UInt,
+    by_name,
+    by_sorted_name,
+    integer,
+    nonzero,
+    number,
+    one_of,
+    tag,
+)
 from minidb.models.vector_params import (
     HnswConfig,
     HnswConfigDiff,
@@ -65,7 +80,7 @@ class OptimizersConfigDiff(Model):
     deleted_threshold: _Share | None = None
     vacuum_min_vector_number: Annotated[int, integer(100)] | None = None
     default_segment_number: UInt | None = None
-    max_segment_size: UInt | None = None
+    max_segment_size: PositiveInt | None = None
     memmap_threshold: UInt | None = None
     indexing_threshold: UInt | None = None
     flush_interval_sec: UInt | None = None
@@ -121,11 +136,13 @@ class CreateCollection(Model):
     id_tracker: IdTrackerParams | None = None
     hnsw_config: HnswConfigDiff | None = None
     wal_config: WalConfigDiff | None = None
-    optimizers_config: OptimizersConfigDiff | None = None
+    optimizers_config: OptimizersConfigDiff | None = Field(
+        default=None, validation_alias=AliasChoices("optimizers_config", "optimizer_config")
+    )
     quantization_config: QuantizationConfig | None = Field(
         default=None, validation_alias=AliasChoices("quantization_config", "quantization")
     )
-    sparse_vectors: SparseVectorsConfig | None = None
+    sparse_vectors: Annotated[SparseVectorsConfig, by_sorted_name] | None = None
     strict_mode_config: StrictModeConfig | None = None
     metadata: Payload | None = None
 
@@ -133,8 +150,8 @@ class CreateCollection(Model):
 class CollectionParamsDiff(Model):
     """What is to change of a collection's parameters."""
 
-    replication_factor: PositiveInt | None = None
-    write_consistency_factor: PositiveInt | None = None
+    replication_factor: Annotated[int, nonzero(32)] | None = None
+    write_consistency_factor: Annotated[int, nonzero(32)] | None = None
     read_fan_out_factor: UInt | None = None
     read_fan_out_delay_ms: UInt | None = None
     on_disk_payload: Bool | None = None
@@ -146,11 +163,15 @@ class UpdateCollection(Model):
     """What is to change of a collection."""
 
     vectors: VectorsConfigDiff | None = None
-    optimizers_config: OptimizersConfigDiff | None = None
+    optimizers_config: OptimizersConfigDiff | None = Field(
+        default=None, validation_alias=AliasChoices("optimizers_config", "optimizer_config")
+    )
     params: CollectionParamsDiff | None = None
     hnsw_config: HnswConfigDiff | None = None
-    quantization_config: QuantizationConfigDiff | None = None
-    sparse_vectors: SparseVectorsConfig | None = None
+    quantization_config: QuantizationConfigDiff | None = Field(
+        default=None, validation_alias=AliasChoices("quantization_config", "quantization")
+    )
+    sparse_vectors: Annotated[SparseVectorsConfig, by_name] | None = None
     strict_mode_config: StrictModeConfig | None = None
     metadata: Payload | None = None
 

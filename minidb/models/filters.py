@@ -17,7 +17,7 @@ from minidb.models.base import (
     Number,
     OneOrMany,
     UInt,
-    number,
+    nonzero,
     one_of,
     out_of_range,
     shown,
@@ -185,8 +185,17 @@ class ValuesCount(Model):
 class GeoPoint(Model):
     """A place, in degrees."""
 
-    lon: Annotated[float, number(-180.0, 180.0)]
-    lat: Annotated[float, number(-90.0, 90.0)]
+    lon: Number
+    lat: Number
+
+    @model_validator(mode="after")
+    def _on_earth(self) -> Self:
+        if not (-180 <= self.lon <= 180 and -90 <= self.lat <= 90):
+            raise wrong_shape(
+                f"Wrong format of GeoPoint payload: expected `lat` = {self.lat:g} within [-90;90] and "
+                f"`lon` = {self.lon:g} within [-180;180]"
+            )
+        return self
 
 
 class GeoBoundingBox(Model):
@@ -211,10 +220,13 @@ class GeoLineString(Model):
     @model_validator(mode="after")
     def _closed(self) -> Self:
         if len(self.points) < 4:
-            raise out_of_range(f"polygon invalid, the size must be at least 4, got {len(self.points)}")
+            raise wrong_shape(
+                f"Validation failed: polygon invalid, the size must be at least 4, got {len(self.points)}"
+            )
         if self.points[0] != self.points[-1]:
-            raise out_of_range(
-                "polygon invalid, the first and the last points should be the same to form a closed line"
+            raise wrong_shape(
+                "Validation failed: polygon invalid, "
+                "the first and the last points should be the same to form a closed line"
             )
         return self
 
@@ -253,7 +265,7 @@ class FieldCondition(Model):
     @model_validator(mode="after")
     def _some_clause(self) -> Self:
         if all(value is None for name, value in self.__dict__.items() if name != "key"):
-            raise out_of_range("At least one field condition must be specified")
+            raise out_of_range("Validation error: At least one field condition must be specified [{}]", "__all__")
         return self
 
 
@@ -295,23 +307,11 @@ class HasVectorCondition(Model):
     has_vector: StrictStr
 
 
-def _nonzero(value: Any) -> int:
-    if type(value) is not int or not 1 <= value < 2**32:
-        raise wrong_shape(f"invalid value: {value!r}, expected a nonzero u32")
-    return value
-
-
 class Slice(Model):
     """Part `index` of `total` equal parts into which points fall by a hash of their id."""
 
-    total: Annotated[int, Checked(_nonzero, {"type": "integer", "minimum": 1})]
+    total: Annotated[int, nonzero(32)]
     index: UInt
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if self.index >= self.total:
-            raise out_of_range(f"value {self.index} invalid, must be less than total ({self.total})", "index")
-        return self
 
 
 class SliceCondition(Model):
@@ -320,6 +320,14 @@ class SliceCondition(Model):
     closed = True
 
     slice: Slice
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if self.slice.index >= self.slice.total:
+            raise out_of_range(
+                "Validation error: Slice index must be less than the total number of slices [{}]", "__all__"
+            )
+        return self
 
 
 class Nested(Model):

@@ -98,7 +98,9 @@ class IntegerIndexParams(Model):
     @model_validator(mode="after")
     def _some_use(self) -> Self:
         if self.lookup is False and self.range is False:
-            raise out_of_range("the 'lookup' and 'range' capabilities can't be both disabled")
+            raise out_of_range(
+                "Validation error: the 'lookup' and 'range' capabilities can't be both disabled [{}]", "lookup"
+            )
         return self
 
 

@@ -82,9 +82,9 @@ class Batch(Model):
         columns = self.vectors.values() if isinstance(self.vectors, dict) else (self.vectors,)
         for column in columns:
             if len(column) != count:
-                raise out_of_range(f"number of ids and vectors must be equal ({count} != {len(column)})")
+                raise out_of_range(f"number of ids and vectors must be equal ({count} != {len(column)})", "batch")
         if self.payloads is not None and len(self.payloads) != count:
-            raise out_of_range(f"number of ids and payloads must be equal ({count} != {len(self.payloads)})")
+            raise out_of_range(f"number of ids and payloads must be equal ({count} != {len(self.payloads)})", "batch")
         return self
 
 
@@ -146,6 +146,11 @@ PointsSelector: TypeAlias = Annotated[
 # Updates
 
 
+def _has_numbers(vector: Any) -> bool:
+    """Whether it is anything but a sparse vector without entries; other vectors are never empty."""
+    return type(vector).__name__ != "SparseVector" or len(vector.indices) > 0
+
+
 class UpdateVectors(Model):
     """Replace the named vectors of points, keep their others."""
 
@@ -157,9 +162,9 @@ class UpdateVectors(Model):
     def _some_vectors(self) -> Self:
         if not self.points:
             raise out_of_range("must specify points to update", "points")
-        for point in self.points:
-            if isinstance(point.vector, dict) and not point.vector:
-                raise out_of_range("must specify vectors to update for point", "points")
+        for at, point in enumerate(self.points):
+            if isinstance(point.vector, dict) and not any(map(_has_numbers, point.vector.values())):
+                raise out_of_range("must specify vectors to update for point", f"points[{at}].vector")
         return self
 
 

@@ -16,7 +16,7 @@ class ScalarQuantizationConfig(Model):
     """One byte for each element."""
 
     type: ScalarType
-    quantile: Annotated[float, number(0.5, 1.0)] | None = None
+    quantile: Annotated[float, number(0.5, 1.0, single=True)] | None = None
     always_ram: Bool | None = None
     memory: Memory | None = None
 

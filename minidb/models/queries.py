@@ -1,5 +1,6 @@
 """Queries: what to search for, and with which parameters. The requests that carry them are in `requests`."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Field, StrictStr, model_validator
@@ -27,7 +28,7 @@ from minidb.models.points import ShardKeySelector
 from minidb.models.vectors import (
     Array,
     DenseList,
-    Empty,
+    EmptyInput,
     ExtendedPointId,
     MultiList,
     ScipyRow,
@@ -60,7 +61,7 @@ class LookupLocation(Model):
 class Mmr(Model):
     """Maximal marginal relevance: trade relevance for diversity among `candidates_limit` points."""
 
-    diversity: Annotated[float, number(0.0, 1.0)] | None = None
+    diversity: Annotated[float, number(0.0, 1.0, single=True)] | None = None
     candidates_limit: Annotated[int, integer(0, 16384)] | None = None
 
 
@@ -89,7 +90,10 @@ class RecommendInput(Model):
     @model_validator(mode="after")
     def _some_example(self) -> Self:
         if not self.positive and not self.negative:
-            raise out_of_range("At least one positive or negative vector/id must be provided", "positives, negatives")
+            raise out_of_range(
+                "Validation error: At least one positive or negative vector/id must be provided [{}]",
+                "positives, negatives",
+            )
         return self
 
 
@@ -144,7 +148,7 @@ class NaiveFeedbackStrategyParams(Model):
     """Weights of the naive strategy."""
 
     a: Number
-    b: Annotated[float, number(0.0)]
+    b: Annotated[float, number(0.0, single=True)]
     c: Number
 
 
@@ -167,7 +171,7 @@ class RelevanceFeedbackInput(Model):
     @model_validator(mode="after")
     def _some_feedback(self) -> Self:
         if not self.feedback:
-            raise out_of_range("feedback elements must be non-empty", "feedback")
+            raise out_of_range("feedback elements must be non-empty", "__all__")
         return self
 
 
@@ -276,14 +280,22 @@ class TextQuery(Model):
     text: TextInterface
 
 
+_SCORE = re.compile(r"\$score(\[\d+\])?").fullmatch
+_SCORE_BELOW = re.compile(r"\$score[.\[]").match
+
+
 def _check_defaults(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise wrong_shape("Expected an object of default values by variable")
     for key, default in value.items():
         if not isinstance(key, str):
             raise wrong_shape(f"invalid variable name {shown(key)}")
-        if key.startswith("$score") and (isinstance(default, bool) or not isinstance(default, (int, float))):
-            raise out_of_range(f"default value for {key} must be a number")
+        if key.startswith("$"):
+            if not _SCORE(key):
+                what = "variable" if _SCORE_BELOW(key) else "word"
+                raise out_of_range(f"Invalid reserved {what}: {key}")
+            if isinstance(default, bool) or not isinstance(default, (int, float)):
+                raise out_of_range("Validation error: Score default must be a number [{}]")
     return value
 
 
@@ -352,7 +364,7 @@ QueryInterface = TypeAliasType(
         | Annotated[InferenceObject, tag("InferenceObject")]
         | Annotated[ScipyRow, tag("scipy")]
         | Annotated[Stacked, tag("stacked")]
-        | Annotated[Empty, tag("empty")]
+        | Annotated[EmptyInput, tag("empty")]
         | _AnyQuery,
         one_of(
             "some form of vector, id, or a type of query",

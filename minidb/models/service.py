@@ -5,8 +5,9 @@ from uuid import UUID
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Model, Number, StrEnum, UInt, integer, one_of, tag
+from minidb.models.base import Bool, Checked, Model, Number, StrEnum, UInt, integer, one_of, tag
 from minidb.models.datetimes import Datetime
+from minidb.models.locations import check_checksum, check_url
 from minidb.models.points import ShardKey
 
 
@@ -251,9 +252,9 @@ class SnapshotPriority(StrEnum):
 class SnapshotRecover(Model):
     """Where the snapshot to restore from is: a file: or http(s): URL."""
 
-    location: StrictStr
+    location: Annotated[str, Checked(check_url, {"type": "string", "format": "uri"})]
     priority: SnapshotPriority | None = None
-    checksum: StrictStr | None = None
+    checksum: Annotated[str, Checked(check_checksum, {"type": "string"})] | None = None
     api_key: StrictStr | None = None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Model, Named, Number, PositiveInt, UInt, integer
+from minidb.models.base import Bool, Model, Named, Number, PositiveInt, UInt, by_sorted_name, integer
 
 
 class StrictModeMultivector(Model):
@@ -23,8 +23,8 @@ class StrictModeSparse(Model):
     max_length: PositiveInt | None = None
 
 
-StrictModeMultivectorConfig: TypeAlias = Named[StrictModeMultivector]
-StrictModeSparseConfig: TypeAlias = Named[StrictModeSparse]
+StrictModeMultivectorConfig: TypeAlias = Annotated[Named[StrictModeMultivector], by_sorted_name]
+StrictModeSparseConfig: TypeAlias = Annotated[Named[StrictModeSparse], by_sorted_name]
 
 
 class StrictModeConfig(Model):

@@ -4,7 +4,20 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, Field
 
-from minidb.models.base import Bool, Later, Model, Named, StrEnum, UInt, integer, one_of, out_of_range, tag
+from minidb.models.base import (
+    Bool,
+    Later,
+    Model,
+    Named,
+    StrEnum,
+    UInt,
+    by_name,
+    integer,
+    nonzero,
+    one_of,
+    out_of_range,
+    tag,
+)
 
 if TYPE_CHECKING:
     from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
@@ -93,7 +106,7 @@ class HnswConfigDiff(Model):
 
     m: UInt | None = None
     ef_construct: _EfConstruct | None = None
-    full_scan_threshold: UInt | None = None
+    full_scan_threshold: Annotated[int, integer(10)] | None = None
     max_indexing_threads: UInt | None = None
     on_disk: Bool | None = None
     memory: Memory | None = None
@@ -118,7 +131,7 @@ DenseMemory: TypeAlias = Annotated[Memory, unpinned("dense vector storage")]
 class VectorParams(Model):
     """A dense vector: its size, distance, and how it is stored and indexed."""
 
-    size: VectorSize
+    size: Annotated[int, nonzero(64, 65536)]
     distance: Distance
     hnsw_config: HnswConfigDiff | None = None
     quantization_config: QuantizationConfig | None = Field(
@@ -169,7 +182,7 @@ VectorsConfig: TypeAlias = Annotated[
         "vector params with size and distance, or an object of them by name", {"size": "VectorParams"}, _vectors_kind
     ),
 ]
-VectorsConfigDiff: TypeAlias = Named[VectorParamsDiff]
+VectorsConfigDiff: TypeAlias = Annotated[Named[VectorParamsDiff], by_name]
 SparseVectorsConfig: TypeAlias = Named[SparseVectorParams]
 
 

@@ -131,12 +131,16 @@ def _array(value: Any) -> NumpyArray:
             f"Expected a 1-d array (dense vector) or a 2-d array (multivector), got {array.ndim} dimensions"
         )
     if not array.size:
-        raise _empty_error(multi=array.ndim == 2)
+        raise _empty_multi(len(array)) if array.ndim == 2 else _empty_dense()
     return array
 
 
-def _empty_error(multi: bool) -> Exception:
-    return out_of_range("multi vector must not be empty" if multi else "dense vector must not be empty")
+def _empty_dense() -> Exception:
+    return out_of_range("dense vector must not be empty", "vector")
+
+
+def _empty_multi(n_rows: int) -> Exception:
+    return out_of_range("all vectors must be non-empty" if n_rows else "multi vector must not be empty", "data")
 
 
 def _stack(value: Any) -> NumpyArray:
@@ -149,7 +153,7 @@ def _stack(value: Any) -> NumpyArray:
 
 
 def _never(value: Any) -> Any:
-    raise _empty_error(multi=False)
+    raise _empty_dense()
 
 
 def _to_list(value: NumpyArray) -> Any:
@@ -157,12 +161,14 @@ def _to_list(value: NumpyArray) -> Any:
 
 
 def _one_dimension(value: list[list[float]]) -> list[list[float]]:
+    if not all(value):
+        raise _empty_multi(len(value))
     size = len(value[0])
     for row in value:
         if len(row) != size:
-            raise out_of_range(f"all vectors must have the same dimension, found vector with dimension {len(row)}")
-    if not size:
-        raise _empty_error(multi=True)
+            raise out_of_range(
+                f"all vectors must have the same dimension, found vector with dimension {len(row)}", "data"
+            )
     return value
 
 
@@ -172,6 +178,8 @@ MultiList: TypeAlias = Annotated[Items[Items[StrictFloat]], AfterValidator(_one_
 Array: TypeAlias = Annotated[NumpyArray, Checked(_array, _DENSE_SCHEMA, _to_list)]
 Stacked: TypeAlias = Annotated[NumpyArray, Checked(_stack, _DENSE_SCHEMA, _to_list)]
 Empty: TypeAlias = Annotated[list[float], Checked(_never, _DENSE_SCHEMA)]
+EmptyInput: TypeAlias = Annotated[list[float], Checked(list, _DENSE_SCHEMA)]
+"""A vector to compare with may be empty: it is then of a wrong dimension, as in Qdrant."""
 
 _U32 = Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
 
@@ -339,7 +347,7 @@ VectorInput = TypeAliasType(
         | Annotated[InferenceObject, tag("InferenceObject")]
         | Annotated[ScipyRow, tag("scipy")]
         | Annotated[Stacked, tag("stacked")]
-        | Annotated[Empty, tag("empty")],
+        | Annotated[EmptyInput, tag("empty")],
         one_of("some form of vector or id", _OBJECTS, vector_input_kind, _MEMBERS),
     ],
 )

@@ -5,7 +5,7 @@ Every point of the searched collection a query refers to is noted, since it may 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,31 +50,25 @@ class References:
         self._lookup = lookup
         self.excluded: list[int] = []
 
-    def source(self, using: str | None, lookup_from: models.LookupLocation | None, query: Any) -> Source:
-        """Where the vectors of one level's query come from.
+    def source(self, using: str | None, lookup_from: models.LookupLocation | None) -> Source:
+        """Where the vectors of one level's query come from. Raises `BadInput` for an unknown vector name."""
+        return Source(self, field_named(self.reader.view.fields, using or ""), lookup_from)
 
-        Raises:
-            NotFound: the vector name is unknown, and a point the query names is not there either.
-            BadInput: only the vector name is unknown.
+    def check(self, requests: Sequence[Any]) -> None:
+        """Refuse requests that name, on any level, what is not there: first collections, then points.
+
+        Qdrant fetches what a whole batch refers to before it looks at anything else.
         """
-        try:
-            field = field_named(self.reader.view.fields, using or "")
-        except BadInput:
-            self._require_points(query, lookup_from)
-            raise
-        return Source(self, field, lookup_from)
-
-    def check_lookups(self, request: Any) -> None:
-        """Refuse a request that names a collection that is not there, on any level and whether it is needed or not."""
-        if request.lookup_from is not None:
-            self.of_collection(request.lookup_from.collection)
-        for prefetch in as_list(request.prefetch):
-            self.check_lookups(prefetch)
-
-    def _require_points(self, query: Any, lookup_from: models.LookupLocation | None) -> None:
-        reader = self.reader if lookup_from is None else self.of_collection(lookup_from.collection)
-        for given in named_points(query):
-            row_of_named(reader, given)
+        levels = [level for request in requests for level in _levels(request)]
+        for level in levels:
+            if level.lookup_from is not None:
+                self.of_collection(level.lookup_from.collection)
+        for level in levels:
+            named = () if type(level.query) is list else named_points(level.query)  # most are, and name none
+            if named:
+                reader = self.reader if level.lookup_from is None else self.of_collection(level.lookup_from.collection)
+                for given in named:
+                    row_of_named(reader, given)
 
     def of_collection(self, name: str) -> PointReader:
         return self.reader if name == self.reader.collection.name else self._lookup(name)
@@ -142,6 +136,13 @@ def row_of_named(reader: PointReader, given: Any) -> int:
     if row is None:
         raise NotFound(f"No point with id {point_id} found")
     return row
+
+
+def _levels(request: Any) -> Iterator[Any]:
+    """A request and all prefetches below it."""
+    yield request
+    for prefetch in as_list(request.prefetch):
+        yield from _levels(prefetch)
 
 
 def named_points(query: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from minidb.collection.reads import PointReader, payload_selector, vector_names
 from minidb.models.base import as_list
 from minidb.query.executor import Executor
 from minidb.query.hits import Hits
-from minidb.query.references import Lookup
+from minidb.query.references import Lookup, References
 from minidb.query.tree import DEFAULT_LIMIT, plan
 from minidb.storage.records import uuid_text
 from minidb.trace import Recording, Step
@@ -69,6 +69,8 @@ def _found(
     executor = Executor(reader, snapshot.collection.indexes_for(view))
     limits = [DEFAULT_LIMIT if request.limit is None else request.limit for request in requests]
     offsets = list(map(_offset, requests))
+    if len(requests) > 1:
+        References(reader, lookup).check(requests)
     planned = [
         plan(reader, lookup, request, limit + offset)
         for request, limit, offset in zip(requests, limits, offsets, strict=True)

@@ -62,7 +62,7 @@ def plan(
 ) -> Plan:
     """The executable form of a request that returns `limit` points; prefetches find `prefetch_factor` times more."""
     references = References(reader, lookup)
-    references.check_lookups(request)
+    references.check([request])
     root = _Builder(references, prefetch_factor).node(request, None, limit, depth=0)
     return Plan(root, references.excluded)
 
@@ -92,7 +92,7 @@ class _Builder:
         query = request.query
         match query:
             case list() | np.ndarray():  # what nearly every query is: found without asking for every other kind
-                source = self._references.source(request.using, request.lookup_from, query)
+                source = self._references.source(request.using, request.lookup_from)
                 _check_idf(request.params, source.field)
                 return Nearest(request.using or "", source.vector(query))
             case models.FusionQuery():
@@ -114,7 +114,7 @@ class _Builder:
             case models.TextQuery():
                 return text_score(self._references.reader, query, request.using)
             case _:
-                source = self._references.source(request.using, request.lookup_from, query)
+                source = self._references.source(request.using, request.lookup_from)
                 _check_idf(request.params, source.field)
                 return _vector_stage(request, source, is_root)
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from minidb import errors
+from minidb.collection.config import check_part, collection_name_faults, vector_name_faults
 from minidb.database import Database
 from minidb.inference import InferenceContext, inference_usage
 from minidb.models.base import parse
@@ -54,6 +55,10 @@ class Api:
 
     def _run(self, route: Route, path: Mapping[str, str], request: Request, started: float) -> Response:
         decoded = {name: _decoded(part) for name, part in path.items()}
+        if "collection" in decoded:
+            check_part("collection_name", collection_name_faults(decoded["collection"], is_new=route.names_new))
+        if "vector" in decoded:
+            check_part("vector_name", vector_name_faults(decoded["vector"]))
         result, tokens = self.run(route, decoded, request, lambda: _body(route, request))
         return result if isinstance(result, Response) else Response(200, _envelope(result, tokens, started))
 
@@ -67,8 +72,11 @@ class Api:
             body: makes the body the route asks for, once the parameters are known to be right.
         """
         parameters = Parameters(request.query)
-        timeout = parameters.number("timeout", 1)
-        parameters.check_cluster_parameters()
+        timeout = parameters.timeout(nonzero=route.reads_points)
+        if route.reads_points:
+            parameters.check_consistency()
+        else:
+            parameters.check_ordering()
         value = body()
         with inference_usage() as usage:  # of this request alone, also when the caller counts several
             context = InferenceContext(timeout, request.headers, trusted=request.trusted, patience=request.timeout)
@@ -102,7 +110,7 @@ def _body(route: Route, request: Request) -> Any:
     if request.vectors is not None:
         for point, vector in zip(value["points"], request.vectors, strict=True):
             point["vector"] = vector
-    return value if route.body is Any else parse(route.body, value, prefix=route.prefix, forgiving=True)
+    return value if route.body is Any else parse(route.body, value, forgiving=True)
 
 
 def _decoded(part: str) -> str:

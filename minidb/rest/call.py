@@ -46,16 +46,27 @@ class Parameters:
             raise out_of_range(f"{name}: value {value} invalid, must be {minimum} or larger")
         return int(value)
 
-    def check_cluster_parameters(self) -> None:
-        """`ordering` and `consistency` steer replicas: on one machine they only have to be right."""
-        ordering, consistency = self.text("ordering"), self.text("consistency")
+    def timeout(self, *, nonzero: bool) -> int | None:
+        """Seconds; 0 is refused, and among the parameters of a read it is of the wrong shape (`nonzero`)."""
+        if nonzero and self.number("timeout") == 0:
+            raise wrong_parameter("invalid value: integer `0`, expected a nonzero u64")
+        return self.number("timeout", 1)
+
+    def check_ordering(self) -> None:
+        """It steers replicas: on one machine it only has to be right."""
+        ordering = self.text("ordering")
         if ordering is not None and ordering not in ("weak", "medium", "strong"):
             raise wrong_parameter(f"unknown variant `{ordering}`, expected one of `weak`, `medium`, `strong`")
-        is_number = consistency is not None and consistency.isascii() and consistency.isdigit()
-        if consistency is not None and not is_number and consistency not in ("majority", "quorum", "all"):
-            raise wrong_parameter(f"unknown consistency `{consistency}`, expected a number, majority, quorum or all")
-        if consistency == "0":
-            raise out_of_range("consistency: value 0 invalid, must be 1 or larger")
+
+    def check_consistency(self) -> None:
+        """It steers replicas, too: a number of them, a name for one, or nothing."""
+        consistency = self.text("consistency")
+        if not consistency or consistency in ("majority", "quorum", "all"):
+            return
+        if not (consistency.isascii() and consistency.isdigit()):
+            raise wrong_parameter(f"failed to deserialize read consistency query parameter value '{consistency}'")
+        if not consistency.strip("0"):
+            raise out_of_range("consistency.factor: value 0 invalid, must be 1 or larger")
 
 
 def wrong_parameter(text: str) -> errors.MinidbError:

@@ -26,6 +26,7 @@ class Request:
         body: of an upload it may be a mapped file.
         vectors: of an upsert whose points have none in the body: one row for each, (n, d).
         trusted: whether the caller is this process's own code, which may name files and addresses. A server says False.
+        snapshot_urls: whether the caller may have snapshots fetched from addresses though not trusted.
         timeout: seconds after which nobody waits any more; None for no limit.
     """
 
@@ -37,6 +38,7 @@ class Request:
     vectors: NDArray[np.float32] | None = None
     trusted: bool = False
     timeout: float | None = None
+    snapshot_urls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

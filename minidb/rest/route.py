@@ -8,6 +8,8 @@ from typing import Any
 
 from minidb.rest.call import Call
 
+_NAMING_NEW = ("PUT /collections/{collection}", "POST /collections/{collection}/snapshots/upload")
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -18,7 +20,6 @@ class Route:
         path: with its variable parts in braces.
         handler: from the call to a result for the envelope, or to a whole `Response`.
         body: type of the JSON body, `Any` for any JSON, None for no body.
-        prefix: what Qdrant puts before the names of fields in errors about the body.
         only_reads: of a POST, that it asks and changes nothing; a GET never changes anything.
     """
 
@@ -26,8 +27,17 @@ class Route:
     path: str
     handler: Callable[[Call], Any]
     body: Any = None
-    prefix: str = ""
     only_reads: bool = False
+
+    @property
+    def reads_points(self) -> bool:
+        """Whether it takes what Qdrant calls read parameters."""
+        return self.only_reads or self.path.endswith("/points/{id}")
+
+    @property
+    def names_new(self) -> bool:
+        """Whether the collection in its path may be one that it makes: Qdrant is stricter about such a name."""
+        return f"{self.method} {self.path}" in _NAMING_NEW
 
     @property
     def writes(self) -> bool:

@@ -33,9 +33,9 @@ _POINTS = "/collections/{collection}/points"
 _MATRIX = f"{_POINTS}/search/matrix"
 
 ROUTES = (
-    Route("POST", f"{_POINTS}/query", _query, models.QueryRequest, "internal.", only_reads=True),
-    Route("POST", f"{_POINTS}/query/batch", _query_batch, models.QueryRequestBatch, "internal.", only_reads=True),
-    Route("POST", f"{_POINTS}/query/groups", _query_groups, models.QueryGroupsRequest, "internal.", only_reads=True),
-    Route("POST", f"{_MATRIX}/pairs", _matrix_pairs, models.SearchMatrixRequest, "internal.", only_reads=True),
-    Route("POST", f"{_MATRIX}/offsets", _matrix_offsets, models.SearchMatrixRequest, "internal.", only_reads=True),
+    Route("POST", f"{_POINTS}/query", _query, models.QueryRequest, only_reads=True),
+    Route("POST", f"{_POINTS}/query/batch", _query_batch, models.QueryRequestBatch, only_reads=True),
+    Route("POST", f"{_POINTS}/query/groups", _query_groups, models.QueryGroupsRequest, only_reads=True),
+    Route("POST", f"{_MATRIX}/pairs", _matrix_pairs, models.SearchMatrixRequest, only_reads=True),
+    Route("POST", f"{_MATRIX}/offsets", _matrix_offsets, models.SearchMatrixRequest, only_reads=True),
 )

@@ -146,9 +146,8 @@ def _no_shards(call: Call) -> Any:
 
 
 def _optimizations(call: Call) -> Any:
-    asked = map(str.strip, (call.parameters.text("with") or "").split(","))
-    wanted = [part for part in asked if part]
     call.parameters.number("completed_limit")
+    wanted = [part for part in (call.parameters.text("with") or "").split(",") if part.strip()]
     return node.optimizations(call.database, call.collection, wanted)
 
 

@@ -8,8 +8,9 @@ from mmap import mmap
 from typing import Any
 
 from minidb.errors import FormatError
+from minidb.models.locations import checksum_fault
 from minidb.models.service import SnapshotPriority, SnapshotRecover
-from minidb.rest.call import Call, standalone, wrong_parameter
+from minidb.rest.call import Call, out_of_range, standalone, wrong_parameter
 from minidb.rest.encoding import dumps
 from minidb.rest.message import Response
 from minidb.rest.route import Route
@@ -46,13 +47,21 @@ def _waited(call: Call, work: Callable[[], Any]) -> Any:
 
 
 def _recover(call: Call) -> Any:
-    return _waited(call, lambda: call.database.snapshots.recover(_owner(call), call.body, trusted=call.request.trusted))
+    asked = call.request
+    addresses = asked.trusted or asked.snapshot_urls
+    return _waited(
+        call,
+        lambda: call.database.snapshots.recover(_owner(call), call.body, any_file=asked.trusted, addresses=addresses),
+    )
 
 
 def _upload(call: Call) -> Any:
     checksum, priority = call.parameters.text("checksum"), call.parameters.text("priority")
     if priority is not None and priority not in list(SnapshotPriority):
         raise wrong_parameter(f"unknown variant `{priority}`, expected one of `no_sync`, `snapshot`, `replica`")
+    fault = None if checksum is None else checksum_fault(checksum)
+    if fault is not None:
+        raise out_of_range(f"checksum: {fault}")
     body = call.request.body
     start, stop = _file_part(body, call.request.headers.get("content-type", ""))
     with call.database.snapshots.scratch_file() as scratch:

@@ -50,6 +50,7 @@ class _App:
         self._gate = Gate(settings)
         self._limit_bytes = settings.max_request_bytes
         self._patience_s = settings.patience_s
+        self._snapshot_urls = settings.snapshot_urls
         self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +82,7 @@ class _App:
         accepts_gzip = "gzip" in headers.get("accept-encoding", "")
 
         def answer(content: bytes | mmap) -> Outgoing:
-            request = rest.Request(incoming.method, path, query, passed_on, content, trusted=False)
+            request = rest.Request(incoming.method, path, query, passed_on, content, snapshot_urls=self._snapshot_urls)
             return _outgoing(self._api.answer(request), accepts_gzip)
 
         loop = asyncio.get_running_loop()

@@ -25,6 +25,7 @@ class Settings:
         max_connections_per_address: the same, of one client's address.
         patience_s: for a TLS handshake, for the head of a request, for each next piece of its body, and for a client
             that reads too slowly; bodies and answers also have to move by a thousand bytes a second.
+        snapshot_urls: whether who may write may also have the server fetch snapshots from http(s) URLs.
         web_ui: folder of a built page to show at `/dashboard` in place of our own.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     patience_s: float = 30
     grpc_port: int | None = None
     web_ui: Path | None = None
+    snapshot_urls: bool = False
 
     @property
     def needs_key(self) -> bool:

@@ -20,12 +20,12 @@ from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from minidb.collection.chunks import read_chunks
 from minidb.collection.collection import config_key
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, CorruptionError, Forbidden, MinidbError, NotFound, ServiceError
+from minidb.errors import BadInput, BadRequest, CorruptionError, Forbidden, MinidbError, NotFound, ServiceError
 from minidb.models.service import SnapshotDescription, SnapshotRecover
 from minidb.snapshots import archive
 from minidb.snapshots.restore import restore
@@ -126,36 +126,46 @@ class Snapshots:
                 if files.system.status(path).st_mtime < oldest:
                     files.remove(path)
 
-    def recover(self, name: str | None, request: SnapshotRecover, *, trusted: bool = True) -> bool:
+    def recover(
+        self, name: str | None, request: SnapshotRecover, *, any_file: bool = True, addresses: bool = True
+    ) -> bool:
         """Restore from where a request says; see `restore`.
 
         Args:
-            trusted: whether the caller may name files and addresses; others only name snapshots of this store.
+            any_file: whether the caller may name files anywhere; others only name snapshots of this store.
+            addresses: whether the caller may have this process ask other servers.
 
         Raises:
-            BadInput: there is nothing, or nothing that can be read.
-            Forbidden: a caller who is not trusted names something else.
+            BadRequest: there is nothing, or no way to it.
+            BadInput: nothing that can be read.
+            Forbidden: the caller may not name it.
         """
-        path = _file_of(request.location)
-        if not trusted and (path is None or not self._is_own(path)):
-            raise Forbidden("over the network only snapshots of this store can be named: upload the file instead")
-        if path is not None:
+        url = urlsplit(request.location)
+        if url.scheme == "file":
+            path = _file_of(url)
+            if not any_file:
+                path = self._own(path)
             if not os.path.isfile(path):
-                raise BadInput(f"Snapshot file {path} does not exist")
+                raise BadRequest(f'Snapshot file "{path}" does not exist')
             return self.restore(name, path, request.checksum)
-        if not request.location.lower().startswith(("http://", "https://")):
-            raise BadInput(f"Invalid snapshot location {request.location}, expected a file:, http: or https: URL")
+        if url.scheme not in ("http", "https"):
+            raise BadRequest(f"URL {request.location} with scheme {url.scheme} is not supported")
+        if not addresses:
+            raise Forbidden("Snapshot recovery from remote URLs is disabled in the configuration")
         with self.scratch_file() as scratch:
             _download(request.location, request.api_key, scratch)
             return self.restore(name, scratch, request.checksum)
 
-    def _is_own(self, path: Path) -> bool:
+    def _own(self, path: Path) -> Path:
+        """The file behind all links, if it lies in the folder of snapshots. Whether another exists is not told."""
         try:
             real, root = path.resolve(), self._root().resolve()
+            in_circle = os.path.islink(real)  # which from Python 3.13 on is no error
+            if path.suffix == real.suffix == ".snapshot" and real.is_relative_to(root) and not in_circle:
+                return real
         except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
-            return False
-        in_circle = os.path.islink(real)  # which from Python 3.13 on is no error
-        return path.suffix == ".snapshot" and real.is_relative_to(root) and not in_circle
+            pass
+        raise Forbidden("Snapshot file path must be inside the snapshots directory: upload the file instead")
 
     def restore(self, name: str | None, path: Path, checksum: str | None = None) -> bool:
         """Replace a collection, made if it is not there, by what a file holds; or all collections the file holds.
@@ -168,8 +178,9 @@ class Snapshots:
         Raises:
             BadInput: the file is damaged, is none of minidb's, or holds no such collection. Nothing is changed then.
         """
-        if checksum is not None and (found := archive.sha256(path)) != checksum.strip().lower():
-            raise BadInput(f"Snapshot checksum mismatch: expected {checksum}, got {found}")
+        if checksum is not None and (found := archive.sha256(path)) != checksum.lower():
+            text = f"Checksum mismatch: expected {checksum}, actual {found}"
+            raise BadInput(text).reworded(text)
 
         self._database.check_writable()
         real = None if name is None else self._database.meant_name(name)
@@ -211,15 +222,13 @@ class Snapshots:
         return len(paths), damage
 
 
-def _file_of(location: str) -> Path | None:
-    """The file a `file:` URL names; None for another kind of URL."""
+def _file_of(url: SplitResult) -> Path:
+    """The file a `file:` URL names."""
     from urllib.request import url2pathname  # 20 ms, and few need it
 
-    try:
-        parsed = urlsplit(location)
-    except ValueError:
-        return None
-    return Path(url2pathname(parsed.path)) if parsed.scheme == "file" else None
+    if url.netloc.lower() not in ("", "localhost"):
+        raise BadRequest("Invalid snapshot URI, file path must be absolute or on localhost")
+    return Path(url2pathname(url.path))
 
 
 def _download(url: str, api_key: str | None, target: Path) -> None:

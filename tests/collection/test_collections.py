@@ -194,8 +194,8 @@ def test_vector_parameters_are_echoed(client: QdrantClient) -> None:
 REFUSED: dict[str, tuple[Callable[[QdrantClient], Any], int, str]] = {
     "slash": (lambda c: c.create_collection("a/b", VECTOR), 422, 'collection name cannot contain "/" char'),
     "empty name": (lambda c: c.create_collection("", VECTOR), 422, "1 to 255"),
-    "long name": (lambda c: c.create_collection("é" * 128, VECTOR), 422, "1 to 255"),
-    "size 0": (lambda c: c.create_collection("n", {"size": 0, "distance": "Dot"}), 422, "value 0 invalid"),
+    "long name": (lambda c: c.create_collection("é" * 256, VECTOR), 422, "1 to 255"),
+    "size 0": (lambda c: c.create_collection("n", {"size": 0, "distance": "Dot"}), 400, "expected a nonzero u64"),
     "size 65537": (lambda c: c.create_collection("n", {"size": 65537, "distance": "Dot"}), 422, "from 1 to 65536"),
     "distance": (lambda c: c.create_collection("n", {"size": 2, "distance": "dot"}), 400, "Format error"),
     "unknown field": (
@@ -212,11 +212,11 @@ REFUSED: dict[str, tuple[Callable[[QdrantClient], Any], int, str]] = {
     "shard_number 0": (lambda c: c.create_collection("n", VECTOR, shard_number=0), 422, "value 0 invalid"),
     "one name twice": (
         lambda c: c.create_collection("n", {"v": VECTOR}, {"v": {}}),
-        422,
+        400,
         "Dense and sparse vector names must be unique - duplicate found with 'v'",
     ),
-    "unnamed sparse": (lambda c: c.create_collection("n", {}, {"": {}}), 422, "Sparse vector name cannot be empty"),
-    "long vector name": (lambda c: c.create_collection("n", {"v" * 201: VECTOR}), 422, "200"),
+    "unnamed sparse": (lambda c: c.create_collection("n", {}, {"": {}}), 400, "Sparse vector name cannot be empty"),
+    "long vector name": (lambda c: c.create_collection("n", {"v" * 201: VECTOR}), 400, "at most 200 bytes long"),
     "alias of that name": (
         lambda c: c.create_collection("also", VECTOR),
         400,

@@ -85,7 +85,7 @@ REFUSED: dict[str, tuple[Call, int, str]] = {
         "Conversion between multi and regular vectors failed",
     ),
     "empty dense vector": (upsert(vector=[]), 422, "dense vector must not be empty"),
-    "empty multivector": (upsert(vector={"multi": [[]]}), 422, "multi vector must not be empty"),
+    "empty multivector": (upsert(vector={"multi": [[]]}), 422, "all vectors must be non-empty"),
     "ragged multivector": (
         upsert(vector={"multi": [[1.0, 2.0], [1.0]]}),
         422,

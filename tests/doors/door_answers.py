@@ -61,7 +61,8 @@ def over_grpc(refused: tuple[int | str, str]) -> tuple[int | str, str]:
     assert isinstance(status, int)
     if status == 429 and "split" not in text:
         return refused  # qdrant-client has one class for those that say when to come back, whatever the way
-    words = re.sub(r"^(\w+ error in )(JSON body|query parameters)", r"\1body", text).replace("internal.", "")
+    words = re.sub(r"^(\w+ error in )(JSON body|query parameters|path parameters)", r"\1body", text)
+    words = re.sub(r"\b(internal|\w+_request)\.", "", words) if words.startswith("Validation") else words
     return _GRPC_CODES[status], words
 
 

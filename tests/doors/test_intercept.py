@@ -331,7 +331,7 @@ FAILING: list[tuple[str, str, Callable[[Any], Any]]] = [
      lambda client: client.upsert("c", WRONG)),
     ("INVALID_ARGUMENT", "Wrong input: Not existing vector name error: v",
      lambda client: client.query_points("c", [1.0, 0.0], using="v")),
-    ("INVALID_ARGUMENT", "Validation error in body: [internal.limit: value 0 invalid, must be 1 or larger]",
+    ("INVALID_ARGUMENT", "Validation error in body: [limit: value 0 invalid, must be 1 or larger]",
      lambda client: client.query_points("c", [1.0, 0.0], limit=0)),
 ]  # fmt: skip
 

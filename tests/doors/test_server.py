@@ -197,6 +197,7 @@ class TestStartAndStop:
             ["--memory", "--host", "0.0.0.0"],
             ["--memory", "--host", "::"],
             ["--memory", "--host", "example.org"],
+            ["--memory", "--host", "0.0.0.0", "--insecure", "--snapshot-urls"],
             ["--memory", "--api-key", ""],
             ["--memory", "--max-request-mb", "0"],
             ["--memory", "--allow-origin", "https://example.org/path"],
@@ -216,6 +217,14 @@ class TestStartAndStop:
         with server_process(tmp_path, "--memory", "--host", "0.0.0.0", *permission) as server:
             address = server.url.replace("0.0.0.0", "127.0.0.1")
             assert httpx.get(f"{address}/healthz", headers={"host": "db.example.org"}).status_code == 200
+
+    @pytest.mark.parametrize(("arguments", "status"), [([], 403), (["--snapshot-urls"], 400)])
+    def test_snapshots_are_fetched_from_addresses_when_told_so(
+        self, tmp_path: Path, arguments: list[str], status: int
+    ) -> None:
+        with server_process(tmp_path, "--memory", *arguments) as server:
+            nobody = {"location": "http://127.0.0.1:1/x.snapshot"}
+            assert httpx.put(f"{server.url}/collections/c/snapshots/recover", json=nobody).status_code == status
 
 
 class TestKeys:

@@ -175,6 +175,9 @@ class Maker:
     def Batch(self, cls: Any, depth: int) -> Any:  # noqa: N802
         return cls(ids=[1], vectors={"v": [self.value(QDRANT.Vector, depth + 1, "vectors")]}, payloads=[{"a": 1}])
 
+    def SnapshotRecover(self, cls: Any, depth: int) -> Any:  # noqa: N802
+        return cls(location="http://host/a.snapshot", checksum="0a" * 32, api_key="some text")
+
     def QuantizationSearchParams(self, cls: Any, depth: int) -> Any:  # noqa: N802
         return cls(oversampling=2.0, rescore=True)
 

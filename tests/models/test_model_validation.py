@@ -22,40 +22,32 @@ from minidb.models import parse
         (
             models.Prefetch,
             {"prefetch": [{"limit": 0}]},
-            "[internal.prefetch[0].limit: value 0 invalid, must be 1 or larger]",
+            "[prefetch[0].limit: value 0 invalid, must be 1 or larger]",
         ),
-        (models.Rrf, {"k": 0}, "internal.k: value 0 invalid, must be 1 or larger"),
-        (models.Mmr, {"diversity": 1.5}, "internal.diversity: value 1.5 invalid, must be from 0.0 to 1.0"),
-        (models.Mmr, {"candidates_limit": 16385}, "value 16385 invalid, must be from 0 to 16384"),
+        (models.Rrf, {"k": 0}, "[k: value 0 invalid, must be 1 or larger"),
+        (models.Mmr, {"diversity": 1.5}, "[diversity: value 1.5 invalid, must be from 0.0 to 1.0"),
+        (models.Mmr, {"candidates_limit": 16385}, "value 16385 invalid, must be 16384 or smaller"),
         (models.QuantizationSearchParams, {"oversampling": 0.5}, "value 0.5 invalid, must be 1.0 or larger"),
-        (models.VectorParams, {"size": 0, "distance": "Dot"}, "value 0 invalid, must be from 1 to 65536"),
+        (models.DenseVectorConfig, {"size": 0, "distance": "Dot"}, "[size: value 0 invalid, must be from 1 to 65536"),
         (models.VectorParams, {"size": 65537, "distance": "Dot"}, "value 65537 invalid, must be from 1 to 65536"),
         (models.HnswConfigDiff, {"ef_construct": 3}, "value 3 invalid, must be 4 or larger"),
         (models.ScalarQuantizationConfig, {"type": "int8", "quantile": 0.4}, "must be from 0.5 to 1.0"),
-        (models.MinShould, {"conditions": [], "min_count": 0}, "internal.min_count: min_count must be greater than 0"),
+        (models.MinShould, {"conditions": [], "min_count": 0}, "[min_count: min_count must be greater than 0"),
         (
             models.SparseVector,
             {"indices": [1, 2], "values": [1.0]},
-            "internal.values: Validation error: must be the same length as indices [{}]",
+            "[values: Validation error: must be the same length as indices [{}]",
         ),
         (
             models.SparseVector,
             {"indices": [1, 1], "values": [1.0, 2.0]},
-            "internal.indices: Validation error: must be unique [{}]",
-        ),
-        (models.GeoPoint, {"lat": 90.5, "lon": 0}, "internal.lat: value 90.5 invalid, must be from -90.0 to 90.0"),
-        (models.GeoPoint, {"lat": 0, "lon": -181}, "internal.lon: value -181.0 invalid, must be from -180.0 to 180.0"),
-        (
-            models.GeoLineString,
-            {"points": [{"lat": 0, "lon": 0}] * 3},
-            "polygon invalid, the size must be at least 4, got 3",
+            "[indices: Validation error: must be unique [{}]",
         ),
         (
-            models.GeoLineString,
-            {"points": [{"lat": i, "lon": 0} for i in range(4)]},
-            "polygon invalid, the first and the last points should be the same to form a closed line",
+            models.SliceCondition,
+            {"slice": {"total": 2, "index": 2}},
+            "[__all__: Validation error: Slice index must be less than the total number of slices [{}]]",
         ),
-        (models.Slice, {"total": 2, "index": 2}, "internal.index: value 2 invalid"),
         (models.FieldCondition, {"key": "a"}, "At least one field condition must be specified"),
         (models.RecommendInput, {}, "At least one positive or negative vector/id must be provided"),
         (
@@ -66,7 +58,7 @@ from minidb.models import parse
         (
             models.NaiveFeedbackStrategyParams,
             {"a": 1, "b": -1, "c": 1},
-            "internal.b: value -1.0 invalid, must be 0.0 or larger",
+            "[b: value -1.0 invalid, must be 0.0 or larger",
         ),
         (models.SearchMatrixRequest, {"sample": 1}, "value 1 invalid, must be 2 or larger"),
         (
@@ -75,7 +67,11 @@ from minidb.models import parse
             "the 'lookup' and 'range' capabilities can't be both disabled",
         ),
         (models.FormulaQuery, {"formula": {"max": []}}, "must have at least 1 operand"),
-        (models.FormulaQuery, {"formula": 1, "defaults": {"$score[0]": "x"}}, "must be a number"),
+        (
+            models.FormulaQuery,
+            {"formula": 1, "defaults": {"$score[0]": "x"}},
+            "[defaults: Validation error: Score default must be a number [{}]]",
+        ),
         (models.UpdateVectors, {"points": []}, "must specify points to update"),
         (models.UpdateVectors, {"points": [{"id": 1, "vector": {}}]}, "must specify vectors to update for point"),
         (models.Batch, {"ids": [1, 2], "vectors": [[1.0]]}, "number of ids and vectors must be equal (2 != 1)"),
@@ -85,13 +81,13 @@ from minidb.models import parse
             "number of ids and vectors must be equal (1 != 2)",
         ),
         (models.Vector, [], "dense vector must not be empty"),
-        (models.Vector, [[]], "multi vector must not be empty"),
+        (models.Vector, [[]], "[data: all vectors must be non-empty]"),
         (models.Vector, [[1.0], [1.0, 2.0]], "all vectors must have the same dimension, found vector with dimension 2"),
     ],
 )
 def test_a_value_out_of_range_is_422_in_qdrants_words(type_: Any, body: Any, text: str) -> None:
     with pytest.raises(errors.ValidationError) as caught:
-        parse(type_, body, prefix="internal.")
+        parse(type_, body)
 
     assert caught.value.status_code == 422
     assert str(caught.value).startswith("Validation error in JSON body: [")
@@ -140,6 +136,23 @@ def test_a_value_out_of_range_is_422_in_qdrants_words(type_: Any, body: Any, tex
         (models.PointStruct, {"id": 1, "vector": ["1.0"]}, "in vector[0]"),
         (models.PointStruct, {"id": 1, "vector": {"a": {"text": "x"}}}, "missing field `model` in vector.a"),
         (models.SparseVector, {"indices": [-1], "values": [1.0]}, "in indices[0]"),
+        (models.VectorParams, {"size": 0, "distance": "Dot"}, "invalid value: integer `0`, expected a nonzero u64 in"),
+        (
+            models.GeoPoint,
+            {"lat": 90.5, "lon": 0},
+            "Wrong format of GeoPoint payload: expected `lat` = 90.5 within [-90;90] and `lon` = 0 within [-180;180]",
+        ),
+        (models.GeoPoint, {"lat": 0, "lon": -181}, "`lon` = -181 within [-180;180]"),
+        (
+            models.GeoLineString,
+            {"points": [{"lat": 0, "lon": 0}] * 3},
+            "Validation failed: polygon invalid, the size must be at least 4, got 3",
+        ),
+        (
+            models.GeoLineString,
+            {"points": [{"lat": i, "lon": 0} for i in range(4)]},
+            "polygon invalid, the first and the last points should be the same to form a closed line",
+        ),
     ],
 )
 def test_a_wrong_shape_is_400_and_says_what_was_expected(type_: Any, body: Any, text: str) -> None:
@@ -153,7 +166,7 @@ def test_a_wrong_shape_is_400_and_says_what_was_expected(type_: Any, body: Any, 
 
 def test_models_built_directly_raise_the_same_errors() -> None:
     with pytest.raises(errors.ValidationError, match="must be from 1 to 65536"):
-        models.VectorParams(size=0, distance=models.Distance.DOT)
+        models.VectorParams(size=65537, distance=models.Distance.DOT)
     with pytest.raises(errors.FormatError, match="unknown field `foo`"):
         models.CountRequest(foo=1)  # type: ignore[call-arg]
     with pytest.raises(errors.FormatError, match="missing field `key`"):
@@ -161,8 +174,9 @@ def test_models_built_directly_raise_the_same_errors() -> None:
 
 
 def test_names_users_gave_stay_in_the_path_of_an_error() -> None:
-    with pytest.raises(errors.ValidationError, match=r"\[vector.dense: dense vector must not be empty\]"):
+    with pytest.raises(errors.ValidationError, match=r"\[vector.\?.vector: dense vector must not be empty\]") as caught:
         models.PointStruct(id=1, vector={"dense": []})
+    assert "`?` stands for 'dense'" in caught.value.hint
     with pytest.raises(errors.FormatError, match=r"in vector.Image\[0\]"):
         models.PointStruct(id=1, vector={"Image": ["x"]})
 

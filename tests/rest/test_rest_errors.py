@@ -101,13 +101,26 @@ BODIES = [
     Wrong(f"POST {P}", {}, 400, "Format error in JSON body: missing field `ids`"),
 ]
 PARAMETERS = [
-    Wrong(f"POST {P}/count", {}, 422, "Validation error in query parameters: [timeout: value 0 invalid, ", "timeout=0"),
+    Wrong(f"POST {P}/count", {}, 400, "invalid value: integer `0`, expected a nonzero u64", "timeout=0"),
+    Wrong(f"PATCH {C}", {}, 422, "Validation error in query parameters: [timeout: value 0 invalid, ", "timeout=0"),
     Wrong(f"POST {P}/count", {}, 400, "Deserialize error in query parameters: ", "timeout=soon"),
     Wrong(f"POST {P}/count", {}, 400, "Deserialize error in query parameters: ", "timeout=-1"),
     Wrong(f"POST {P}/count", {}, 400, "Deserialize error in query parameters: ", "timeout=" + "9" * 5000),
-    Wrong(f"POST {P}/count", {}, 400, "unknown consistency `some`", "consistency=some"),
-    Wrong(f"POST {P}/count", {}, 400, "unknown consistency `²`", "consistency=%C2%B2"),
-    Wrong(f"POST {P}/count", {}, 422, "consistency: value 0 invalid, must be 1 or larger", "consistency=0"),
+    Wrong(
+        f"POST {P}/count",
+        {},
+        400,
+        "failed to deserialize read consistency query parameter value 'some'",
+        "consistency=some",
+    ),
+    Wrong(
+        f"POST {P}/count",
+        {},
+        400,
+        "failed to deserialize read consistency query parameter value '²'",
+        "consistency=%C2%B2",
+    ),
+    Wrong(f"POST {P}/count", {}, 422, "[consistency.factor: value 0 invalid, must be 1 or larger]", "consistency=0"),
     Wrong(f"PUT {P}", {"points": [POINT]}, 400, "was not `true` or `false`: wait=perhaps", "wait=perhaps"),
     Wrong(f"PUT {P}", {"points": [POINT]}, 400, "unknown variant `random`, expected one of", "ordering=random"),
     Wrong(f"GET {C}/optimizations", None, 400, "Unknown field in 'with' parameter: x", "with=queued,x"),
@@ -115,7 +128,7 @@ PARAMETERS = [
 ]
 QUERIES = [
     query(422, "Validation error in JSON body: [internal.limit: value 0 invalid, must be 1 or larger]", limit=0),
-    query(400, "in internal.offset", offset=-1),
+    query(400, " in offset", offset=-1),
     query(400, "Not existing vector name error: zz", query=QUERY, using="zz"),
     query(400, "Not existing vector name error: zz", query=QUERY, with_vector=["zz"]),
     query(400, "Format error in JSON body: Expected some form of vector, id, or a type of query", query={"near": 1}),
@@ -124,8 +137,8 @@ QUERIES = [
     query(400, "Wrong input: Conversion between sparse and regular vectors failed", query=SPARSE),
     query(400, "Wrong input: Conversion between sparse and regular vectors failed", query=QUERY, using="words"),
     query(400, "Wrong input: Conversion between multi and regular vectors failed", query=[QUERY, QUERY]),
-    query(422, "dense vector must not be empty", query=[]),
-    query(422, "multi vector must not be empty", query=[[]], using="many"),
+    query(400, "Wrong input: Vector dimension error: expected dim: 4, got 0", query=[]),
+    query(422, "[internal.query.data: all vectors must be non-empty]", query=[[]], using="many"),
     query(422, "indices: Validation error: must be unique [{}]", query={"indices": [1, 1], "values": [1, 2]}),
     query(
         422, "values: Validation error: must be the same length as indices [{}]", query={"indices": [1], "values": []}
@@ -196,7 +209,7 @@ QUERIES = [
     query(400, "Format error in JSON body: ", with_payload={"include": ["a"], "exclude": ["b"]}),
     query(400, "Format error in JSON body: ", with_payload="city"),
     Wrong(
-        f"POST {P}/query/batch", {"searches": [{"query": QUERY}, {"limit": 0}]}, 422, "[internal.searches[1].limit: "
+        f"POST {P}/query/batch", {"searches": [{"query": QUERY}, {"limit": 0}]}, 422, "[searches[1].internal.limit: "
     ),
     Wrong(f"POST {P}/query/batch", {"searches": {}}, 400, "Format error in JSON body: "),
     Wrong(f"POST {P}/query/groups", {"query": QUERY}, 400, "missing field `group_by`"),
@@ -236,20 +249,26 @@ FILTERS = [
     filtered(400, "Format error in JSON body: ", must={"key": "n..x", "match": {"value": 1}}),
     filtered(400, "Format error in JSON body: ", must={"key": "n", "range": {"gt": "yesterday"}}),
     filtered(
-        422, "value 91.0 invalid", must={"key": "p", "geo_radius": {"center": {"lat": 91, "lon": 0}, "radius": 1}}
+        400,
+        "expected `lat` = 91 within [-90;90]",
+        must={"key": "p", "geo_radius": {"center": {"lat": 91, "lon": 0}, "radius": 1}},
     ),
     filtered(
-        422,
-        "polygon invalid, the size must be at least 4, got 3",
+        400,
+        "Validation failed: polygon invalid, the size must be at least 4, got 3",
         must={"key": "p", "geo_polygon": {"exterior": {"points": POLYGON}}},
     ),
     filtered(
-        422,
-        "polygon invalid, the first and the last points should be the same to form a closed line",
+        400,
+        "Validation failed: polygon invalid, the first and the last points should be the same to form a closed line",
         must={"key": "p", "geo_polygon": {"exterior": {"points": [*POLYGON, {"lat": 2, "lon": 2}]}}},
     ),
-    filtered(400, "invalid value: 0, expected a nonzero u32", must={"slice": {"total": 0, "index": 0}}),
-    filtered(422, "value 4 invalid, must be less than total (4)", must={"slice": {"total": 4, "index": 4}}),
+    filtered(400, "invalid value: integer `0`, expected a nonzero u32", must={"slice": {"total": 0, "index": 0}}),
+    filtered(
+        422,
+        "must[0].__all__: Validation error: Slice index must be less than the total number of slices",
+        must={"slice": {"total": 4, "index": 4}},
+    ),
     filtered(400, f"value x {ID_TEXT}", must={"has_id": ["x"]}),
 ]
 POINT_READS = [
@@ -294,7 +313,7 @@ MISSING_COLLECTION = [
         ("POST", "/points/query/batch", {"searches": []}),
         ("POST", "/points/query/groups", GROUPED),
         ("POST", "/points/search/matrix/pairs", {}),
-        ("POST", "/points/search", {"vector": QUERY}),
+        ("POST", "/points/search", {"vector": QUERY, "limit": 1}),
         ("POST", "/points/discover/batch", {"searches": []}),
     ]
 ]
@@ -309,26 +328,30 @@ COLLECTIONS = [
     create(422, 'collection name cannot contain "\x1f" char', "%1f"),
     create(422, "must be from 1 to 255 characters", "x" * 256),
     create(400, "not UTF-8", "%FF"),
-    create(422, "size: value 0 invalid, must be from 1 to 65536", vectors={"size": 0, "distance": "Dot"}),
-    create(422, "vectors.a.size: value 65537 invalid", vectors={"a": {"size": 65537, "distance": "Dot"}}),
+    create(400, "invalid value: integer `0`, expected a nonzero u64", vectors={"size": 0, "distance": "Dot"}),
+    create(422, "vectors.?.size: value 65537 invalid", vectors={"a": {"size": 65537, "distance": "Dot"}}),
     create(400, "Format error in JSON body: ", vectors={"size": 4, "distance": "Hamming"}),
     create(400, "Format error in JSON body: missing field `distance`", vectors={"size": 4}),
-    create(422, 'vector name cannot contain "/" char', vectors={"a/b": VECTOR}),
-    create(422, "Sparse vector name cannot be empty", sparse_vectors={"": {}}),
+    create(400, 'Invalid dense vector name `a/b`: vector name cannot contain "/" char', vectors={"a/b": VECTOR}),
+    create(400, "Wrong input: Sparse vector name cannot be empty", sparse_vectors={"": {}}),
     create(
-        422,
-        "Dense and sparse vector names must be unique - duplicate found with 'a'",
+        400,
+        "Wrong input: Dense and sparse vector names must be unique - duplicate found with 'a'",
         vectors={"a": VECTOR},
         sparse_vectors={"a": {}},
     ),
     create(
-        400,
-        "sparse vectors do not support the `turbo4` datatype",
+        422,
+        "[sparse_vectors[0].index.datatype: sparse vectors do not support the `turbo4` datatype",
         sparse_vectors={"a": {"index": {"datatype": "turbo4"}}},
     ),
     create(422, "ef_construct: value 3 invalid, must be 4 or larger", hnsw_config={"ef_construct": 3}),
     create(422, "shard_number: value 0 invalid, must be 1 or larger", shard_number=0),
-    create(422, "quantile: value 0.1 invalid", quantization_config={"scalar": {"type": "int8", "quantile": 0.1}}),
+    create(
+        422,
+        "quantile: value 0.10000000149011612 invalid, must be from 0.5 to 1.0",
+        quantization_config={"scalar": {"type": "int8", "quantile": 0.1}},
+    ),
     Wrong(f"PATCH {C}", {"vectors": {"zz": {}}}, 400, "Not existing vector name error: zz"),
     Wrong(f"PATCH {C}", {"sparse_vectors": {"zz": {}}}, 400, "Not existing vector name error: zz"),
     Wrong(f"PUT {C}/vectors/two", {"dense": {"size": 3, "distance": "Dot"}}, 409, "`two` already exists"),
@@ -375,8 +398,8 @@ WRITES = [
     upsert(400, "Wrong input: Not existing vector name error: zz", vector={"zz": [1.0]}),
     upsert(400, "Wrong input: Conversion between sparse and regular vectors failed", vector={"": SPARSE}),
     upsert(400, "Wrong input: Conversion between multi and regular vectors failed", vector=[QUERY, QUERY]),
-    upsert(422, "dense vector must not be empty", vector=[]),
-    upsert(422, "multi vector must not be empty", vector={"many": [[]]}),
+    upsert(422, "[points[1].vector.vector: dense vector must not be empty]", vector=[]),
+    upsert(422, "[points[1].vector.?.data: all vectors must be non-empty]", vector={"many": [[]]}),
     upsert(
         422, "all vectors must have the same dimension, found vector with dimension 1", vector={"many": [[1, 2], [1]]}
     ),

@@ -23,7 +23,7 @@ IGNORED: list[tuple[str, str, Any]] = [
     ("POST", f"{C}/points/query", {"query": QUERY, "filter": {"must": {"key": "n", "range": {"gte": 1, **NOBODYS}}}}),
     ("POST", f"{C}/points/query/batch", {"searches": [{"query": QUERY, **NOBODYS}], **NOBODYS}),
     ("POST", f"{C}/points/query/groups", {**GROUPED, "offset": 1}),
-    ("POST", f"{C}/points/search", {"vector": QUERY, "query": QUERY, **NOBODYS}),
+    ("POST", f"{C}/points/search", {"vector": QUERY, "limit": 3, "query": QUERY, **NOBODYS}),
     ("PUT", f"{C}/points", {"points": [{"id": 900, "vector": QUERY, **NOBODYS}], **NOBODYS}),
     ("POST", f"{C}/points/payload", {"points": [1], "payload": {"a": 1}, **NOBODYS}),
     ("POST", f"{C}/points/delete", {"points": [900], **NOBODYS}),

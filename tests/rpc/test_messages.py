@@ -337,7 +337,7 @@ def test_a_range_of_numbers_wins_over_one_of_times(world: RpcWorld) -> None:
     ("condition", "text"),
     [
         ({"field": {"key": "n", "match": {}}}, "Malformed Match condition"),
-        ({"field": {"key": "n"}}, "Validation error in body: [filter.must[0]: At least one field condition"),
+        ({"field": {"key": "n"}}, "Validation error in body: [filter.must[0].__all__: Validation error: At least one"),
         ({"field": {"key": "p", "geo_bounding_box": {}}}, "Malformed GeoBoundingBox type"),
         ({"field": {"key": "p", "geo_radius": {"radius": 1}}}, "Malformed GeoRadius type"),
         ({"field": {"key": "p", "geo_polygon": {}}}, "Malformed GeoPolygon type"),
@@ -532,7 +532,7 @@ def test_what_a_single_node_says_of_its_shards(world: RpcWorld) -> None:
     ("more", "text"),
     [
         ({"timeout": 0}, "Validation error in body: [timeout: value 0 invalid, must be 1 or larger]"),
-        ({"read_consistency": {"factor": 0}}, "Validation error in body: [consistency: value 0 invalid"),
+        ({"read_consistency": {"factor": 0}}, "Validation error in body: [consistency.factor: value 0 invalid"),
         ({"read_consistency": {}}, "Malformed ReadConsistency type"),
         ({"read_consistency": {"type": 5}}, "Malformed ReadConsistencyType value: 5"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -314,10 +315,10 @@ def test_the_checksum_is_compared(world: Doors, right: bool) -> None:
     if right:
         assert world.client.recover_snapshot("new", where, checksum=made.checksum.upper())
         return
-    with pytest.raises(BadInput, match="checksum"):
+    with pytest.raises(BadInput, match="Checksum mismatch: expected 0000"):
         world.client.recover_snapshot("new", where, checksum="0" * 64)
     data = snapshot_bytes(world)
-    answer = world.http.post("/collections/new/snapshots/upload?checksum=00", files={"snapshot": data})
+    answer = world.http.post(f"/collections/new/snapshots/upload?checksum={'0' * 64}", files={"snapshot": data})
     assert answer.status_code == 400
     assert dump(world.client) == before
 
@@ -653,3 +654,46 @@ def test_a_closed_client_makes_no_snapshots(tmp_path: Path) -> None:
     with pytest.raises(MinidbError, match="closed"):
         client.create_snapshot("x")
     assert not list(tmp_path.rglob("*.part"))
+
+
+QUANTIZATIONS: list[Any] = [
+    {"turbo": {}},
+    *({"turbo": {"bits": bits, "always_ram": False}} for bits in models.TurboQuantBitSize),
+    *({"turbo": {"bits": "bits2", "memory": memory}} for memory in models.Memory),
+    *({"product": {"compression": ratio, "always_ram": True}} for ratio in models.CompressionRatio),
+    {"binary": {"encoding": "one_and_half_bits", "query_encoding": "scalar4bits"}},
+    {"scalar": {"type": "int8", "quantile": 0.75, "always_ram": False}},
+]
+
+
+@pytest.mark.parametrize("quantization", QUANTIZATIONS, ids=str)
+def test_a_restored_collection_keeps_all_it_was_made_with(doors: Doors, quantization: Any) -> None:
+    client, in_mind = doors.client, {"quantization": {"rescore": False, "oversampling": 2.0}}
+    client.create_collection(
+        "made",
+        {
+            datatype.value: models.VectorParams(
+                size=8,
+                distance=models.Distance.COSINE,
+                datatype=datatype,
+                quantization_config=quantization,
+                hnsw_config=models.HnswConfigDiff(m=4, on_disk=True),
+            )
+            for datatype in models.Datatype
+        },
+        quantization_config=quantization,
+    )
+    rng = random.Random(7)
+    vectors = {datatype.value: [rng.randrange(1, 200) / 2 for _ in range(8)] for datatype in models.Datatype}
+    client.upsert("made", [models.PointStruct(id=at, vector={**vectors, "float32": [at, 1.0] * 4}) for at in range(9)])
+    before = client.get_collection("made").config
+
+    made = client.create_snapshot("made")
+    client.delete_collection("made")
+    (file,) = client._database.snapshots._root().rglob(made.name)
+    client.recover_snapshot("again", file.as_uri())
+
+    assert client.get_collection("again").config == before
+    found = client.query_points("again", [0.5] * 8, using="float32", search_params=in_mind, with_vectors=True).points
+    assert len(found) == 9
+    assert all(client.query_points("again", vectors[name], using=name).points for name in vectors)

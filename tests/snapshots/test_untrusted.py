@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
-from snapshot_world import Doors, dump, files, location, new_world
+from serving import serving
+from snapshot_world import Doors, contents, dump, files, location, new_world
 
 from minidb.rest import Request, Response
 
@@ -72,15 +75,64 @@ def test_other_files_and_addresses_are_forbidden(world: Doors, tmp_path: Path) -
         "file:relative.snapshot",
         "http://127.0.0.1:1/x.snapshot",
         "HTTPS://127.0.0.1:1/x.snapshot",
-        "http://[",
-        "ftp://host/x",
-        str(outside),
-        "",
     ]:
         for base in ("/collections/new", "/collections/world", ""):
             assert recover(world, where, base) == 403, where
     assert dump(world.client) == before
     assert files(world.client) == there
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        ("http://[", 'invalid value: string "http://[", expected invalid IPv6 address'),
+        ("http://host:port/x", 'string "http://host:port/x", expected invalid port number'),
+        ("https:///x", "expected empty host"),
+        ("/etc/passwd", "expected relative URL without a base"),
+        ("x.snapshot", "expected relative URL without a base"),
+        ("", 'invalid value: string "", expected relative URL without a base'),
+        ("ftp://host/x", "Bad request: URL ftp://host/x with scheme ftp is not supported"),
+        ("file://host/etc/passwd", "Bad request: Invalid snapshot URI, file path must be absolute or on localhost"),
+    ],
+)
+def test_what_is_no_url_of_a_snapshot_is_400(world: Doors, where: str, text: str) -> None:
+    before = dump(world.client)
+    for trusted in (False, True):
+        request = Request("PUT", "/collections/new/snapshots/recover", "", {}, json.dumps({"location": where}).encode())
+        answer = world.api.answer(replace(request, trusted=trusted, snapshot_urls=True))
+        assert answer.status == 400
+        assert text in json.loads(answer.body)["status"]["error"]
+    assert dump(world.client) == before
+
+
+@pytest.mark.parametrize("checksum", ["0a", "g" * 64, "A" * 63, ""])
+def test_a_checksum_that_is_none_is_422(world: Doors, checksum: str) -> None:
+    where = location(world.client, "world", world.client.create_snapshot("world").name)
+    body = {"location": where, "checksum": checksum}
+    for answer, part in (
+        (ask(world, "PUT", "/collections/new/snapshots/recover", body), "JSON body"),
+        (ask(world, "POST", "/collections/new/snapshots/upload", query=f"checksum={checksum}"), "query parameters"),
+    ):
+        error = json.loads(answer.body)["status"]["error"]
+        assert answer.status == 422, error
+        assert error.startswith(f"Validation error in {part}: [checksum: ")
+
+
+def test_addresses_are_asked_only_by_a_server_that_allows_it(world: Doors) -> None:
+    """And then a caller may still name no file outside."""
+    made = world.client.create_snapshot("world")
+    with serving(world.client._database) as server:
+        body = {"location": f"{server.url}/collections/world/snapshots/{made.name}", "checksum": made.checksum}
+        recover = f"{server.url}/collections/new/snapshots/recover"
+        assert httpx.put(recover, json=body).status_code == 403
+        assert "disabled in the configuration" in httpx.put(recover, json=body).json()["status"]["error"]
+        with serving(world.client._database, snapshot_urls=True) as allowing:
+            recover = f"{allowing.url}/collections/new/snapshots/recover"
+            assert httpx.put(recover, json=body).json()["result"] is True
+            assert httpx.put(recover, json={"location": "file:///etc/passwd"}).status_code == 403
+            nobody = {"location": f"{server.url}/collections/world/snapshots/none.snapshot"}
+            assert httpx.put(recover, json=nobody).status_code == 400
+    assert contents(world.client, "new") == contents(world.client, "world")
 
 
 def test_a_snapshot_that_is_not_there_is_400(world: Doors) -> None:
