@@ -51,6 +51,7 @@ from minidb.trace import Step
 
 if TYPE_CHECKING:
     from minidb.collection.verify import VerifyReport
+    from minidb.models.service import CollectionMemoryReport
     from minidb.query.matrix import Matrix
     from minidb.query.projection import PointMap
     from minidb.snapshots import Snapshots
@@ -220,6 +221,13 @@ class Database:
         with self.snapshot(name) as snapshot:
             busy = self._indexer.is_busy_with(snapshot.collection)
             return collection_info(PointReader(snapshot.collection, snapshot.view, snapshot.txn), busy)
+
+    def memory(self, name: str) -> CollectionMemoryReport:
+        """What a collection takes of disk and memory."""
+        from minidb.collection.memory import memory_report
+
+        with self.snapshot(name) as snapshot:
+            return memory_report(PointReader(snapshot.collection, snapshot.view, snapshot.txn))
 
     def wait_until_indexed(self, name: str, timeout: float | None = None) -> bool:
         """Until the collection is green: nothing left for the background indexer. False when the time was too short."""

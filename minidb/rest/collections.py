@@ -21,6 +21,10 @@ def _info(call: Call) -> Any:
     return {**info.model_dump(mode="json", exclude_none=True), "config": config}
 
 
+def _memory(call: Call) -> Any:
+    return call.database.memory(call.collection)
+
+
 def _create(call: Call) -> bool:
     return call.database.create_collection(call.collection, call.body)
 
@@ -78,6 +82,7 @@ ROUTES = (
     Route("PATCH", _ONE, _update, models.UpdateCollection),
     Route("DELETE", _ONE, _delete),
     Route("GET", f"{_ONE}/exists", _exists),
+    Route("GET", f"{_ONE}/memory", _memory),
     Route("PUT", f"{_ONE}/vectors/{{vector}}", _create_vector, models.VectorNameConfig),
     Route("DELETE", f"{_ONE}/vectors/{{vector}}", _delete_vector),
     Route("PUT", f"{_ONE}/index", _create_index, models.CreateFieldIndex),

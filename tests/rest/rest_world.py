@@ -343,6 +343,7 @@ VALID: list[Valid] = [
     ),
     Valid(f"DELETE {C}"),
     Valid(f"GET {C}/exists"),
+    Valid(f"GET {C}/memory"),
     Valid(f"PUT {C}/vectors/{{vector}}", {"dense": {"size": 3, "distance": "Dot"}}, {"vector": "new"}),
     Valid(f"PUT {C}/vectors/{{vector}}", {"sparse": {"modifier": "idf"}}, {"vector": "new"}, "wait=true"),
     Valid(f"DELETE {C}/vectors/{{vector}}", parts={"vector": "two"}),

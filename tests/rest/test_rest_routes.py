@@ -36,6 +36,7 @@ from rest_world import (
 )
 
 import minidb
+from minidb.models.service import CollectionMemoryReport
 from minidb.rest import snapshots
 from minidb.rest.route import Route
 from minidb.rest.routes import ROUTES
@@ -104,6 +105,7 @@ _LEGACY: dict[str, Any] = {
 TYPES = _declared_types() | {
     f"POST /collections/{{}}/points/{path}": _result_of(type_) for path, type_ in _LEGACY.items()
 }
+TYPES["GET /collections/{}/memory"] = _result_of(CollectionMemoryReport)  # Qdrant has it, qdrant-client not yet
 PLAIN_TEXT = ("/healthz", "/livez", "/readyz", "/metrics")
 
 
