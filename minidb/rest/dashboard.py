@@ -92,9 +92,11 @@ def routes_table(others: Callable[[], tuple[Route, ...]]) -> tuple[Route, ...]:
 
     return (
         Route("GET", f"{_API}/routes", table),
-        Route("GET", f"{_API}/collections/{{collection}}/models", _models),
-        Route("POST", f"{_API}/collections/{{collection}}/explain", _explain, models.QueryRequest, "internal.", True),
-        Route("POST", f"{_API}/collections/{{collection}}/map", _map, MapRequest, only_reads=True),
+        Route("GET", f"{_API}/collections/{{collection_name}}/models", _models),
+        Route(
+            "POST", f"{_API}/collections/{{collection_name}}/explain", _explain, models.QueryRequest, "internal.", True
+        ),
+        Route("POST", f"{_API}/collections/{{collection_name}}/map", _map, MapRequest, only_reads=True),
     )
 
 

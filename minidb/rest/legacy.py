@@ -83,7 +83,7 @@ def _groups(translate: Translation) -> Callable[[Call], Any]:
     return run
 
 
-_POINTS = "/collections/{collection}/points"
+_POINTS = "/collections/{collection_name}/points"
 
 ROUTES = (
     Route("POST", f"{_POINTS}/search", _one(_search), Any, only_reads=True),

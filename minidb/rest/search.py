@@ -29,7 +29,7 @@ def _matrix_offsets(call: Call) -> Any:
     return call.database.search_matrix(call.collection, call.body, call.timeout).as_offsets()
 
 
-_POINTS = "/collections/{collection}/points"
+_POINTS = "/collections/{collection_name}/points"
 _MATRIX = f"{_POINTS}/search/matrix"
 
 ROUTES = (

@@ -160,7 +160,7 @@ def _set_quotas(call: Call) -> bool:
     return call.database.set_quotas(call.body)
 
 
-_COLLECTION = "/collections/{collection}"
+_COLLECTION = "/collections/{collection_name}"
 
 ROUTES = (
     Route("GET", "/", _root),
@@ -176,7 +176,7 @@ ROUTES = (
     Route("GET", "/cluster", _cluster),
     Route("GET", "/cluster/telemetry", standalone),
     Route("POST", "/cluster/recover", standalone),
-    Route("DELETE", "/cluster/peer/{peer}", standalone),
+    Route("DELETE", "/cluster/peer/{peer_id}", standalone),
     Route("GET", f"{_COLLECTION}/cluster", _collection_cluster),
     Route("POST", f"{_COLLECTION}/cluster", standalone),
     Route("GET", f"{_COLLECTION}/shards", _no_shards),

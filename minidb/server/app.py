@@ -28,7 +28,7 @@ from minidb.server.gate import KEY_HEADERS, Gate, Unauthorized
 from minidb.server.pages import Pages
 from minidb.server.settings import Settings
 
-_UPLOADS = ("/collections/{collection}/snapshots/upload", "/snapshots/upload")
+_UPLOADS = ("/collections/{collection_name}/snapshots/upload", "/snapshots/upload")
 _GZIP_MIN_BYTES = 1024
 
 

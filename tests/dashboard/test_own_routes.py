@@ -130,8 +130,8 @@ class TestRoutes:
 
     def test_the_table_of_routes_is_whole(self, url: str) -> None:
         table = httpx.get(f"{url}/dashboard/api/routes").json()["result"]
-        assert {"method": "PUT", "path": "/collections/{collection}/points", "writes": True} in table
-        assert {"method": "POST", "path": f"{API.replace('docs', '{collection}')}/map", "writes": False} in table
+        assert {"method": "PUT", "path": "/collections/{collection_name}/points", "writes": True} in table
+        assert {"method": "POST", "path": f"{API.replace('docs', '{collection_name}')}/map", "writes": False} in table
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_matrix])

@@ -157,7 +157,7 @@ def test_health_and_metrics_are_plain_text(world: World, path: str) -> None:
             assert "\ncollections_total 2\n" in text
             assert '\ncollection_points{id="c"} 6\n' in text
             assert re.search(
-                r'rest_responses_total{method="PUT",endpoint="/collections/{collection}",status="200"} 2', text
+                r'rest_responses_total{method="PUT",endpoint="/collections/{collection_name}",status="200"} 2', text
             )
         case _:
             assert text == "healthz check passed"
@@ -170,7 +170,7 @@ def test_telemetry_counts_answers_by_route_and_status(world: World) -> None:
     assert telemetry["app"]["name"] == "qdrant"
     assert re.fullmatch(r"\d+\.\d+\.\d+", telemetry["app"]["version"])
     assert telemetry["collections"] == {"number_of_collections": 2}
-    assert telemetry["requests"]["rest"]["responses"]["GET /collections/{collection}"]["404"]["count"] == 3
+    assert telemetry["requests"]["rest"]["responses"]["GET /collections/{collection_name}"]["404"]["count"] == 3
 
 
 def test_the_root_names_a_version_the_client_takes_for_its_own() -> None:
