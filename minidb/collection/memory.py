@@ -1,4 +1,4 @@
-"""What a collection takes of disk and memory, part by part, as Qdrant reports it.
+"""How many vectors a collection has, and what it takes of disk and memory, part by part, as Qdrant reports both.
 
 Files are measured, so is what the system has of them in its cache; what Python holds is counted object by object.
 Nothing is loaded or built for it. Of tables inside the store's one big file only the bytes are known, not the cache.
@@ -7,6 +7,7 @@ Nothing is loaded or built for it. Of tables inside the store's one big file onl
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -17,6 +18,7 @@ import numpy as np
 from minidb.collection.config import dense_params
 from minidb.collection.declared import checkpoint_slot, index_key
 from minidb.collection.fields import OFFSET_BYTES, VectorField
+from minidb.collection.indexer import wants_graph
 from minidb.collection.reads import PointReader
 from minidb.models.service import (
     CollectionMemoryReport,
@@ -35,6 +37,44 @@ _ID_BYTES, _UUID_BYTES = 4 + 1 + 8 + 4 + 4, 4 + 1 + 16 + 4 + 4
 """An entry of `ids`: space, kind, id; row and checksum."""
 
 
+@dataclass(frozen=True)
+class SizeStats:
+    """How many vectors a collection has, by name, and how many of them `indexed_only` leaves out."""
+
+    n_points: int
+    n_vectors: dict[str, int]
+    n_left_out: dict[str, int]
+    last_operation: int | None
+    vectors_bytes: int = 0
+    payloads_bytes: int = 0
+
+
+def size_stats(reader: PointReader, *, with_bytes: bool) -> SizeStats:
+    """The numbers telemetry tells. Only for the bytes is anything read: payloads' lengths and sparse vectors."""
+    collection, view = reader.collection, reader.view
+    graphs = collection.indexes_for(view).graphs
+    n_vectors, n_left_out, vectors_bytes = {}, {}, 0
+    for name, field in sorted(view.fields.items()):
+        count = n_vectors[name] = view.count(field.slot)
+        graph = graphs.get(field.slot)
+        if graph is not None or wants_graph(count, field, collection.config):
+            n_left_out[name] = int(view.has(field.slot)[0 if graph is None else graph.n_rows :].sum())
+        if field.kind != "sparse":
+            vectors_bytes += (view.n_tokens.get(field.slot, 0) if field.kind == "multi" else count) * field.row_bytes
+        elif with_bytes:
+            vectors_bytes += _sparse_bytes(reader, field)
+    left_out = {name: n for name, n in n_left_out.items() if n}
+    payloads_bytes = collection.payload_bytes(reader) if with_bytes else 0
+    last_operation = view.seq - 1 if view.seq else None
+    return SizeStats(view.n_alive, n_vectors, left_out, last_operation, vectors_bytes, payloads_bytes)
+
+
+def _sparse_bytes(reader: PointReader, field: VectorField) -> int:
+    space, slot, n_rows = reader.view.space, field.slot, reader.view.n_rows
+    stored = reader.txn.scan("sparse", sparse_key(space, slot, 0), sparse_key(space, slot, n_rows))
+    return sum(len(vector) for _, vector in stored)
+
+
 def memory_report(reader: PointReader) -> CollectionMemoryReport:
     """The report of one collection. Reads every sparse vector, and of payloads the lengths, if they have changed."""
     measured = _Measured(reader)
@@ -48,8 +88,8 @@ def memory_report(reader: PointReader) -> CollectionMemoryReport:
     ]
     ids = measured.ids()
     parts = [payload, ids, *(index.usage for index in payload_index)]
-    parts += [part for vector in (*vectors, *sparse) for part in (vector.storage, vector.index)]
-    parts += [vector.quantized for vector in vectors if vector.quantized is not None]
+    parts += [part for vector in vectors for part in (vector.storage, vector.index, vector.quantized) if part]
+    parts += [part for vector in sparse for part in (vector.storage, vector.index)]
     return CollectionMemoryReport(
         total=sum(parts, MemoryUsageReport()), vectors=vectors, sparse_vectors=sparse, payload=payload,
         payload_index=payload_index, other=OtherMemoryReport(id_tracker=ids),
@@ -86,10 +126,8 @@ class _Measured:
         )
 
     def sparse(self, field: VectorField) -> NamedSparseVectorMemoryReport:
-        space, slot, n_rows = self._view.space, field.slot, self._view.n_rows
-        stored = self._reader.txn.scan("sparse", sparse_key(space, slot, 0), sparse_key(space, slot, n_rows))
-        storage = self.in_tables(sum(len(vector) for _, vector in stored))
-        index = self._held("sparse", slot, self._indexes.sparse_of(field))
+        storage = self.in_tables(_sparse_bytes(self._reader, field))
+        index = self._held("sparse", field.slot, self._indexes.sparse_of(field))
         return NamedSparseVectorMemoryReport(name=field.name, storage=storage, index=index)
 
     def payload_index(self, path: str, schema: Any) -> MemoryUsageReport:

@@ -49,7 +49,9 @@ class Api:
         except Exception:
             log.exception("%s %s failed", request.method, route.path)  # the last line of a server: it must answer
             response = failure(errors.ServiceError("an unexpected error, see the log"), started)
-        self.traffic.add(route.method, route.path, response.status, time.perf_counter() - started)
+        collection = path.get("collection_name")
+        named = None if collection is None else unquote(collection)
+        self.traffic.rest.add(route.operation, response.status, time.perf_counter() - started, named)
         return response
 
     def _run(self, route: Route, path: Mapping[str, str], request: Request, started: float) -> Response:

@@ -15,10 +15,15 @@ def _names(call: Call) -> Any:
 
 def _info(call: Call) -> Any:
     info = call.database.info(call.collection)
+    return {**info.model_dump(mode="json", exclude_none=True), "config": shown_config(info)}
+
+
+def shown_config(info: models.CollectionInfo) -> dict[str, Any]:
+    """A collection's settings as Qdrant writes them."""
     config = info.config.model_dump(mode="json", exclude_none=True)
     config["optimizer_config"] = info.config.optimizer_config.model_dump(mode="json")  # Qdrant writes these as null
     config.setdefault("quantization_config", None)
-    return {**info.model_dump(mode="json", exclude_none=True), "config": config}
+    return config
 
 
 def _memory(call: Call) -> Any:

@@ -30,6 +30,11 @@ class Route:
     only_reads: bool = False
 
     @property
+    def operation(self) -> str:
+        """Method and path: what telemetry and metrics count it under."""
+        return f"{self.method} {self.path}"
+
+    @property
     def writes(self) -> bool:
         """Whether it may change the store: all but GET and the questions that come as a POST."""
         return self.method != "GET" and not self.only_reads

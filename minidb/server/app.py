@@ -67,7 +67,7 @@ class _App:
         except MinidbError as error:
             refused = _refused(error, started)
             if route is not None:
-                self._api.traffic.add(route.method, route.path, refused.status, time.perf_counter() - started)
+                self._api.traffic.rest.add(route.operation, refused.status, time.perf_counter() - started)
             outgoing = _outgoing(refused, False)
             if isinstance(error, body.TooSlow):
                 outgoing.headers["connection"] = "close"

@@ -460,21 +460,24 @@ class TestWhatIsTold:
             key = {"api-key": "k"}
             httpx.put(f"{url}/collections/docs", json=VECTORS, headers=key)
             for _ in range(3):
+                httpx.post(f"{url}/collections/docs/points/count", json={}, headers=key)
                 httpx.get(f"{url}/collections/docs", headers=key)
-            httpx.get(f"{url}/collections/docs")
+            httpx.post(f"{url}/collections/docs/points/count", json={})
             httpx.get(f"{url}/unknown", headers=key)
             upsert(url, range(5), headers=key)
             answer = httpx.get(f"{url}/metrics", headers=key)
+            of_each = httpx.get(f"{url}/metrics?per_collection=true", headers=key).text
             telemetry = httpx.get(f"{url}/telemetry", headers=key).json()["result"]
         assert answer.headers["content-type"] == "text/plain; version=0.0.4"
         lines = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
-        route = 'method="GET",endpoint="/collections/{collection_name}"'
+        route = 'method="POST",endpoint="/collections/{collection_name}/points/count"'
         assert lines[f'rest_responses_total{{{route},status="200"}}'] == "3"
         assert lines[f'rest_responses_total{{{route},status="401"}}'] == "1"
         assert lines[f'rest_responses_duration_seconds_bucket{{{route},status="200",le="+Inf"}}'] == "3"
         assert lines['collection_points{id="docs"}'] == "5"
         assert lines["collections_total"] == "1"
         assert "unknown" not in answer.text
+        assert f'rest_responses_total{{{route},status="200",collection="docs"}} 3' in of_each
         assert telemetry["requests"]["rest"]["responses"]["GET /collections/{collection_name}"]["200"]["count"] == 3
 
     def test_metrics_are_no_reads_that_strict_mode_counts(self, url: str) -> None:

@@ -291,6 +291,7 @@ VALID: list[Valid] = [
     Valid("GET /"),
     *(Valid(f"GET /{name}") for name in ("healthz", "livez", "readyz", "metrics", "telemetry", "issues", "quotas")),
     Valid("GET /telemetry", query="anonymize=true&details_level=2&timeout=5"),
+    *(Valid("GET /telemetry", query=f"details_level={level}&per_collection=true") for level in (1, 2, 3, 4, 10)),
     Valid("DELETE /issues"),
     Valid("PUT /quotas", {"enabled": True, "max_disk_usage_percent": 90, "max_resident_memory_percent": 80}),
     Valid("GET /cluster"),

@@ -157,7 +157,8 @@ def test_health_and_metrics_are_plain_text(world: World, path: str) -> None:
             assert "\ncollections_total 2\n" in text
             assert '\ncollection_points{id="c"} 6\n' in text
             assert re.search(
-                r'rest_responses_total{method="PUT",endpoint="/collections/{collection_name}",status="200"} 2', text
+                r'rest_responses_total{method="PUT",endpoint="/collections/{collection_name}/points",status="200"} 2',
+                text,
             )
         case _:
             assert text == "healthz check passed"
