@@ -17,11 +17,11 @@ from minidb.rest.call import Call, Parameters
 from minidb.rest.encoding import dumps, loads
 from minidb.rest.message import Request, Response
 from minidb.rest.route import Route
-from minidb.rest.routes import find
+from minidb.rest.routes import find, methods
 from minidb.rest.traffic import Traffic
 
 log = logging.getLogger("minidb.rest")
-_NOT_FOUND = Response(404, content_type=None)
+_MOST_SHOWN = 80
 
 
 class Api:
@@ -40,7 +40,7 @@ class Api:
         started = time.perf_counter()
         found = find(request.method, request.path)
         if found is None:
-            return _NOT_FOUND
+            return failure(_unknown(request), started)
         route, path = found
         try:
             response = self._run(route, path, request, started)
@@ -102,6 +102,13 @@ def _body(route: Route, request: Request) -> Any:
         raise UnsupportedMediaType("Content type error")
     value = loads(request.body)
     return value if route.body is Any else parse(route.body, value, prefix=route.prefix, forgiving=True)
+
+
+def _unknown(request: Request) -> errors.NotFound:
+    """Qdrant's 404 has no body; who mistyped a path or took a wrong method is better off with one."""
+    method, path = request.method[:_MOST_SHOWN], request.path[:_MOST_SHOWN]
+    known = methods(request.path)
+    return errors.NotFound(f"there is no {method} {path}" + (f", only {', '.join(known)}" if known else ""))
 
 
 def _decoded(part: str) -> str:

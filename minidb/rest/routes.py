@@ -65,4 +65,9 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
     return None if route is None else (route, found)
 
 
+def methods(path: str) -> list[str]:
+    """Those a path has a route for."""
+    return [method for method in ("GET", "PUT", "POST", "PATCH", "DELETE") if find(method, path) is not None]
+
+
 _root = _tree(ROUTES)

@@ -89,7 +89,7 @@ class TestFiles:
 class TestRoutes:
     def test_a_plan_is_a_tree_in_the_words_of_the_api(self, url: str) -> None:
         body = {"query": [1, 0, 0], "using": "a", "filter": {"must": [{"key": "n", "range": {"lt": 5}}]}}
-        root = httpx.post(f"{url}{API}/explain", json=body).json()["result"]
+        root = httpx.post(f"{url}/collections/docs/points/query/explain", json=body).json()["result"]
         steps, waiting = [], [root]
         while waiting:
             steps.append(waiting.pop())

@@ -38,7 +38,7 @@ from minidb.server.listen import OncePerSecond
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
 READING_POSTS = {
-    "", "/scroll", "/count", "/query", "/query/batch", "/query/groups", "/search/matrix/pairs",
+    "", "/scroll", "/count", "/query", "/query/batch", "/query/groups", "/query/explain", "/search/matrix/pairs",
     "/search/matrix/offsets", "/search", "/search/batch", "/search/groups", "/recommend", "/recommend/batch",
     "/recommend/groups", "/discover", "/discover/batch",
 }  # fmt: skip

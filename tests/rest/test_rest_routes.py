@@ -45,8 +45,8 @@ POINTS_OF_C = "/collections/c/points"
 
 
 def is_own(route: Route) -> bool:
-    """A route that Qdrant has not: `test_dashboard.py` has their tests."""
-    return route.path.startswith("/dashboard/")
+    """A route that Qdrant has not: their tests are in `test_own_routes.py` and `test_rest_own.py`."""
+    return route.path.startswith("/dashboard/") or route.path.endswith(("/query/explain", "/openapi.json"))
 
 
 HERE = [f"{route.method} {route.path}" for route in ROUTES if route not in snapshots.ROUTES and not is_own(route)]
@@ -509,10 +509,19 @@ def test_slashes_at_the_end_do_not_matter(world: World, path: str) -> None:
         "GET /collections/c%2Fpoints%2F1/x",
     ],
 )
-def test_an_unknown_route_or_method_is_an_empty_404(world: World, route: str) -> None:
+def test_an_unknown_route_or_method_is_a_404_that_says_so(world: World, route: str) -> None:
     method, path = route.split(" ")
-    response = world.send(method, path).response
-    assert (response.status, response.body, response.content_type) == (404, b"", None)
+    answer = world.send(method, path)
+    assert (answer.status, answer.response.content_type) == (404, "application/json")
+    assert answer.error.startswith(f"Not found: there is no {method} {path[:80]}")
+
+
+def test_a_wrong_method_is_told_the_right_ones(world: World) -> None:
+    assert world.try_to("POST", "/collections").error == "Not found: there is no POST /collections, only GET"
+    of_one = world.try_to("POST", "/collections/c").error
+    assert of_one == "Not found: there is no POST /collections/c, only GET, PUT, PATCH, DELETE"
+    assert world.try_to("GET", "/no/such").error == "Not found: there is no GET /no/such"
+    assert len(world.try_to("GET", "/" + "x" * 10_000).error) < 120
 
 
 def test_parameters_nobody_asked_for_are_ignored(world: World) -> None:
