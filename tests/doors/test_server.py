@@ -480,6 +480,20 @@ class TestWhatIsTold:
         assert f'rest_responses_total{{{route},status="200",collection="docs"}} 3' in of_each
         assert telemetry["requests"]["rest"]["responses"]["GET /collections/{collection_name}"]["200"]["count"] == 3
 
+    def test_what_tells_of_the_store_needs_the_key_and_comes_as_json(self) -> None:
+        with server_in_a_thread(api_key="k") as url:
+            key = {"api-key": "k"}
+            httpx.put(f"{url}/collections/docs", json=VECTORS, headers=key)
+            for path in ("/openapi.json", "/telemetry?details_level=4", "/collections/docs/memory", "/no/such/path"):
+                assert httpx.get(url + path).status_code == 401
+            assert httpx.get(f"{url}/openapi.json", headers=key, timeout=60).json()["openapi"] == "3.1.0"
+            memory = httpx.get(f"{url}/collections/docs/memory", headers=key).json()["result"]
+            assert memory.keys() == {"total", "vectors", "sparse_vectors", "payload", "payload_index", "other"}
+            unknown = httpx.post(f"{url}/collections", json={}, headers=key)
+            assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/json")
+            assert unknown.json()["status"]["error"] == "Not found: there is no POST /collections, only GET"
+            assert httpx.head(f"{url}/no/such", headers=key).content == b""
+
     def test_metrics_are_no_reads_that_strict_mode_counts(self, url: str) -> None:
         limits = {"strict_mode_config": {"enabled": True, "read_rate_limit": 1}}
         assert httpx.patch(f"{url}/collections/docs", json=limits).status_code == 200
