@@ -65,8 +65,10 @@ def described(routes: tuple[Route, ...]) -> dict[str, Any]:
     results = {route.operation: get_type_hints(route.handler).get("return", Any) for route in routes}
     served = [route for route in routes if results[route.operation] is not NoReturn and "/dashboard/" not in route.path]
     bodies = [(route.operation, "validation", TypeAdapter(route.body)) for route in served if route.body is not None]
-    told = [model for model in results.values() if isinstance(model, type) and issubclass(model, BaseModel)]
-    models = [(model.__name__, "serialization", TypeAdapter(model)) for model in (*told, VersionInfo, ErrorResponse)]
+    returned = [kind for kind in results.values() if isinstance(kind, type)]
+    told = [kind for kind in returned if issubclass(kind, BaseModel)]
+    told += [VersionInfo, ErrorResponse]
+    models = [(model.__name__, "serialization", TypeAdapter(model)) for model in told]
     inputs: Any = [*bodies, *models]
     schemas, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REF, schema_generator=_Schemas)
     components = definitions.get("$defs", {})
