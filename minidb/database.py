@@ -53,8 +53,10 @@ from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.collection.memory import SizeStats
     from minidb.collection.vacuum import CompactReport
     from minidb.collection.verify import VerifyReport
+    from minidb.models.service import CollectionMemoryReport
     from minidb.query.matrix import Matrix
     from minidb.query.projection import PointMap
     from minidb.snapshots import Snapshots
@@ -231,6 +233,21 @@ class Database:
         with self.snapshot(name) as snapshot:
             busy = self._indexer.is_busy_with(snapshot.collection)
             return collection_info(PointReader(snapshot.collection, snapshot.view, snapshot.txn), busy)
+
+    def memory(self, name: str) -> CollectionMemoryReport:
+        """What a collection takes of disk and memory."""
+        from minidb.collection.memory import memory_report
+
+        with self.snapshot(name) as snapshot:
+            return memory_report(PointReader(snapshot.collection, snapshot.view, snapshot.txn))
+
+    def size_stats(self, name: str, *, with_bytes: bool) -> SizeStats:
+        """The numbers of a collection that telemetry tells."""
+        from minidb.collection.memory import size_stats
+
+        with self.snapshot(name) as snapshot:
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            return size_stats(reader, with_bytes=with_bytes)
 
     def wait_until_indexed(self, name: str, timeout: float | None = None) -> bool:
         """Until the collection is green: nothing left for the background indexer. False when the time was too short."""

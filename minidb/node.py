@@ -23,7 +23,7 @@ QDRANT_VERSION = "1.19.0"
 """What clients compare with their own version: those of 1.18 to 1.20 take it without a warning. The interface is that
 of 1.20.
 """
-_PEER_ID = 1
+PEER_ID = 1
 
 
 def version_info() -> VersionInfo:
@@ -43,7 +43,7 @@ def cluster_info(database: Database, name: str) -> CollectionClusterInfo:
     """One shard, here."""
     shard = LocalShardInfo(shard_id=0, points_count=database.count(name, None), state=ReplicaState.ACTIVE)
     return CollectionClusterInfo(
-        peer_id=_PEER_ID, shard_count=1, local_shards=[shard], remote_shards=[], shard_transfers=[]
+        peer_id=PEER_ID, shard_count=1, local_shards=[shard], remote_shards=[], shard_transfers=[]
     )
 
 

@@ -25,6 +25,16 @@ class Step:
     def __str__(self) -> str:
         return "\n".join(self._lines(""))
 
+    def as_json(self) -> dict[str, Any]:
+        """What `of_json` makes the step of again; facts that are no numbers become texts."""
+        facts = {name: fact if isinstance(fact, (int, float)) else str(fact) for name, fact in self.facts.items()}
+        return {"name": self.name, "facts": facts, "micros": self.micros, "steps": [s.as_json() for s in self.steps]}
+
+    @classmethod
+    def of_json(cls, told: dict[str, Any]) -> Step:
+        """The step that was told as JSON."""
+        return cls(told["name"], told["facts"], told["micros"], list(map(cls.of_json, told["steps"])))
+
     def _repr_html_(self) -> str:
         from minidb.models import notebook
 

@@ -31,24 +31,23 @@ def add_search(commands: argparse._SubParsersAction[Any]) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from minidb.cli.output import print_json, print_points
     from minidb.cli.target import collection, open_target
+    from minidb.trace import Step
 
     text = " ".join(arguments.text)
     if sum((bool(text), arguments.vector is not None, arguments.id is not None)) != 1:
         arguments.parser.error("give a TEXT, or a --vector, or an --id")
-    if arguments.explain and arguments.path is None:
-        arguments.parser.error("--explain is for a store: give --path")
     with open_target(arguments) as target:
         using = _using(target, arguments)
         request = {"query": _query(target, arguments, text, using), "filter": arguments.filter}
         request |= {"using": using or None, "limit": arguments.limit, "with_payload": True}
-        if not arguments.explain:
-            found = target.ask("POST", f"{collection(arguments.collection)}/points/query", request)["points"]
-    if arguments.explain:
-        _explain(arguments, request)
-    elif arguments.json:
-        print_json(found)
+        path = f"{collection(arguments.collection)}/points/query"
+        answer = target.ask("POST", f"{path}/explain" if arguments.explain else path, request)
+    if arguments.json:
+        print_json(answer if arguments.explain else answer["points"])
+    elif arguments.explain:
+        print(Step.of_json(answer))
     else:
-        print_points(found)
+        print_points(answer["points"])
     return 0
 
 
@@ -78,11 +77,3 @@ def _query(target: Target, arguments: argparse.Namespace, text: str, using: str)
     if model is None:
         arguments.parser.error(f"nobody noted which model {using or 'the vector'} is of: give a --model")
     return embed([text], str(model), "search")[0]
-
-
-def _explain(arguments: argparse.Namespace, request: dict[str, Any]) -> None:
-    from minidb import QdrantClient
-
-    request["query_filter"] = request.pop("filter")
-    with QdrantClient(arguments.path) as client:
-        print(client.explain(arguments.collection, **request))

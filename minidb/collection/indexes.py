@@ -117,6 +117,14 @@ class Indexes:
         """Codes of the filters that are asked again and again."""
         return self._hot.get(field.slot) or self._hot.setdefault(field.slot, HotRows())
 
+    def codes_of(self, field: VectorField) -> tuple[Sketch | BitSketch | None, HotRows | None]:
+        """The field's sketch and what is copied of it, if there are any by now."""
+        return self._sketches.get(field.slot), self._hot.get(field.slot)
+
+    def sparse_of(self, field: VectorField) -> SparseIndex | None:
+        """The field's inverted index, if there is one by now."""
+        return self._sparse.get(field.slot)
+
     def _fitting_sketch(self, field: VectorField) -> Sketch | BitSketch | None:
         """The sketch there is, unless the field's quantization has changed since."""
         sketch = self._sketches.get(field.slot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from minidb import models
+from minidb.collection.config import StoredConfig, dense_params
 from minidb.collection.facets import schema_info
 from minidb.collection.indexer import needs_work
 from minidb.collection.reads import PointReader
@@ -26,6 +27,7 @@ def collection_info(reader: PointReader, busy: bool) -> models.CollectionInfo:
     return models.CollectionInfo(
         status=status,
         optimizer_status=OptimizersStatusOneOf.OK if error is None else OptimizersStatusOneOf1(error=error),
+        warnings=_warnings(stored) or None,
         indexed_vectors_count=indexed,
         points_count=view.n_alive,
         segments_count=1,
@@ -34,6 +36,23 @@ def collection_info(reader: PointReader, busy: bool) -> models.CollectionInfo:
         update_queue=models.UpdateQueueInfo(length=0),
         created_at=datetime.fromisoformat(stored.created_at) if stored.created_at else None,
     )
+
+
+def _warnings(config: StoredConfig) -> list[models.CollectionWarning]:
+    """Settings that contradict each other, in Qdrant's words."""
+    warnings = []
+    for name, params in dense_params(config.config.params).items():
+        if not config.hnsw(name).inline_storage:
+            continue
+        if params.multivector_config is not None:
+            why = "is not compatible with multivectors"
+        elif params.quantization_config is None and config.config.quantization_config is None:
+            why = "requires quantization to be enabled"
+        else:
+            continue
+        option = f"The `hnsw_config.inline_storage` option for vector '{name}'"
+        warnings.append(models.CollectionWarning(message=f"{option} {why}. This option will be ignored."))
+    return warnings
 
 
 def _shown(config: models.CollectionConfig) -> models.CollectionConfig:

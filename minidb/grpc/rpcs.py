@@ -62,23 +62,15 @@ class Rpc:
         return f"/qdrant.{self.name}"
 
 
-_PATH = {
-    "collection": "collection_name",
-    "vector": "vector_name",
-    "field": "field_name",
-    "snapshot": "snapshot_name",
-}
-"""Variable parts of routes → fields of messages."""
+_PATH = ("collection_name", "vector_name", "field_name", "snapshot_name")
+"""Variable parts of routes that are fields of messages, too."""
 
 
 def path_of(rpc: Rpc, message: Message) -> dict[str, str]:
     """The variable parts of the route. Raises ValidationError for a name that is empty or too long."""
-    parts = {}
-    for part, field in _PATH.items():
-        if f"{{{part}}}" in rpc.route.path:
-            parts[part] = getattr(message, field)
-    if "collection" in parts:
-        _check_name(parts["collection"], is_new=rpc.route.names_new)
+    parts = {part: getattr(message, part) for part in _PATH if f"{{{part}}}" in rpc.route.path}
+    if "collection_name" in parts:
+        _check_name(parts["collection_name"], is_new=rpc.route.names_new)
     return parts
 
 
@@ -243,7 +235,7 @@ _snapshots = _as("snapshot_descriptions", _many(_shaped("SnapshotDescription")))
 # The table
 
 _ROUTES = {f"{route.method} {route.path}": route for route in ROUTES}
-_ONE = "/collections/{collection}"
+_ONE = "/collections/{collection_name}"
 _POINTS = f"{_ONE}/points"
 
 
@@ -298,9 +290,9 @@ RPCS: tuple[Rpc, ...] = (
     _write("DeletePayload", "DeletePayloadPoints", f"POST {_POINTS}/payload/delete"),
     _write("ClearPayload", "ClearPayloadPoints", f"POST {_POINTS}/payload/clear"),
     _write("CreateFieldIndex", "CreateFieldIndexCollection", f"PUT {_ONE}/index"),
-    _write("DeleteFieldIndex", "DeleteFieldIndexCollection", f"DELETE {_ONE}/index/{{field}}"),
-    _write("CreateVectorName", "CreateVectorNameRequest", f"PUT {_ONE}/vectors/{{vector}}"),
-    _write("DeleteVectorName", "DeleteVectorNameRequest", f"DELETE {_ONE}/vectors/{{vector}}"),
+    _write("DeleteFieldIndex", "DeleteFieldIndexCollection", f"DELETE {_ONE}/index/{{field_name}}"),
+    _write("CreateVectorName", "CreateVectorNameRequest", f"PUT {_ONE}/vectors/{{vector_name}}"),
+    _write("DeleteVectorName", "DeleteVectorNameRequest", f"DELETE {_ONE}/vectors/{{vector_name}}"),
     _rpc("Points/UpdateBatch", "UpdateBatchPoints", "UpdateBatchResponse", f"POST {_POINTS}/batch", _updates),
     _read("Get", "GetPoints", "points", _records),
     _read("Scroll", "ScrollPoints", "points/scroll", _scroll),
@@ -321,12 +313,12 @@ RPCS: tuple[Rpc, ...] = (
     _read("DiscoverBatch", "DiscoverBatchPoints", "points/discover/batch", _hits_of_batch, _batch),
     _rpc("Snapshots/Create", "CreateSnapshotRequest", "CreateSnapshotResponse", f"POST {_ONE}/snapshots", _snapshot),
     _rpc("Snapshots/List", "ListSnapshotsRequest", "ListSnapshotsResponse", f"GET {_ONE}/snapshots", _snapshots),
-    _rpc("Snapshots/Delete", "DeleteSnapshotRequest", "DeleteSnapshotResponse", f"DELETE {_ONE}/snapshots/{{snapshot}}",
-         _nothing),
+    _rpc("Snapshots/Delete", "DeleteSnapshotRequest", "DeleteSnapshotResponse",
+         f"DELETE {_ONE}/snapshots/{{snapshot_name}}", _nothing),
     _rpc("Snapshots/CreateFull", "CreateFullSnapshotRequest", "CreateSnapshotResponse", "POST /snapshots", _snapshot),
     _rpc("Snapshots/ListFull", "ListFullSnapshotsRequest", "ListSnapshotsResponse", "GET /snapshots", _snapshots),
-    _rpc("Snapshots/DeleteFull", "DeleteFullSnapshotRequest", "DeleteSnapshotResponse", "DELETE /snapshots/{snapshot}",
-         _nothing),
+    _rpc("Snapshots/DeleteFull", "DeleteFullSnapshotRequest", "DeleteSnapshotResponse",
+         "DELETE /snapshots/{snapshot_name}", _nothing),
 )  # fmt: skip
 """Every rpc of the services Collections, Points, Snapshots and Qdrant."""
 

@@ -57,9 +57,11 @@ class Service:
 
     def answer(self, rpc: Rpc, asked: Asked) -> Answer:
         """What Qdrant answers to a call; every failure is an answer, too."""
-        started = time.perf_counter()
+        started, collection = time.perf_counter(), None
         try:
-            answer = Answer(Code.OK, self._run(rpc, asked, started))
+            message = message_class(rpc.request).FromString(asked.message)
+            collection = getattr(message, "collection_name", None)
+            answer = Answer(Code.OK, self._run(rpc, message, asked, started))
         except DecodeError:
             answer = Answer(Code.INTERNAL, text=f"failed to decode Protobuf message: this is no qdrant.{rpc.request}")
         except errors.MinidbError as error:
@@ -67,19 +69,18 @@ class Service:
         except Exception:
             log.exception("%s failed", rpc.name)  # the last line of a server: it must answer
             answer = failure(errors.ServiceError("an unexpected error, see the log"))
-        self._api.traffic.add_rpc(rpc.endpoint, int(answer.code), time.perf_counter() - started)
+        self._api.traffic.grpc.add(rpc.endpoint, int(answer.code), time.perf_counter() - started, collection)
         return answer
 
     def refuse(self, rpc: Rpc, error: errors.MinidbError) -> Answer:
         """The answer to a call that may not even begin."""
         answer = failure(error)
-        self._api.traffic.add_rpc(rpc.endpoint, int(answer.code), 0.0)
+        self._api.traffic.grpc.add(rpc.endpoint, int(answer.code), 0.0)
         return answer
 
-    def _run(self, rpc: Rpc, asked: Asked, started: float) -> bytes:
+    def _run(self, rpc: Rpc, message: Message, asked: Asked, started: float) -> bytes:
         if asked.timeout is not None and asked.timeout <= 0:
             raise errors.Timeout("Deadline exceeded before the call could begin")
-        message = message_class(rpc.request).FromString(asked.message)
         route = rpc.route
         request = Request(
             route.method,

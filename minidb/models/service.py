@@ -287,3 +287,59 @@ class ClusterStatusOneOf(Model):
     """There is no cluster."""
 
     status: Literal["disabled"]
+
+
+class MemoryUsageReport(Model):
+    """Bytes of one part of a collection: in files, in this process's own memory, and of files in the system's cache.
+
+    `expected_cache_bytes` counts the files that searches read where they lie, and are quick on when cached.
+    """
+
+    disk_bytes: UInt = 0
+    ram_bytes: UInt = 0
+    cached_bytes: UInt = 0
+    expected_cache_bytes: UInt = 0
+
+    def __add__(self, other: "MemoryUsageReport") -> "MemoryUsageReport":
+        return MemoryUsageReport(**{name: value + getattr(other, name) for name, value in self})
+
+
+class NamedVectorMemoryReport(Model):
+    """Bytes of a dense vector or multivector."""
+
+    name: StrictStr
+    storage: MemoryUsageReport
+    index: MemoryUsageReport
+    quantized: MemoryUsageReport | None = None
+
+
+class NamedSparseVectorMemoryReport(Model):
+    """Bytes of a sparse vector."""
+
+    name: StrictStr
+    storage: MemoryUsageReport
+    index: MemoryUsageReport
+
+
+class NamedPayloadIndexMemoryReport(Model):
+    """Bytes of a payload index."""
+
+    name: StrictStr
+    usage: MemoryUsageReport
+
+
+class OtherMemoryReport(Model):
+    """Bytes of what belongs to no vector and no payload."""
+
+    id_tracker: MemoryUsageReport
+
+
+class CollectionMemoryReport(Model):
+    """Bytes of a collection by part; `total` is their sum."""
+
+    total: MemoryUsageReport
+    vectors: list[NamedVectorMemoryReport]
+    sparse_vectors: list[NamedSparseVectorMemoryReport]
+    payload: MemoryUsageReport
+    payload_index: list[NamedPayloadIndexMemoryReport]
+    other: OtherMemoryReport

@@ -18,11 +18,11 @@ from minidb.rest.call import Call, Parameters
 from minidb.rest.encoding import dumps, loads
 from minidb.rest.message import Request, Response
 from minidb.rest.route import Route
-from minidb.rest.routes import find
+from minidb.rest.routes import find, methods
 from minidb.rest.traffic import Traffic
 
 log = logging.getLogger("minidb.rest")
-_NOT_FOUND = Response(404, content_type=None)
+_MOST_SHOWN = 80
 
 
 class Api:
@@ -41,7 +41,7 @@ class Api:
         started = time.perf_counter()
         found = find(request.method, request.path)
         if found is None:
-            return _NOT_FOUND
+            return failure(_unknown(request), started)
         route, path = found
         try:
             response = self._run(route, path, request, started)
@@ -50,15 +50,17 @@ class Api:
         except Exception:
             log.exception("%s %s failed", request.method, route.path)  # the last line of a server: it must answer
             response = failure(errors.ServiceError("an unexpected error, see the log"), started)
-        self.traffic.add(route.method, route.path, response.status, time.perf_counter() - started)
+        collection = path.get("collection_name")
+        named = None if collection is None else unquote(collection)
+        self.traffic.rest.add(route.operation, response.status, time.perf_counter() - started, named)
         return response
 
     def _run(self, route: Route, path: Mapping[str, str], request: Request, started: float) -> Response:
         decoded = {name: _decoded(part) for name, part in path.items()}
-        if "collection" in decoded:
-            check_part("collection_name", collection_name_faults(decoded["collection"], is_new=route.names_new))
-        if "vector" in decoded:
-            check_part("vector_name", vector_name_faults(decoded["vector"]))
+        if "collection_name" in decoded:
+            check_part("collection_name", collection_name_faults(decoded["collection_name"], is_new=route.names_new))
+        if "vector_name" in decoded:
+            check_part("vector_name", vector_name_faults(decoded["vector_name"]))
         result, tokens = self.run(route, decoded, request, lambda: _body(route, request))
         return result if isinstance(result, Response) else Response(200, _envelope(result, tokens, started))
 
@@ -111,6 +113,13 @@ def _body(route: Route, request: Request) -> Any:
         for point, vector in zip(value["points"], request.vectors, strict=True):
             point["vector"] = vector
     return value if route.body is Any else parse(route.body, value, forgiving=True)
+
+
+def _unknown(request: Request) -> errors.NotFound:
+    """Qdrant's 404 has no body; who mistyped a path or took a wrong method is better off with one."""
+    method, path = request.method[:_MOST_SHOWN], request.path[:_MOST_SHOWN]
+    known = methods(request.path)
+    return errors.NotFound(f"there is no {method} {path}" + (f", only {', '.join(known)}" if known else ""))
 
 
 def _decoded(part: str) -> str:

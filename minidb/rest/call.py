@@ -103,7 +103,7 @@ class Call:
 
     @property
     def collection(self) -> str:
-        return self.path["collection"]
+        return self.path["collection_name"]
 
     def point_id(self) -> int | str:
         """The id in the path: digits are a number, anything else must be a UUID."""

@@ -15,10 +15,19 @@ def _names(call: Call) -> Any:
 
 def _info(call: Call) -> Any:
     info = call.database.info(call.collection)
+    return {**info.model_dump(mode="json", exclude_none=True), "config": shown_config(info)}
+
+
+def shown_config(info: models.CollectionInfo) -> dict[str, Any]:
+    """A collection's settings as Qdrant writes them."""
     config = info.config.model_dump(mode="json", exclude_none=True)
     config["optimizer_config"] = info.config.optimizer_config.model_dump(mode="json")  # Qdrant writes these as null
     config.setdefault("quantization_config", None)
-    return {**info.model_dump(mode="json", exclude_none=True), "config": config}
+    return config
+
+
+def _memory(call: Call) -> Any:
+    return call.database.memory(call.collection)
 
 
 def _create(call: Call) -> bool:
@@ -39,12 +48,12 @@ def _exists(call: Call) -> Any:
 
 def _create_vector(call: Call) -> models.UpdateResult:
     wait = call.parameters.flag("wait")
-    return done(call.database.create_vector_name(call.collection, call.path["vector"], call.body), wait)
+    return done(call.database.create_vector_name(call.collection, call.path["vector_name"], call.body), wait)
 
 
 def _delete_vector(call: Call) -> models.UpdateResult:
     wait = call.parameters.flag("wait")
-    return done(call.database.delete_vector_name(call.collection, call.path["vector"]), wait)
+    return done(call.database.delete_vector_name(call.collection, call.path["vector_name"]), wait)
 
 
 def _create_index(call: Call) -> models.UpdateResult:
@@ -54,7 +63,7 @@ def _create_index(call: Call) -> models.UpdateResult:
 
 def _delete_index(call: Call) -> models.UpdateResult:
     wait = call.parameters.flag("wait")
-    return done(call.database.delete_payload_index(call.collection, call.path["field"]), wait)
+    return done(call.database.delete_payload_index(call.collection, call.path["field_name"]), wait)
 
 
 def _aliases(call: Call) -> Any:
@@ -69,7 +78,7 @@ def _change_aliases(call: Call) -> bool:
     return call.database.change_aliases(call.body.actions)
 
 
-_ONE = "/collections/{collection}"
+_ONE = "/collections/{collection_name}"
 
 ROUTES = (
     Route("GET", "/collections", _names),
@@ -78,10 +87,11 @@ ROUTES = (
     Route("PATCH", _ONE, _update, models.UpdateCollection),
     Route("DELETE", _ONE, _delete),
     Route("GET", f"{_ONE}/exists", _exists),
-    Route("PUT", f"{_ONE}/vectors/{{vector}}", _create_vector, models.VectorNameConfig),
-    Route("DELETE", f"{_ONE}/vectors/{{vector}}", _delete_vector),
+    Route("GET", f"{_ONE}/memory", _memory),
+    Route("PUT", f"{_ONE}/vectors/{{vector_name}}", _create_vector, models.VectorNameConfig),
+    Route("DELETE", f"{_ONE}/vectors/{{vector_name}}", _delete_vector),
     Route("PUT", f"{_ONE}/index", _create_index, models.CreateFieldIndex),
-    Route("DELETE", f"{_ONE}/index/{{field}}", _delete_index),
+    Route("DELETE", f"{_ONE}/index/{{field_name}}", _delete_index),
     Route("GET", "/aliases", _aliases),
     Route("GET", f"{_ONE}/aliases", _collection_aliases),
     Route("POST", "/collections/aliases", _change_aliases, models.ChangeAliasesOperation),

@@ -1,4 +1,4 @@
-"""What the page at `/dashboard` asks beyond Qdrant's interface: plans, maps, models that fit, the table of routes.
+"""What the page at `/dashboard` asks beyond Qdrant's interface: maps, models that fit, the table of routes.
 
 Routes of our own, below `/dashboard/api`, so that none can meet one of Qdrant's. The page itself is the server's.
 """
@@ -17,7 +17,6 @@ from minidb.models.base import Model, integer
 from minidb.query.projection import MOST_POINTS
 from minidb.rest.call import Call
 from minidb.rest.route import Route
-from minidb.trace import Step
 
 
 class MapRequest(Model):
@@ -34,19 +33,6 @@ class MapRequest(Model):
     filter: models.Filter | None = None
     color_by: StrictStr | None = None
     limit: Annotated[int, integer(1, MOST_POINTS)] = MOST_POINTS
-
-
-def _explain(call: Call) -> Any:
-    return _tree(call.database.explain(call.collection, call.body, call.context))
-
-
-def _tree(step: Step) -> Any:
-    return {
-        "name": step.name,
-        "facts": {name: value if isinstance(value, (int, float)) else str(value) for name, value in step.facts.items()},
-        "micros": step.micros,
-        "steps": list(map(_tree, step.steps)),
-    }
 
 
 def _map(call: Call) -> Any:
@@ -92,9 +78,8 @@ def routes_table(others: Callable[[], tuple[Route, ...]]) -> tuple[Route, ...]:
 
     return (
         Route("GET", f"{_API}/routes", table),
-        Route("GET", f"{_API}/collections/{{collection}}/models", _models),
-        Route("POST", f"{_API}/collections/{{collection}}/explain", _explain, models.QueryRequest, True),
-        Route("POST", f"{_API}/collections/{{collection}}/map", _map, MapRequest, only_reads=True),
+        Route("GET", f"{_API}/collections/{{collection_name}}/models", _models),
+        Route("POST", f"{_API}/collections/{{collection_name}}/map", _map, MapRequest, only_reads=True),
     )
 
 

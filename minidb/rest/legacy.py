@@ -97,7 +97,7 @@ def _groups(translate: Translation, root: str) -> Callable[[Call], Any]:
     return run
 
 
-_POINTS = "/collections/{collection}/points"
+_POINTS = "/collections/{collection_name}/points"
 
 ROUTES = (
     Route("POST", f"{_POINTS}/search", _one(_search, "search_request"), Any, only_reads=True),

@@ -59,7 +59,7 @@ def _facet(call: Call) -> models.FacetResponse:
     return call.database.facet(call.collection, call.body, call.timeout)
 
 
-_POINTS = "/collections/{collection}/points"
+_POINTS = "/collections/{collection_name}/points"
 
 ROUTES = (
     Route("POST", _POINTS, _retrieve, models.PointRequest, only_reads=True),
@@ -75,5 +75,5 @@ ROUTES = (
     Route("POST", f"{_POINTS}/batch", _update_batch, models.UpdateOperations),
     Route("POST", f"{_POINTS}/scroll", _scroll, models.ScrollRequest, only_reads=True),
     Route("POST", f"{_POINTS}/count", _count, models.CountRequest, only_reads=True),
-    Route("POST", "/collections/{collection}/facet", _facet, models.FacetRequest, only_reads=True),
+    Route("POST", "/collections/{collection_name}/facet", _facet, models.FacetRequest, only_reads=True),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from minidb.rest.call import Call
 
-_NAMING_NEW = ("PUT /collections/{collection}", "POST /collections/{collection}/snapshots/upload")
+_NAMING_NEW = ("PUT /collections/{collection_name}", "POST /collections/{collection_name}/snapshots/upload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Route:
     def names_new(self) -> bool:
         """Whether the collection in its path may be one that it makes: Qdrant is stricter about such a name."""
         return f"{self.method} {self.path}" in _NAMING_NEW
+
+    @property
+    def operation(self) -> str:
+        """Method and path: what telemetry and metrics count it under."""
+        return f"{self.method} {self.path}"
 
     @property
     def writes(self) -> bool:

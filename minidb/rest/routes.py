@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidb.rest import collections, dashboard, legacy, points, search, service, snapshots
+from minidb.rest import collections, dashboard, legacy, openapi, points, search, service, snapshots
 from minidb.rest.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES, *collections.ROUTES, *points.ROUTES, *search.ROUTES, *legacy.ROUTES, *snapshots.ROUTES,
-    *dashboard.routes_table(lambda: ROUTES),
+    *dashboard.routes_table(lambda: ROUTES), *openapi.routes_described(lambda: ROUTES),
 )  # fmt: skip
 """Every operation."""
 
@@ -63,6 +63,11 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         return None
     route = _walk(_root, parts, method, found)
     return None if route is None else (route, found)
+
+
+def methods(path: str) -> list[str]:
+    """Those a path has a route for."""
+    return [method for method in ("GET", "PUT", "POST", "PATCH", "DELETE") if find(method, path) is not None]
 
 
 _root = _tree(ROUTES)

@@ -18,7 +18,7 @@ from minidb.rest.route import Route
 
 def _owner(call: Call) -> str | None:
     """The collection in the path; None for the whole store."""
-    return call.path.get("collection")
+    return call.path.get("collection_name")
 
 
 def _list(call: Call) -> Any:
@@ -30,13 +30,13 @@ def _create(call: Call) -> Any:
 
 
 def _download(call: Call) -> Response:
-    file = call.database.snapshots.path(_owner(call), call.path["snapshot"])
+    file = call.database.snapshots.path(_owner(call), call.path["snapshot_name"])
     headers = {"content-disposition": f'attachment; filename="{file.name}"'}
     return Response(200, content_type="application/octet-stream", headers=headers, file=file)
 
 
 def _delete(call: Call) -> Any:
-    return _waited(call, lambda: call.database.snapshots.delete(_owner(call), call.path["snapshot"]))
+    return _waited(call, lambda: call.database.snapshots.delete(_owner(call), call.path["snapshot_name"]))
 
 
 def _waited(call: Call, work: Callable[[], Any]) -> Any:
@@ -107,22 +107,22 @@ def _routes(base: str) -> tuple[Route, ...]:
     return (
         Route("GET", base, _list),
         Route("POST", base, _create),
-        Route("GET", f"{base}/{{snapshot}}", _download),
-        Route("DELETE", f"{base}/{{snapshot}}", _delete),
+        Route("GET", f"{base}/{{snapshot_name}}", _download),
+        Route("DELETE", f"{base}/{{snapshot_name}}", _delete),
         Route("POST", f"{base}/upload", _upload),
         Route("PUT", f"{base}/recover", _recover, SnapshotRecover),
     )
 
 
-_SHARD = "/collections/{collection}/shards/{shard}/snapshots"
+_SHARD = "/collections/{collection_name}/shards/{shard}/snapshots"
 
 ROUTES = (
-    *_routes("/collections/{collection}/snapshots"),
+    *_routes("/collections/{collection_name}/snapshots"),
     *_routes("/snapshots"),
     Route("GET", _SHARD, standalone),
     Route("POST", _SHARD, standalone),
-    Route("GET", f"{_SHARD}/{{snapshot}}", standalone),
-    Route("DELETE", f"{_SHARD}/{{snapshot}}", standalone),
+    Route("GET", f"{_SHARD}/{{snapshot_name}}", standalone),
+    Route("DELETE", f"{_SHARD}/{{snapshot_name}}", standalone),
     Route("POST", f"{_SHARD}/upload", standalone),
     Route("PUT", f"{_SHARD}/recover", standalone),
 )

@@ -1,4 +1,4 @@
-"""What has been asked and how long it took: counts and a latency histogram per route and status.
+"""What has been asked and how long it took: counts and a latency histogram per operation, status and collection.
 
 Kept in memory, per door; `/telemetry` and `/metrics` tell it.
 """
@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from bisect import bisect_left
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-BOUNDS = (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-"""Upper bounds of the histogram's buckets, in seconds; a last one has no bound."""
+BOUNDS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 10, 50)
+"""Upper bounds of the histogram's buckets, in seconds, as Qdrant's; a last one has no bound."""
+_MOST_COLLECTIONS = 1000
+"""Counted each for itself. A name is known once a request to it has succeeded: strangers can ask for any."""
 
 
 @dataclass(slots=True)
 class Durations:
-    """Requests of one kind; times in seconds."""
+    """Requests of one kind; times in seconds, `last` since 1970."""
 
     count: int = 0
     total: float = 0.0
     shortest: float = float("inf")
     longest: float = 0.0
+    last: float = 0.0
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
 
     def add(self, seconds: float) -> None:
@@ -30,34 +35,53 @@ class Durations:
         self.total += seconds
         self.shortest = min(self.shortest, seconds)
         self.longest = max(self.longest, seconds)
+        self.last = time.time()
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
 
 
-class Traffic:
-    """Thread-safe counters of requests by method, template of the path, and status, and of gRPC's calls by endpoint and
-    status; `started` in seconds since 1970.
-    """
+Counted: TypeAlias = dict[tuple[str, int], Durations]
+"""By operation and status: "GET /collections" and HTTP's, or "/qdrant.Points/Count" and gRPC's."""
+
+
+class Counters:
+    """Of one kind of door. Thread-safe."""
 
     def __init__(self) -> None:
-        self.started = time.time()
         self._lock = threading.Lock()
-        self._durations: dict[tuple[str, str, int], Durations] = {}
-        self._rpcs: dict[tuple[str, int], Durations] = {}
+        self._all: Counted = {}
+        self._by_collection: dict[str, Counted] = {}
 
-    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+    def add(self, operation: str, status: int, seconds: float, collection: str | None = None) -> None:
+        """One answer; `collection` as the request named it."""
+        key = (operation, status)
         with self._lock:
-            self._durations.setdefault((method, route, status), Durations()).add(seconds)
+            self._all.setdefault(key, Durations()).add(seconds)
+            is_new = collection is not None and collection not in self._by_collection
+            if is_new and (status not in (0, 200) or len(self._by_collection) >= _MOST_COLLECTIONS):
+                return
+            if collection is not None:
+                self._by_collection.setdefault(collection, {}).setdefault(key, Durations()).add(seconds)
 
-    def durations(self) -> list[tuple[str, str, int, Durations]]:
-        """Method, path, status and durations as of now, sorted."""
+    def counted(self) -> Counted:
+        """All as of now, sorted."""
         with self._lock:
-            return [(*key, deepcopy(self._durations[key])) for key in sorted(self._durations)]
+            return _copied(self._all)
 
-    def add_rpc(self, endpoint: str, code: int, seconds: float) -> None:
+    def by_collection(self) -> dict[str, Counted]:
+        """The same of each collection, sorted."""
         with self._lock:
-            self._rpcs.setdefault((endpoint, code), Durations()).add(seconds)
+            return {name: _copied(self._by_collection[name]) for name in sorted(self._by_collection)}
 
-    def rpc_durations(self) -> list[tuple[str, int, Durations]]:
-        """Endpoint, gRPC's status code and durations as of now, sorted."""
-        with self._lock:
-            return [(*key, deepcopy(self._rpcs[key])) for key in sorted(self._rpcs)]
+
+def _copied(counted: Counted) -> Counted:
+    return {key: deepcopy(counted[key]) for key in sorted(counted)}
+
+
+class Traffic:
+    """All that one `Api` has answered, since `started` (seconds since 1970); `id` is its own."""
+
+    def __init__(self) -> None:
+        self.id = str(uuid.uuid4())
+        self.started = time.time()
+        self.rest = Counters()
+        self.grpc = Counters()

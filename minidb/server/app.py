@@ -28,7 +28,7 @@ from minidb.server.gate import KEY_HEADERS, Gate, Unauthorized
 from minidb.server.pages import Pages
 from minidb.server.settings import Settings
 
-_UPLOADS = ("/collections/{collection}/snapshots/upload", "/snapshots/upload")
+_UPLOADS = ("/collections/{collection_name}/snapshots/upload", "/snapshots/upload")
 _GZIP_MIN_BYTES = 1024
 
 
@@ -68,7 +68,7 @@ class _App:
         except MinidbError as error:
             refused = _refused(error, started)
             if route is not None:
-                self._api.traffic.add(route.method, route.path, refused.status, time.perf_counter() - started)
+                self._api.traffic.rest.add(route.operation, refused.status, time.perf_counter() - started)
             outgoing = _outgoing(refused, False)
             if isinstance(error, body.TooSlow):
                 outgoing.headers["connection"] = "close"

@@ -140,6 +140,20 @@ class System:
     def status(self, path: Path) -> os.stat_result:
         return os.stat(path)
 
+    def resident_bytes(self, buffer: mmap.mmap) -> int:
+        """How much of a map the system has in memory; 0 where it does not tell."""
+        import ctypes  # lazily, like numpy: both take longer to load than the call
+
+        import numpy as np
+
+        mincore = None if sys.platform == "win32" else getattr(ctypes.CDLL(None), "mincore", None)
+        pages = np.zeros(-(-len(buffer) // PAGE_BYTES), np.uint8)
+        address = np.frombuffer(buffer, np.uint8).ctypes.data
+        sizes = ctypes.c_void_p(address), ctypes.c_size_t(len(buffer)), ctypes.c_void_p(pages.ctypes.data)
+        if mincore is None or mincore(*sizes) != 0:
+            return 0
+        return min(int((pages & 1).sum()) * PAGE_BYTES, len(buffer))
+
     def free_bytes(self, path: Path) -> int:
         import shutil  # lazily: it brings the archive formats along
 
@@ -412,6 +426,15 @@ def disk_bytes(path: Path) -> int:
 
 def free_bytes(path: Path) -> int:
     return system.free_bytes(path)
+
+
+def resident_bytes(path: Path) -> int:
+    """How much of a file the system has in memory, by anybody's doing; 0 for one that is not there."""
+    try:
+        buffer = mapped(path)
+    except OSError:  # gone
+        return 0
+    return system.resident_bytes(buffer) if isinstance(buffer, mmap.mmap) else 0
 
 
 def forget_pages(buffer: object) -> None:

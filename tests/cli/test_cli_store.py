@@ -97,13 +97,12 @@ class TestSearch:
         assert "text=A cake of dark chocolate minutes=70" in first
         assert call("search", "recipes", "zzz", "--using", "words") == "(nothing found)\n"
 
-    def test_explain_is_for_a_store(self, where: list[str], recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        argv = ["search", "recipes", "cake", "--using", "words", "--explain", *where]
-        if where[0] == "--path":
-            assert main(argv) == 0
-            assert "by inverted index" in capsys.readouterr().out
-        else:
-            assert "give --path" in refused(argv, capsys)
+    def test_explain_tells_what_a_search_did(self, call: Call, recipes: Path) -> None:
+        search = ("search", "recipes", "cake", "--using", "words", "--filter", SHORT, "--explain")
+        printed = call(*search)
+        assert printed.startswith("query  [")
+        assert "clause minutes range" in printed
+        assert json.loads(call(*search, "--json")).keys() == {"name", "facts", "micros", "steps"}
 
 
 class TestLook:

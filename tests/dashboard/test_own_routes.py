@@ -89,7 +89,7 @@ class TestFiles:
 class TestRoutes:
     def test_a_plan_is_a_tree_in_the_words_of_the_api(self, url: str) -> None:
         body = {"query": [1, 0, 0], "using": "a", "filter": {"must": [{"key": "n", "range": {"lt": 5}}]}}
-        root = httpx.post(f"{url}{API}/explain", json=body).json()["result"]
+        root = httpx.post(f"{url}/collections/docs/points/query/explain", json=body).json()["result"]
         steps, waiting = [], [root]
         while waiting:
             steps.append(waiting.pop())
@@ -130,8 +130,8 @@ class TestRoutes:
 
     def test_the_table_of_routes_is_whole(self, url: str) -> None:
         table = httpx.get(f"{url}/dashboard/api/routes").json()["result"]
-        assert {"method": "PUT", "path": "/collections/{collection}/points", "writes": True} in table
-        assert {"method": "POST", "path": f"{API.replace('docs', '{collection}')}/map", "writes": False} in table
+        assert {"method": "PUT", "path": "/collections/{collection_name}/points", "writes": True} in table
+        assert {"method": "POST", "path": f"{API.replace('docs', '{collection_name}')}/map", "writes": False} in table
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_matrix])

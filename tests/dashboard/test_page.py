@@ -227,7 +227,7 @@ def test_the_map_is_drawn_coloured_and_walked_by_keyboard(reader: Reader) -> Non
 
 def test_the_console_sends_requests_and_has_the_routes(reader: Reader) -> None:
     page = reader.open("console")
-    page.select_option("select >> nth=0", "POST /collections/{collection}/points/count")
+    page.select_option("select >> nth=0", "POST /collections/{collection_name}/points/count")
     page.fill("input.mono", "/collections/docs/points/count")
     page.click("text=Send >> nth=0")
     page.wait_for_selector("text=200 in")

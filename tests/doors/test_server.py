@@ -38,7 +38,7 @@ from minidb.server.listen import OncePerSecond
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
 READING_POSTS = {
-    "", "/scroll", "/count", "/query", "/query/batch", "/query/groups", "/search/matrix/pairs",
+    "", "/scroll", "/count", "/query", "/query/batch", "/query/groups", "/query/explain", "/search/matrix/pairs",
     "/search/matrix/offsets", "/search", "/search/batch", "/search/groups", "/recommend", "/recommend/batch",
     "/recommend/groups", "/discover", "/discover/batch",
 }  # fmt: skip
@@ -270,9 +270,9 @@ class TestKeys:
         assert isinstance(refused.json()["time"], float)
 
     def test_only_questions_are_marked_as_reading(self) -> None:
-        prefix = "/collections/{collection}/points"
+        prefix = "/collections/{collection_name}/points"
         marked = {route.path for route in routes.ROUTES if route.only_reads and "/dashboard/" not in route.path}
-        assert marked == {prefix + path for path in READING_POSTS} | {"/collections/{collection}/facet"}
+        assert marked == {prefix + path for path in READING_POSTS} | {"/collections/{collection_name}/facet"}
         assert all(route.method == "POST" for route in routes.ROUTES if route.only_reads)
 
     def test_keys_come_from_the_environment_and_are_never_shown(self, tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ class TestBodies:
             seen.append((type(call.request.body), bytes(call.request.body)))
             return True
 
-        serve_also(monkeypatch, Route("POST", "/collections/{collection}/snapshots/upload", take))
+        serve_also(monkeypatch, Route("POST", "/collections/{collection_name}/snapshots/upload", take))
         sent = os.urandom(50 * self.LIMIT)
         for body in (sent, b""):
             assert httpx.post(f"{url}/collections/docs/snapshots/upload", content=body).json()["result"] is True
@@ -457,10 +457,10 @@ class TestWhatIsTold:
         lines = [json.loads(line) for line in written.splitlines()]
         assert all(set(line) == {"time", "method", "route", "status", "ms", "bytes"} for line in lines)
         assert [(line["method"], line["route"], line["status"]) for line in lines] == [
-            ("PUT", "/collections/{collection}", 200),
-            ("POST", "/collections/{collection}/points/query", 400),
+            ("PUT", "/collections/{collection_name}", 200),
+            ("POST", "/collections/{collection_name}/points/query", 400),
             ("GET", None, 404),
-            ("GET", "/collections/{collection}", 401),
+            ("GET", "/collections/{collection_name}", 401),
         ]
         assert lines[-1]["bytes"] == len("Invalid API key or JWT")
 
@@ -469,22 +469,39 @@ class TestWhatIsTold:
             key = {"api-key": "k"}
             httpx.put(f"{url}/collections/docs", json=VECTORS, headers=key)
             for _ in range(3):
+                httpx.post(f"{url}/collections/docs/points/count", json={}, headers=key)
                 httpx.get(f"{url}/collections/docs", headers=key)
-            httpx.get(f"{url}/collections/docs")
+            httpx.post(f"{url}/collections/docs/points/count", json={})
             httpx.get(f"{url}/unknown", headers=key)
             upsert(url, range(5), headers=key)
             answer = httpx.get(f"{url}/metrics", headers=key)
+            of_each = httpx.get(f"{url}/metrics?per_collection=true", headers=key).text
             telemetry = httpx.get(f"{url}/telemetry", headers=key).json()["result"]
         assert answer.headers["content-type"] == "text/plain; version=0.0.4"
         lines = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
-        route = 'method="GET",endpoint="/collections/{collection}"'
+        route = 'method="POST",endpoint="/collections/{collection_name}/points/count"'
         assert lines[f'rest_responses_total{{{route},status="200"}}'] == "3"
         assert lines[f'rest_responses_total{{{route},status="401"}}'] == "1"
         assert lines[f'rest_responses_duration_seconds_bucket{{{route},status="200",le="+Inf"}}'] == "3"
         assert lines['collection_points{id="docs"}'] == "5"
         assert lines["collections_total"] == "1"
         assert "unknown" not in answer.text
-        assert telemetry["requests"]["rest"]["responses"]["GET /collections/{collection}"]["200"]["count"] == 3
+        assert f'rest_responses_total{{{route},status="200",collection="docs"}} 3' in of_each
+        assert telemetry["requests"]["rest"]["responses"]["GET /collections/{collection_name}"]["200"]["count"] == 3
+
+    def test_what_tells_of_the_store_needs_the_key_and_comes_as_json(self) -> None:
+        with server_in_a_thread(api_key="k") as url:
+            key = {"api-key": "k"}
+            httpx.put(f"{url}/collections/docs", json=VECTORS, headers=key)
+            for path in ("/openapi.json", "/telemetry?details_level=4", "/collections/docs/memory", "/no/such/path"):
+                assert httpx.get(url + path).status_code == 401
+            assert httpx.get(f"{url}/openapi.json", headers=key, timeout=60).json()["openapi"] == "3.1.0"
+            memory = httpx.get(f"{url}/collections/docs/memory", headers=key).json()["result"]
+            assert memory.keys() == {"total", "vectors", "sparse_vectors", "payload", "payload_index", "other"}
+            unknown = httpx.post(f"{url}/collections", json={}, headers=key)
+            assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/json")
+            assert unknown.json()["status"]["error"] == "Not found: there is no POST /collections, only GET"
+            assert httpx.head(f"{url}/no/such", headers=key).content == b""
 
     def test_metrics_are_no_reads_that_strict_mode_counts(self, url: str) -> None:
         limits = {"strict_mode_config": {"enabled": True, "read_rate_limit": 1}}

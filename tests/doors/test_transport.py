@@ -282,7 +282,7 @@ def test_a_parallel_upload_into_a_directory_comes_from_other_processes(tmp_path:
     client.create_collection("c", DOT)
     client.upload_points("c", points(), batch_size=50, parallel=2, wait=True)
     answered_here = client.http.service_api.telemetry().result.requests.rest.responses
-    assert "PUT /collections/{collection}/points" not in answered_here
+    assert "PUT /collections/{collection_name}/points" not in answered_here
     assert client.count("c").count == len(VECTORS)
     assert [hit.id for hit in client.query_points("c", VECTORS[7].tolist(), limit=3).points] == nearest(7)
     client.close()

@@ -141,7 +141,7 @@ class Valid:
 
     Args:
         route: method and path template, as the table of routes has them.
-        parts: values of the template's variable parts; `collection` is `c` unless given.
+        parts: values of the template's variable parts; `collection_name` is `c` unless given.
     """
 
     route: str
@@ -155,14 +155,14 @@ class Valid:
 
     @property
     def path(self) -> str:
-        return self.route.partition(" ")[2].format(**{"collection": "c", **self.parts})
+        return self.route.partition(" ")[2].format(**{"collection_name": "c", **self.parts})
 
     def __str__(self) -> str:
         body = "" if self.body is None else json.dumps(self.body)[:60]
         return f"{self.method} {self.path}{'?' if self.query else ''}{self.query} {body}".strip()
 
 
-C = "/collections/{collection}"
+C = "/collections/{collection_name}"
 P = f"{C}/points"
 CITY = {"must": [{"key": "city", "match": {"value": "Berlin"}}]}
 QUERY = [0.2, 0.1, 0.9, 0.7]
@@ -291,12 +291,13 @@ VALID: list[Valid] = [
     Valid("GET /"),
     *(Valid(f"GET /{name}") for name in ("healthz", "livez", "readyz", "metrics", "telemetry", "issues", "quotas")),
     Valid("GET /telemetry", query="anonymize=true&details_level=2&timeout=5"),
+    *(Valid("GET /telemetry", query=f"details_level={level}&per_collection=true") for level in (1, 2, 3, 4, 10)),
     Valid("DELETE /issues"),
     Valid("PUT /quotas", {"enabled": True, "max_disk_usage_percent": 90, "max_resident_memory_percent": 80}),
     Valid("GET /cluster"),
     Valid("GET /collections"),
     Valid(f"GET {C}"),
-    Valid(f"PUT {C}", {"vectors": {"size": 3, "distance": "Cosine"}}, {"collection": "new"}),
+    Valid(f"PUT {C}", {"vectors": {"size": 3, "distance": "Cosine"}}, {"collection_name": "new"}),
     Valid(
         f"PUT {C}",
         {
@@ -326,7 +327,7 @@ VALID: list[Valid] = [
             "on_disk_payload": False,
             "metadata": {"owner": "me", "list": [1, None]},
         },
-        {"collection": "new"},
+        {"collection_name": "new"},
         "timeout=5",
     ),
     Valid(
@@ -343,11 +344,12 @@ VALID: list[Valid] = [
     ),
     Valid(f"DELETE {C}"),
     Valid(f"GET {C}/exists"),
-    Valid(f"PUT {C}/vectors/{{vector}}", {"dense": {"size": 3, "distance": "Dot"}}, {"vector": "new"}),
-    Valid(f"PUT {C}/vectors/{{vector}}", {"sparse": {"modifier": "idf"}}, {"vector": "new"}, "wait=true"),
-    Valid(f"DELETE {C}/vectors/{{vector}}", parts={"vector": "two"}),
+    Valid(f"GET {C}/memory"),
+    Valid(f"PUT {C}/vectors/{{vector_name}}", {"dense": {"size": 3, "distance": "Dot"}}, {"vector_name": "new"}),
+    Valid(f"PUT {C}/vectors/{{vector_name}}", {"sparse": {"modifier": "idf"}}, {"vector_name": "new"}, "wait=true"),
+    Valid(f"DELETE {C}/vectors/{{vector_name}}", parts={"vector_name": "two"}),
     *(Valid(f"PUT {C}/index", {"field_name": "fresh", "field_schema": schema}) for schema in INDEXES.values()),
-    Valid(f"DELETE {C}/index/{{field}}", parts={"field": "city"}, query="wait=true&ordering=weak"),
+    Valid(f"DELETE {C}/index/{{field_name}}", parts={"field_name": "city"}, query="wait=true&ordering=weak"),
     Valid("GET /aliases"),
     Valid(f"GET {C}/aliases"),
     Valid(
@@ -419,7 +421,7 @@ VALID: list[Valid] = [
 STANDALONE: list[Valid] = [
     Valid("GET /cluster/telemetry"),
     Valid("POST /cluster/recover"),
-    Valid("DELETE /cluster/peer/{peer}", parts={"peer": "1"}),
+    Valid("DELETE /cluster/peer/{peer_id}", parts={"peer_id": "1"}),
     Valid(f"POST {C}/cluster", {"move_shard": {"shard_id": 0, "from_peer_id": 1, "to_peer_id": 2}}),
     Valid(f"PUT {C}/shards", {"shard_key": "k"}),
     Valid(f"POST {C}/shards/delete", {"shard_key": "k"}),
@@ -428,13 +430,13 @@ STANDALONE: list[Valid] = [
 
 RECOVER = {"location": "file:///nowhere.snapshot", "priority": "snapshot", "checksum": "0a", "api_key": "k"}
 SNAPSHOTS = [
-    Valid(f"{method} {base}{rest}", body, {"snapshot": "nothing.snapshot"})
-    for base in ("/collections/{collection}/snapshots", "/snapshots")
+    Valid(f"{method} {base}{rest}", body, {"snapshot_name": "nothing.snapshot"})
+    for base in ("/collections/{collection_name}/snapshots", "/snapshots")
     for method, rest, body in (
         ("GET", "", None),
         ("POST", "", None),
-        ("GET", "/{snapshot}", None),
-        ("DELETE", "/{snapshot}", None),
+        ("GET", "/{snapshot_name}", None),
+        ("DELETE", "/{snapshot_name}", None),
         ("POST", "/upload", {"no": "multipart"}),
         ("PUT", "/recover", RECOVER),
     )

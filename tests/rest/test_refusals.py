@@ -95,7 +95,7 @@ def test_a_request_is_refused_with_this_code_and_text(doors: dict[str, Send], re
     assert set(answers.values()) == {(status, error)}
 
 
-WITH_A_NAME = [route for route in ROUTES if "{collection}" in route.path]
+WITH_A_NAME = [route for route in ROUTES if "{collection_name}" in route.path]
 
 
 @pytest.mark.parametrize("route", WITH_A_NAME, ids=lambda route: f"{route.method} {route.path}")
@@ -103,7 +103,7 @@ WITH_A_NAME = [route for route in ROUTES if "{collection}" in route.path]
 def test_every_route_checks_the_collections_name_first(
     doors: dict[str, Send], route: Any, name: str, fault: str
 ) -> None:
-    path = re.sub(r"\{\w+\}", "1", route.path.replace("{collection}", name))
+    path = re.sub(r"\{\w+\}", "1", route.path.replace("{collection_name}", name))
     for send in doors.values():
         status, error = send(route.method, path, b"{")
         assert status == 422

@@ -71,6 +71,10 @@ class Graph(Protocol):
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps; `restored` takes it back."""
 
+    @property
+    def ram_bytes(self) -> int:
+        """Memory of its own, without what is mapped."""
+
 
 class LibraryGraph(ABC):
     """A `Graph` whose library has one row of all that are equal; their copies are added to what it finds."""
@@ -104,6 +108,10 @@ class LibraryGraph(ABC):
         common = {"n_rows": self.n_rows, "calibrated": list(self.calibrated)}
         return meta | common, arrays | self._copies.arrays()
 
+    @property
+    def ram_bytes(self) -> int:
+        return self._ram_bytes() + sum(array.nbytes for array in self._copies.arrays().values())
+
     def _checked(self, found: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
         is_torn = len(found) < min(width, self._copies.n_firsts)
         return found[:0] if is_torn else self._copies.with_copies(found)
@@ -123,6 +131,10 @@ class LibraryGraph(ABC):
     @abstractmethod
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps of the library's own."""
+
+    @abstractmethod
+    def _ram_bytes(self) -> int:
+        """Memory of the library's own, without what is mapped."""
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,10 @@ class HnswlibGraph(LibraryGraph):
         }
         return {"scalars": {name: state[name] for name in _SCALARS}}, arrays
 
+    def _ram_bytes(self) -> int:
+        with self._gate.shared:
+            return int(self._index.index_file_size())  # links and vectors, without the room for more
+
     @classmethod
     def restored(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors_of: VectorsOf) -> HnswlibGraph:
         """The graph `saved()` came from; `vectors_of` reads the vectors of its rows."""

@@ -116,6 +116,10 @@ class UsearchGraph(LibraryGraph):
             settings = [index.ndim, index.connectivity, index.expansion_add]
         return {"usearch": settings, "codes": self._codes.settings()}, {"index": data}
 
+    def _ram_bytes(self) -> int:
+        with self._gate.shared:
+            return 0 if self._mapped is not None else int(self._index.memory_usage)
+
     @classmethod
     def restored(cls, metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> UsearchGraph:
         """The graph `saved()` came from, over its mapped bytes."""

@@ -4,13 +4,13 @@ import { get, parse, send } from "./api.js";
 import { field, fill, h, plain, select } from "./dom.js";
 
 const EXAMPLES = {
-  "PUT /collections/{collection}": { vectors: { size: 4, distance: "Cosine" } },
-  "PUT /collections/{collection}/points": { points: [{ id: 1, vector: [0.1, 0.2, 0.3, 0.4], payload: { lang: "en" } }] },
-  "PUT /collections/{collection}/index": { field_name: "lang", field_schema: "keyword" },
-  "POST /collections/{collection}/points/query": { query: [0.1, 0.2, 0.3, 0.4], limit: 5, with_payload: true },
-  "POST /collections/{collection}/points/scroll": { limit: 5, filter: { must: [{ key: "lang", match: { value: "en" } }] } },
-  "POST /collections/{collection}/points/count": {},
-  "POST /collections/{collection}/facet": { key: "lang" },
+  "PUT /collections/{collection_name}": { vectors: { size: 4, distance: "Cosine" } },
+  "PUT /collections/{collection_name}/points": { points: [{ id: 1, vector: [0.1, 0.2, 0.3, 0.4], payload: { lang: "en" } }] },
+  "PUT /collections/{collection_name}/index": { field_name: "lang", field_schema: "keyword" },
+  "POST /collections/{collection_name}/points/query": { query: [0.1, 0.2, 0.3, 0.4], limit: 5, with_payload: true },
+  "POST /collections/{collection_name}/points/scroll": { limit: 5, filter: { must: [{ key: "lang", match: { value: "en" } }] } },
+  "POST /collections/{collection_name}/points/count": {},
+  "POST /collections/{collection_name}/facet": { key: "lang" },
 };
 
 export async function consolePage() {
@@ -23,7 +23,7 @@ export async function consolePage() {
     if (!table.value) return;
     const [verb, template] = table.value.split(" ");
     method.value = verb;
-    path.value = template.replace("{collection}", encodeURIComponent(collections[0]?.name ?? "docs"));
+    path.value = template.replace("{collection_name}", encodeURIComponent(collections[0]?.name ?? "docs"));
     const example = EXAMPLES[table.value];
     body.value = example ? JSON.stringify(example, null, 2) : verb === "GET" || verb === "DELETE" ? "" : "{}";
     path.focus();

@@ -68,7 +68,7 @@ const shape = (vector) => (!Array.isArray(vector) ? "sparse" : Array.isArray(vec
 
 async function column(name, title, request) {
   const [found, explained] = await Promise.allSettled([
-    post(of(name, "/points/query"), { ...request, with_payload: true }), post(own(name, "/explain"), request)]);
+    post(of(name, "/points/query"), { ...request, with_payload: true }), post(of(name, "/points/query/explain"), request)]);
   const content = found.status === "rejected" ? failure(found.reason)
     : found.value.points.length ? hits(name, found.value.points) : h("p", { class: "faint" }, "No hits.");
   return h("section", { class: "card" }, h("h2", {}, title), content,
