@@ -55,6 +55,7 @@ def _in_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, 
 
         return await to_thread(method, self._client, *args, **kwargs)
 
+    run.__qualname__ = f"AsyncQdrantClient.{method.__name__}"  # what Python calls one that was never awaited
     return run
 
 

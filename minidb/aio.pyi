@@ -18,14 +18,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 from minidb import models
-from minidb.client.arguments import plain_dict, request_of
+from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
 from minidb.models.base import parse
 from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 from minidb import models
-from minidb.client.arguments import PointsSelector, request_of, selection, selector, upsert_operation
+from minidb.client.arguments import (
+    PointsSelector,
+    check_many,
+    listed,
+    request_of,
+    selection,
+    selector,
+    upsert_operation,
+)
 from minidb.client.base import Base
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
@@ -35,7 +43,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from minidb import models
-from minidb.client.arguments import each_query, matrix_request, query_request
+from minidb.client.arguments import each_query, listed, matrix_request, query_request
 from minidb.client.base import Base
 from minidb.models.base import parse
 from minidb.trace import Step

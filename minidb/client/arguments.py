@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 from minidb import models
@@ -39,7 +39,7 @@ def query_request(
         "score_threshold": score_threshold,
         "lookup_from": lookup_from,
     }
-    return parse(models.QueryRequest, fields, prefix="internal.")
+    return parse(models.QueryRequest, fields)
 
 
 def each_query(queries: Any) -> Iterable[Any]:
@@ -55,13 +55,34 @@ def each_query(queries: Any) -> Iterable[Any]:
     ]
 
 
+def listed(values: Any, what: str) -> list[Any]:
+    """What was given where several are wanted. Raises `FormatError` for one alone, of which Python would make several.
+
+    Args:
+        what: "points", "ids", …
+    """
+    check_many(values, what)
+    return values if type(values) is list else list(values)
+
+
+def check_many(values: Any, what: str) -> None:
+    """See `listed`."""
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)) or hasattr(values, "model_dump"):
+        from minidb.models.hints import NOT_AWAITED
+
+        came = "None" if values is None else f"one {type(values).__name__}"
+        hint = NOT_AWAITED if isinstance(values, Awaitable) else "one alone goes into a list: [x]"
+        raise FormatError(f"Expected a list of {what}, got {came}").hinting(hint)
+
+
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:
     """An upsert of points or of a columnar batch, as an operation."""
-    if not isinstance(points, list) and (isinstance(points, Mapping) or hasattr(points, "vectors")):
+    is_batch = (isinstance(points, Mapping) and ("id" not in points or "ids" in points)) or hasattr(points, "vectors")
+    if not isinstance(points, list) and is_batch:
         body: Any = models.PointsBatch
         content: dict[str, Any] = {"batch": points}
     else:
-        body, content = models.PointsList, {"points": list(points)}
+        body, content = models.PointsList, {"points": listed(points, "points")}
     return models.UpsertOperation(
         upsert=request_of(body, **content, update_filter=update_filter, update_mode=update_mode)
     )
@@ -73,7 +94,7 @@ def request_of(type_: Any, **fields: Any) -> Any:
 
 def matrix_request(filter: Any, limit: int, sample: int, using: str | None) -> models.SearchMatrixRequest:
     fields = {"filter": filter, "limit": limit, "sample": sample, "using": using}
-    return parse(models.SearchMatrixRequest, fields, prefix="internal.")
+    return parse(models.SearchMatrixRequest, fields)
 
 
 def plain_dict(config: Any) -> Any:

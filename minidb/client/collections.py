@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidb import models
-from minidb.client.arguments import plain_dict, request_of
+from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
 from minidb.models.base import parse
 
@@ -205,7 +205,9 @@ class CollectionMethods(Base):
         self, change_aliases_operations: Sequence[models.AliasOperations], timeout: int | None = None
     ) -> bool:
         """Create, delete and rename aliases: all of them, or none when one fails."""
-        return self._database.change_aliases(parse(list[models.AliasOperations], list(change_aliases_operations)))
+        return self._database.change_aliases(
+            parse(list[models.AliasOperations], listed(change_aliases_operations, "operations"))
+        )
 
     def get_collection_aliases(self, collection_name: str) -> models.CollectionsAliasesResponse:
         """The aliases of one collection."""

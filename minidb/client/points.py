@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidb import models
-from minidb.client.arguments import PointsSelector, request_of, selection, selector, upsert_operation
+from minidb.client.arguments import (
+    PointsSelector,
+    check_many,
+    listed,
+    request_of,
+    selection,
+    selector,
+    upsert_operation,
+)
 from minidb.client.base import Base
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
@@ -48,7 +56,7 @@ class PointMethods(Base):
         timeout: int | None = None,
     ) -> models.UpdateResult:
         """Replace the given named vectors of existing points, keep their others and their payload."""
-        request = request_of(models.UpdateVectors, points=list(points), update_filter=update_filter)
+        request = request_of(models.UpdateVectors, points=listed(points, "points"), update_filter=update_filter)
         return self._update(collection_name, models.UpdateVectorsOperation(update_vectors=request), timeout)
 
     def delete_vectors(
@@ -62,7 +70,7 @@ class PointMethods(Base):
         timeout: int | None = None,
     ) -> models.UpdateResult:
         """Remove the named vectors of the selected points."""
-        request = request_of(models.DeleteVectors, vector=list(vectors), **selection(points))
+        request = request_of(models.DeleteVectors, vector=listed(vectors, "vector names"), **selection(points))
         return self._update(collection_name, models.DeleteVectorsOperation(delete_vectors=request))
 
     def delete(
@@ -117,7 +125,7 @@ class PointMethods(Base):
         timeout: int | None = None,
     ) -> models.UpdateResult:
         """Remove payload paths of points."""
-        request = request_of(models.DeletePayload, keys=list(keys), **selection(points))
+        request = request_of(models.DeletePayload, keys=listed(keys, "keys"), **selection(points))
         return self._update(collection_name, models.DeletePayloadOperation(delete_payload=request))
 
     def clear_payload(
@@ -141,7 +149,7 @@ class PointMethods(Base):
         timeout: int | None = None,
     ) -> list[models.UpdateResult]:
         """Run operations in order. All are checked first; should one still fail, those before it stay."""
-        operations = parse(list[models.UpdateOperation], list(update_operations))
+        operations = parse(list[models.UpdateOperation], listed(update_operations, "operations"))
         return self._database.update(collection_name, operations, self._context(timeout))
 
     def upload_points(
@@ -160,6 +168,7 @@ class PointMethods(Base):
         show_progress: bool = False,
     ) -> None:
         """Upsert any number of points, read lazily from an iterable; `show_progress` draws a bar on stderr."""
+        check_many(points, "points")
         upload_points(self, collection_name, points, batch_size, update_filter, update_mode, show_progress)
 
     def upload_collection(
@@ -201,7 +210,9 @@ class PointMethods(Base):
         timeout: int | None = None,
     ) -> list[models.Record]:
         """Points by id, in the order asked for; missing ones are left out, repeated ones come once."""
-        request = request_of(models.PointRequest, ids=list(ids), with_payload=with_payload, with_vector=with_vectors)
+        request = request_of(
+            models.PointRequest, ids=listed(ids, "ids"), with_payload=with_payload, with_vector=with_vectors
+        )
         return self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector, timeout)
 
     def scroll(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
-from minidb.client.arguments import each_query, matrix_request, query_request
+from minidb.client.arguments import each_query, listed, matrix_request, query_request
 from minidb.client.base import Base
 from minidb.models.base import parse
 from minidb.trace import Step
@@ -90,7 +90,7 @@ class SearchMethods(Base):
         timeout: int | None = None,
     ) -> list[models.QueryResponse]:
         """Several searches of one state of the collection; inference and filters they share are done once."""
-        parsed = parse(list[models.QueryRequest], list(requests), prefix="internal.")
+        parsed = parse(list[models.QueryRequest], listed(requests, "requests"))
         return self._database.query(collection_name, parsed, self._context(timeout))
 
     def query_arrays(
@@ -166,7 +166,6 @@ class SearchMethods(Base):
                 "with_lookup": with_lookup,
                 "lookup_from": lookup_from,
             },
-            prefix="internal.",
         )
         return self._database.query_groups(collection_name, request, self._context(timeout))
 

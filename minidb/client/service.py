@@ -30,6 +30,13 @@ _NO_WIRE = "minidb answers without HTTP or gRPC: for the raw interface use minid
 class AnyClient:
     """What is the same for `QdrantClient` and `AsyncQdrantClient`: no call goes to the store."""
 
+    if not TYPE_CHECKING:  # a type checker would take any name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            from minidb.client.removed import no_attribute
+
+            raise no_attribute(self, name)
+
     @staticmethod
     def list_text_models() -> dict[str, tuple[int, models.Distance]]:
         """fastembed's dense text models: dimensions and distance by name. Raises `InferenceError` without fastembed."""

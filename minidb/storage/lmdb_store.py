@@ -274,7 +274,7 @@ class LmdbStore(StandsStill):
     def _commit(self, run: Callable[[WriteTransaction], None]) -> None:
         while True:
             if self._closed:
-                raise StoreClosed("this client has been closed")
+                raise StoreClosed
             try:
                 write = self._committed(run)
             except lmdb.MapFullError:
@@ -434,5 +434,5 @@ def _translated(error: lmdb.Error, path: Path) -> MinidbError:
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
         return CorruptionError(f"{path / 'data.mdb'}: {text}")
     if "closed" in text.lower():
-        return StoreClosed("this client has been closed")
+        return StoreClosed()
     return ServiceError(f"{path}: {text}")
