@@ -45,7 +45,7 @@ class MinidbError(Exception):
     status_code: ClassVar[int] = 500
     prefix: ClassVar[str] = ""
     is_of_body: ClassVar[bool] = False
-    """Whether Qdrant's interfaces say that it is an error of the request's body: in Python there is none."""
+    """Whether REST says that it is an error of the JSON body: in Python there is none."""
 
     def __init__(self, message: str) -> None:
         self.message = self.prefix + message
@@ -54,11 +54,11 @@ class MinidbError(Exception):
     def __str__(self) -> str:  # KeyError would quote the text
         return f"{self.message}\n{self.hint}" if self.hint and sys.version_info < (3, 11) else self.message
 
-    def answer(self, body: str = "JSON body") -> str:
-        """The text as an interface gives it that calls what it is sent its `body`."""
+    def answer(self) -> str:
+        """The text as Qdrant's REST interface gives it."""
         if not self.is_of_body or not self.message.startswith(self.prefix):
             return self.message
-        return f"{self.prefix[:-2]} in {body}: {self.message[len(self.prefix) :]}"
+        return f"{self.prefix[:-2]} in JSON body: {self.message[len(self.prefix) :]}"
 
     def hinting(self, text: str) -> Self:
         """The same error with a hint."""

@@ -37,7 +37,7 @@ _CODES = {
     429: Code.RESOURCE_EXHAUSTED,
     507: Code.RESOURCE_EXHAUSTED,
 }
-_PLACE = re.compile(r"^(\w+ error in )(?:query parameters|path parameters)\b")
+_PLACE = re.compile(r"^(\w+ error in )(?:JSON body|query parameters|path parameters)\b")
 
 
 def code(error: errors.MinidbError) -> Code:
@@ -52,7 +52,7 @@ def code_of(status_code: int) -> Code:
 
 def text(error: errors.MinidbError) -> str:
     """What is said of an error: REST's words, but there is no JSON and no query in a message."""
-    words = _PLACE.sub(r"\1body", error.answer("body"))
+    words = _PLACE.sub(r"\1body", error.answer())
     return words.encode("utf-8", "backslashreplace").decode()
 
 
