@@ -8,6 +8,7 @@ from typing import Any
 from minidb import models
 from minidb.errors import FormatError
 from minidb.models.base import parse
+from minidb.models.vectors import as_array, is_array
 
 PointsSelector = Any
 """Ids, a `Filter`, a `PointIdsList` or a `FilterSelector`."""
@@ -44,6 +45,8 @@ def query_request(
 
 def each_query(queries: Any) -> Iterable[Any]:
     """The rows of an array or of a scipy matrix in CSR form, or the queries of a sequence, one by one."""
+    if is_array(queries):
+        return as_array(queries)
     if not hasattr(queries, "indptr"):
         return queries  # type: ignore[no-any-return]
     if getattr(queries, "format", None) != "csr":
@@ -107,10 +110,11 @@ def selection(points: PointsSelector) -> dict[str, Any]:
         return {}
     if isinstance(points, Mapping) and ("points" in points or "filter" in points):
         return dict(points)
-    if hasattr(points, "must_not") or isinstance(points, Mapping):
+    kinds = {kind.__name__ for kind in type(points).__mro__}  # ours or qdrant-client's; arrays have a method `filter`
+    if "Filter" in kinds or isinstance(points, Mapping):
         return {"filter": points}
-    for name in ("points", "filter"):
-        if hasattr(points, name):
+    for kind, name in (("PointIdsList", "points"), ("FilterSelector", "filter")):
+        if kind in kinds:
             return {name: getattr(points, name)}
     if isinstance(points, (int, str)):
         return {"points": [points]}

@@ -142,7 +142,7 @@ def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
     if _is_sparse(vector):
         raise wrong_kind(field, vector, "sparse and multi")
     with np.errstate(over="ignore"):  # refused below as not finite
-        matrix = np.asarray(vector, np.float32)
+        matrix = np.ascontiguousarray(vector, np.float32)
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1)
     if matrix.ndim != 2 or not matrix.size:
@@ -166,7 +166,7 @@ def dense_vector(field: VectorField, vector: Any) -> tuple[NDArray[np.float32], 
 def _floats(vector: Any) -> NDArray[np.float32]:
     """A list or an array of numbers as float32; what is beyond that is infinite, and refused as not finite."""
     if isinstance(vector, np.ndarray) and vector.dtype == np.float32:
-        return vector
+        return np.ascontiguousarray(vector)  # what computes distances reads no strides
     if type(vector) is list:
         with suppress(OverflowError):  # a fifth of numpy's time
             return np.frombuffer(pack_numbers(f"{len(vector)}f", *vector), np.float32)
