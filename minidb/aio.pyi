@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 from minidb.address import SCHEMES, address_of, database_at
+from minidb.client.border import public
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -20,6 +21,7 @@ from typing import Any
 from minidb import models
 from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 from __future__ import annotations
 from collections.abc import Iterable, Sequence
@@ -35,6 +37,7 @@ from minidb.client.arguments import (
     upsert_operation,
 )
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
 from __future__ import annotations
@@ -45,6 +48,7 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.client.arguments import each_query, listed, matrix_request, query_request
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 from minidb.trace import Step
 from __future__ import annotations
@@ -52,6 +56,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from minidb import models
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.errors import StandaloneMode
 from minidb.collection.verify import VerifyReport
 from minidb.models.service import (

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from minidb.address import SCHEMES, address_of, database_at
+from minidb.client.border import public
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -23,6 +24,7 @@ from minidb.inference import ImageRules, settings_of
 from minidb.storage.interface import Durability
 
 
+@public
 class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethods):
     """A vector database in this process.
 

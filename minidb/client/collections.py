@@ -8,9 +8,11 @@ from typing import Any
 from minidb import models
 from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 
 
+@public
 class CollectionMethods(Base):
     """Part of `QdrantClient`."""
 

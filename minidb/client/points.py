@@ -16,10 +16,12 @@ from minidb.client.arguments import (
     upsert_operation,
 )
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
 
 
+@public
 class PointMethods(Base):
     """Part of `QdrantClient`."""
 

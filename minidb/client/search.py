@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.client.arguments import each_query, listed, matrix_request, query_request
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 from minidb.trace import Step
 
 
+@public
 class SearchMethods(Base):
     """Part of `QdrantClient`."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb import models
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.errors import StandaloneMode
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class AnyClient:
         raise AttributeError(f"{_NO_WIRE}.http")
 
 
+@public
 class ServiceMethods(Base, AnyClient):
     """Part of `QdrantClient`."""
 
