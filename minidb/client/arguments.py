@@ -10,9 +10,6 @@ from minidb.errors import FormatError
 from minidb.models.base import parse
 from minidb.models.vectors import as_array, is_array
 
-PointsSelector = Any
-"""Ids, a `Filter`, a `PointIdsList` or a `FilterSelector`."""
-
 
 def query_request(
     query: Any,
@@ -104,7 +101,7 @@ def plain_dict(config: Any) -> Any:
     return dict(config) if isinstance(config, Mapping) else config
 
 
-def selection(points: PointsSelector) -> dict[str, Any]:
+def selection(points: Any) -> dict[str, Any]:
     """A points selector in any of its forms, as the fields `points` and `filter` of a request."""
     if points is None:
         return {}
@@ -121,5 +118,5 @@ def selection(points: PointsSelector) -> dict[str, Any]:
     return {"points": list(points)}
 
 
-def selector(points: PointsSelector) -> Any:
+def selector(points: Any) -> Any:
     return parse(models.PointsSelector, selection(points))

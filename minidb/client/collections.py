@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidb import models
 from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.models.base import parse
+
+if TYPE_CHECKING:
+    from minidb.client import types
 
 
 @public
@@ -177,8 +180,8 @@ class CollectionMethods(Base):
         self,
         collection_name: str,
         field_name: str,
-        field_schema: Any = None,
-        field_type: Any = None,
+        field_schema: types.FieldSchema | None = None,
+        field_type: types.FieldType | None = None,
         wait: bool = True,
         ordering: object = None,
         timeout: int | None = None,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidb import models
 from minidb.client.arguments import (
-    PointsSelector,
     check_many,
     listed,
     request_of,
@@ -19,6 +18,9 @@ from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
+
+if TYPE_CHECKING:
+    from minidb.client import types
 
 
 @public
@@ -35,7 +37,7 @@ class PointMethods(Base):
         ordering: object = None,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
         """Insert points or replace them whole.
@@ -65,7 +67,7 @@ class PointMethods(Base):
         self,
         collection_name: str,
         vectors: Sequence[str],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -78,7 +80,7 @@ class PointMethods(Base):
     def delete(
         self,
         collection_name: str,
-        points_selector: PointsSelector,
+        points_selector: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -91,7 +93,7 @@ class PointMethods(Base):
         self,
         collection_name: str,
         payload: dict[str, Any],
-        points: PointsSelector,
+        points: types.PointsSelector,
         key: str | None = None,
         wait: bool = True,
         ordering: object = None,
@@ -106,7 +108,7 @@ class PointMethods(Base):
         self,
         collection_name: str,
         payload: dict[str, Any],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -120,7 +122,7 @@ class PointMethods(Base):
         self,
         collection_name: str,
         keys: Sequence[str],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -133,7 +135,7 @@ class PointMethods(Base):
     def clear_payload(
         self,
         collection_name: str,
-        points_selector: PointsSelector,
+        points_selector: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -165,7 +167,7 @@ class PointMethods(Base):
         wait: bool = False,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         *,
         show_progress: bool = False,
     ) -> None:
@@ -176,9 +178,9 @@ class PointMethods(Base):
     def upload_collection(
         self,
         collection_name: str,
-        vectors: Any,
+        vectors: types.Vectors,
         payload: Iterable[dict[str, Any]] | None = None,
-        ids: Iterable[Any] | None = None,
+        ids: Iterable[types.PointId] | None = None,
         batch_size: int = 64,
         parallel: int = 1,
         method: str | None = None,
@@ -186,7 +188,7 @@ class PointMethods(Base):
         wait: bool = False,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         *,
         show_progress: bool = False,
     ) -> None:
@@ -204,9 +206,9 @@ class PointMethods(Base):
     def retrieve(
         self,
         collection_name: str,
-        ids: Sequence[Any],
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        ids: types.PointIds,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         consistency: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
@@ -222,14 +224,14 @@ class PointMethods(Base):
         collection_name: str,
         scroll_filter: models.Filter | None = None,
         limit: int = 10,
-        order_by: Any = None,
-        offset: Any = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        order_by: types.OrderBy | None = None,
+        offset: types.PointId | None = None,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         consistency: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
-    ) -> tuple[list[models.Record], Any]:
+    ) -> tuple[list[models.Record], int | str | None]:
         """A page of points in the order of their ids, and the id the next page begins with (None at the end)."""
         request = request_of(
             models.ScrollRequest,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from minidb.client.border import public
 from minidb.models.base import parse
 from minidb.trace import Step
 
+if TYPE_CHECKING:
+    from minidb.client import types
+
 
 @public
 class SearchMethods(Base):
@@ -23,15 +26,15 @@ class SearchMethods(Base):
     def query_points(
         self,
         collection_name: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         offset: int | None = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
         consistency: object = None,
@@ -60,15 +63,15 @@ class SearchMethods(Base):
     def explain(
         self,
         collection_name: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         offset: int | None = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
     ) -> Step:
@@ -98,7 +101,7 @@ class SearchMethods(Base):
     def query_arrays(
         self,
         collection_name: str,
-        queries: Any,
+        queries: types.Array | types.SparseMatrix | Sequence[types.Query],
         using: str | None = None,
         limit: int = 10,
         query_filter: models.Filter | None = None,
@@ -125,17 +128,17 @@ class SearchMethods(Base):
         self,
         collection_name: str,
         group_by: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         group_size: int = 3,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
-        with_lookup: Any = None,
+        with_lookup: types.WithLookup | None = None,
         lookup_from: models.LookupLocation | None = None,
         consistency: object = None,
         shard_key_selector: object = None,

@@ -13,8 +13,10 @@ from minidb import models
 from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.errors import StandaloneMode
+from minidb.models.base import parse
 
 if TYPE_CHECKING:
+    from minidb.client import types
     from minidb.collection.verify import VerifyReport
     from minidb.models.service import (
         ClusterStatusOneOf,
@@ -111,7 +113,7 @@ class ServiceMethods(Base, AnyClient):
         location: str,
         api_key: str | None = None,
         checksum: str | None = None,
-        priority: Any = None,
+        priority: types.SnapshotPriority | None = None,
         wait: bool = True,
     ) -> bool:
         """Replace a collection, made if it is not there, by what a snapshot holds: whole, or not at all.
@@ -122,7 +124,8 @@ class ServiceMethods(Base, AnyClient):
             checksum: SHA-256 the file must have, in hexadecimal.
             priority: accepted; one node has no replicas to prefer.
         """
-        request = models.SnapshotRecover(location=location, api_key=api_key, checksum=checksum, priority=priority)
+        fields = {"location": location, "api_key": api_key, "checksum": checksum, "priority": priority}
+        request = parse(models.SnapshotRecover, fields)
         return self._database.snapshots.recover(collection_name, request)
 
     def create_full_snapshot(self, wait: bool = True) -> SnapshotDescription:
@@ -238,7 +241,7 @@ class ServiceMethods(Base, AnyClient):
         location: str,
         api_key: str | None = None,
         checksum: str | None = None,
-        priority: Any = None,
+        priority: types.SnapshotPriority | None = None,
         wait: bool = True,
     ) -> bool:
         """Raises `StandaloneMode`."""

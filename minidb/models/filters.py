@@ -35,7 +35,7 @@ def _check_value(value: Any) -> bool | int | str:
     if isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, (np.integer, np.bool_)):
-        return value.item()  # type: ignore[no-any-return]
+        return value.item()
     raise wrong_shape(f"invalid value {shown(value)}, expected a string, an integer or a bool")
 
 
