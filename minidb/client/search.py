@@ -53,6 +53,13 @@ class SearchMethods(Base):
 
         Returns:
             Hits, best first; equal scores in the order of ids.
+
+        Example:
+            >>> [(hit.id, hit.score) for hit in client.query_points("docs", [0.0, 1.0]).points]
+            [(2, 1.0), (1, 0.0)]
+            >>> red = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
+            >>> client.query_points("docs", [0.0, 1.0], query_filter=models.Filter(must=[red]), limit=1).points[0].id
+            1
         """
         request = query_request(
             query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
@@ -75,7 +82,7 @@ class SearchMethods(Base):
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
     ) -> Step:
-        """minidb's own: run a search and tell how it was answered.
+        """minidb's own: run a search and tell how it was answered; arguments as for `query_points`.
 
         Returns:
             A tree of steps, readable when printed: how each filter clause was answered and by how many rows, whether
@@ -94,7 +101,14 @@ class SearchMethods(Base):
         consistency: object = None,
         timeout: int | None = None,
     ) -> list[models.QueryResponse]:
-        """Several searches of one state of the collection; inference and filters they share are done once."""
+        """Several searches of one state of the collection; inference and filters they share are done once.
+
+        Args:
+            requests: `QueryRequest`s, whose fields are the arguments of `query_points`.
+
+        Returns:
+            A response for each, in their order.
+        """
         parsed = parse(list[models.QueryRequest], listed(requests, "requests"))
         return self._database.query(collection_name, parsed, self._context(timeout))
 
@@ -153,6 +167,11 @@ class SearchMethods(Base):
 
         Returns:
             The group with the best hit first; other arguments and the order of hits as for `query_points`.
+
+        Example:
+            >>> groups = client.query_points_groups("docs", "color", [0.0, 1.0], group_size=1).groups
+            >>> [(group.id, group.hits[0].id) for group in groups]
+            [('blue', 2), ('red', 1)]
         """
         request = parse(
             models.QueryGroupsRequest,
@@ -185,7 +204,17 @@ class SearchMethods(Base):
         timeout: int | None = None,
         shard_key_selector: object = None,
     ) -> models.SearchMatrixPairsResponse:
-        """For each of `sample` random points its `limit` nearest among them, as pairs of ids with scores."""
+        """For each of some random points its nearest among them.
+
+        Args:
+            query_filter: of the points to draw from.
+            limit: number of nearest ones.
+            sample: number of random points.
+            using: name of the vector to compare; the unnamed one by default.
+
+        Returns:
+            Pairs of ids, with their scores.
+        """
         request = matrix_request(query_filter, limit, sample, using)
         return self._database.search_matrix(collection_name, request, timeout).as_pairs()
 
@@ -200,6 +229,6 @@ class SearchMethods(Base):
         timeout: int | None = None,
         shard_key_selector: object = None,
     ) -> models.SearchMatrixOffsetsResponse:
-        """The same as a sparse matrix in coordinate form."""
+        """`search_matrix_pairs` as a sparse matrix in coordinate form: rows and columns are positions in `ids`."""
         request = matrix_request(query_filter, limit, sample, using)
         return self._database.search_matrix(collection_name, request, timeout).as_offsets()

@@ -144,6 +144,9 @@ class ServiceMethods(Base, AnyClient):
         """minidb's own: replace every collection a snapshot of the whole store holds, and set its aliases.
 
         Collections it does not hold stay as they are.
+
+        Args:
+            location: as for `recover_snapshot`, as is `checksum`.
         """
         request = models.SnapshotRecover(location=location, checksum=checksum)
         return self._database.snapshots.recover(None, request)
@@ -181,7 +184,12 @@ class ServiceMethods(Base, AnyClient):
         completed_limit: int | None = None,
         with_: str | Sequence[str] | None = None,
     ) -> OptimizationsResponse:
-        """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on."""
+        """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on.
+
+        Args:
+            completed_limit: no effect: there are none.
+            with_: of "queued", "completed" and "idle_segments" those to be listed, which are empty.
+        """
         wanted = [with_] if isinstance(with_, str) else list(with_ or ())
         from minidb import node
 
