@@ -145,7 +145,7 @@ def _guarded(fields: Sequence[str], closed: bool) -> Callable[[Any, core_schema.
     (`Items`), long objects of names piece by piece (`Named`); a model reads nothing after `_MOST_ERRORS`, and no more
     keys than it knows.
     """
-    names, n_names = frozenset(fields), len(fields)
+    names, n_names, first = frozenset(fields), len(fields), next(iter(fields), "")
 
     def guard(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
         if _found.errors >= _MOST_ERRORS:
@@ -156,8 +156,8 @@ def _guarded(fields: Sequence[str], closed: bool) -> Callable[[Any, core_schema.
             unknown = next(key for key in value if key not in names)
             _found.fields = {unknown: fields}
             raise wrong_shape(f"unknown field `{unknown if len(str(unknown)) <= 80 else str(unknown)[:77] + '…'}`")
-        if type(value) is not dict and not any(hasattr(value, name) for name in fields):  # pydantic would read nothing
-            raise wrong_shape(f"{NO_OBJECT}, got {shown(value)}")
+        if type(value) is not dict and not (hasattr(value, first) or any(hasattr(value, name) for name in fields)):
+            raise wrong_shape(f"{NO_OBJECT}, got {shown(value)}")  # pydantic would read an empty object
         try:
             return handler(value)
         except pydantic.ValidationError as error:
