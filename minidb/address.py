@@ -183,7 +183,7 @@ def database_at(address: Address, inference: InferenceSettings) -> Database:
                 f"minidb connects to nothing: {address} is a store in the memory of this process, gone when it ends. "
                 "Use path=… to keep data, or qdrant-client for a server.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
             database = _stores[address] = Database(MEMORY, inference=inference)
     return database

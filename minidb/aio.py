@@ -14,7 +14,9 @@ from typing import Any
 
 from minidb.client import QdrantClient
 from minidb.client.base import Base
+from minidb.client.border import shorten
 from minidb.client.service import AnyClient
+from minidb.errors import MinidbError
 
 
 class AsyncQdrantClient(AnyClient):
@@ -50,12 +52,19 @@ def public_methods() -> dict[str, Callable[..., Any]]:
 
 
 def _in_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    plain = inspect.unwrap(method)
+
     @functools.wraps(method)
     async def run(self: AsyncQdrantClient, *args: Any, **kwargs: Any) -> Any:
         from asyncio import to_thread
 
-        return await to_thread(method, self._sync, *args, **kwargs)
+        try:
+            return await to_thread(plain, self._sync, *args, **kwargs)
+        except MinidbError as error:
+            shorten(error, plain.__code__)
+            raise
 
+    run.__qualname__ = f"AsyncQdrantClient.{method.__name__}"  # what Python calls one that was never awaited
     return run
 
 

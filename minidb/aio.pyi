@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 from typing_extensions import Unpack
 from minidb.address import ConnectionOptions, address_of, database_at, is_address
+from minidb.client.border import public
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -18,27 +19,30 @@ from minidb.inference.secret import Secret, is_key_name
 from minidb.storage.interface import Durability
 from __future__ import annotations
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from minidb import models
-from minidb.client.arguments import plain_dict, request_of
+from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 from __future__ import annotations
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from minidb import models
-from minidb.client.arguments import PointsSelector, request_of, selection, selector, upsert_operation
+from minidb.client.arguments import check_many, listed, request_of, selection, selector, upsert_operation
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
 from __future__ import annotations
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from minidb import models
-from minidb.client.arguments import each_query, matrix_request, query_request
+from minidb.client.arguments import each_query, listed, matrix_request, query_request
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 from minidb.trace import Step
 from __future__ import annotations
@@ -47,8 +51,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from typing_extensions import Self
 from minidb import models
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.errors import BadRequest, StandaloneMode
 from minidb.inference.settings import LOCAL_BATCH_SIZE
+from minidb.models.base import parse
+from minidb.client import types
+from minidb.client import types
+from minidb.client import types
+from minidb.client import types
 from minidb.collection.vacuum import CompactReport
 from minidb.collection.verify import VerifyReport
 from minidb.migration import CollectionReport
@@ -174,8 +184,8 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         field_name: str,
-        field_schema: Any = None,
-        field_type: Any = None,
+        field_schema: types.FieldSchema | None = None,
+        field_type: types.FieldType | None = None,
         wait: bool = True,
         ordering: object = None,
         timeout: int | None = None,
@@ -201,7 +211,7 @@ class AsyncQdrantClient(AnyClient):
         ordering: object = None,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         timeout: int | None = None,
     ) -> models.UpdateResult: ...
     async def update_vectors(
@@ -218,7 +228,7 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         vectors: Sequence[str],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -227,7 +237,7 @@ class AsyncQdrantClient(AnyClient):
     async def delete(
         self,
         collection_name: str,
-        points_selector: PointsSelector,
+        points_selector: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -237,7 +247,7 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         payload: dict[str, Any],
-        points: PointsSelector,
+        points: types.PointsSelector,
         key: str | None = None,
         wait: bool = True,
         ordering: object = None,
@@ -248,7 +258,7 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         payload: dict[str, Any],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -258,7 +268,7 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         keys: Sequence[str],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -267,7 +277,7 @@ class AsyncQdrantClient(AnyClient):
     async def clear_payload(
         self,
         collection_name: str,
-        points_selector: PointsSelector,
+        points_selector: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
@@ -292,16 +302,16 @@ class AsyncQdrantClient(AnyClient):
         wait: bool = False,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         *,
         show_progress: bool = False,
     ) -> None: ...
     async def upload_collection(
         self,
         collection_name: str,
-        vectors: Any,
+        vectors: types.Vectors,
         payload: Iterable[dict[str, Any]] | None = None,
-        ids: Iterable[Any] | None = None,
+        ids: Iterable[types.PointId] | None = None,
         batch_size: int = 64,
         parallel: int = 1,
         method: str | None = None,
@@ -309,16 +319,16 @@ class AsyncQdrantClient(AnyClient):
         wait: bool = False,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         *,
         show_progress: bool = False,
     ) -> None: ...
     async def retrieve(
         self,
         collection_name: str,
-        ids: Sequence[Any],
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        ids: types.PointIds,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         consistency: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
@@ -328,14 +338,14 @@ class AsyncQdrantClient(AnyClient):
         collection_name: str,
         scroll_filter: models.Filter | None = None,
         limit: int = 10,
-        order_by: Any = None,
-        offset: Any = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        order_by: types.OrderBy | None = None,
+        offset: types.PointId | None = None,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         consistency: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
-    ) -> tuple[list[models.Record], Any]: ...
+    ) -> tuple[list[models.Record], int | str | None]: ...
     async def count(
         self,
         collection_name: str,
@@ -358,15 +368,15 @@ class AsyncQdrantClient(AnyClient):
     async def query_points(
         self,
         collection_name: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         offset: int | None = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
         consistency: object = None,
@@ -376,15 +386,15 @@ class AsyncQdrantClient(AnyClient):
     async def explain(
         self,
         collection_name: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         offset: int | None = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
     ) -> Step: ...
@@ -398,7 +408,7 @@ class AsyncQdrantClient(AnyClient):
     async def query_arrays(
         self,
         collection_name: str,
-        queries: Any,
+        queries: types.Array | types.SparseMatrix | Sequence[types.Query],
         using: str | None = None,
         limit: int = 10,
         query_filter: models.Filter | None = None,
@@ -409,17 +419,17 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         group_by: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         group_size: int = 3,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
-        with_lookup: Any = None,
+        with_lookup: types.WithLookup | None = None,
         lookup_from: models.LookupLocation | None = None,
         consistency: object = None,
         shard_key_selector: object = None,
@@ -457,7 +467,7 @@ class AsyncQdrantClient(AnyClient):
         location: str,
         api_key: str | None = None,
         checksum: str | None = None,
-        priority: Any = None,
+        priority: types.SnapshotPriority | None = None,
         wait: bool = True,
     ) -> bool: ...
     async def create_full_snapshot(self, wait: bool = True) -> SnapshotDescription: ...
@@ -508,7 +518,7 @@ class AsyncQdrantClient(AnyClient):
         location: str,
         api_key: str | None = None,
         checksum: str | None = None,
-        priority: Any = None,
+        priority: types.SnapshotPriority | None = None,
         wait: bool = True,
     ) -> bool: ...
     async def migrate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgpack
@@ -46,9 +47,12 @@ class Catalog:
         if number is None:
             number = self.collections.get(self.aliases.get(name, ""), -1)
         if number < 0:
-            hint = choice(name, (*self.collections, *self.aliases), "collections")
-            raise NotFound(f"Collection `{name}` doesn't exist!").hinting(hint)
+            raise self.missing(name, (*self.collections, *self.aliases))
         return number
+
+    def missing(self, name: str, known: Iterable[str]) -> NotFound:
+        """Qdrant's error for a collection that is not there, and for the caller those that would have done."""
+        return NotFound(f"Collection `{name}` doesn't exist!").hinting(choice(name, known, "collections"))
 
     def has(self, name: str) -> bool:
         return name in self.collections or name in self.aliases
@@ -57,7 +61,8 @@ class Catalog:
         """A number for a new collection. Raises `AlreadyExists`, `BadInput` for the name of an alias."""
         check_part("collection_name", collection_name_faults(name, is_new=True))
         if name in self.collections:
-            raise AlreadyExists(f"Collection `{name}` already exists!")
+            hint = "client.collection_exists(…) tells before; client.recreate_collection(…) deletes what is there"
+            raise AlreadyExists(f"Collection `{name}` already exists!").hinting(hint)
         if name in self.aliases:
             raise BadInput(f"Can't create collection with name {name}. Alias with the same name already exists")
         number = self.next_number
@@ -86,14 +91,15 @@ class Catalog:
                 self.aliases.pop(delete.alias_name, None)
             case models.RenameAliasOperation(rename_alias=rename):
                 if rename.old_alias_name not in self.aliases:
-                    raise NotFound(f"Alias {rename.old_alias_name} does not exists!")
+                    hint = choice(rename.old_alias_name, self.aliases, "aliases")
+                    raise NotFound(f"Alias {rename.old_alias_name} does not exists!").hinting(hint)
                 self._free_of_collections(rename.new_alias_name)
                 self.aliases[rename.new_alias_name] = self.aliases.pop(rename.old_alias_name)
 
     def set_alias(self, alias: str, name: str) -> None:
         """Make `alias` mean a collection. Raises `NotFound`, `AlreadyExists`, `ValidationError`."""
         if name not in self.collections:
-            raise NotFound(f"Collection `{name}` doesn't exist!")
+            raise self.missing(name, self.collections)
         self._free_of_collections(alias)
         check_part("alias_name", collection_name_faults(alias, is_new=True), "JSON body")
         self.aliases[alias] = name

@@ -273,7 +273,7 @@ class Database:
         with self._read() as txn:
             catalog = self._directory.catalog(txn)
             if name is not None and name not in catalog.collections:
-                raise NotFound(f"Collection `{name}` doesn't exist!")
+                raise catalog.missing(name, catalog.collections)
             return [
                 models.AliasDescription(alias_name=alias, collection_name=target)
                 for alias, target in sorted(catalog.aliases.items())
@@ -646,7 +646,7 @@ class Database:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise StoreClosed("this client has been closed")
+            raise StoreClosed
 
 
 class _NewerCommit(Exception):

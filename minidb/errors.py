@@ -6,8 +6,8 @@ Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing
     ├── BadInput (ValueError)       400  "Wrong input: …"
     │   └── InferenceError          400  (carries provider, status, retry_after)
     ├── BadRequest (ValueError)     400  "Bad request: …"
-    ├── FormatError (ValueError)    400  "Format error in JSON body: …"
-    ├── ValidationError (ValueError) 422 "Validation error in JSON body: [field: why]"
+    ├── FormatError (ValueError)    400  "Format error: …"
+    ├── ValidationError (ValueError) 422 "Validation error: [field: why]"
     ├── Forbidden                   403  "Forbidden: …"
     ├── NotFound (KeyError)         404  "Not found: …"
     ├── StandaloneMode              405  there is no cluster
@@ -44,6 +44,8 @@ class MinidbError(Exception):
 
     status_code: ClassVar[int] = 500
     prefix: ClassVar[str] = ""
+    is_of_body: ClassVar[bool] = False
+    """Whether REST says that it is an error of the JSON body: in Python there is none."""
 
     def __init__(self, message: str) -> None:
         self.message = self.prefix + message
@@ -51,6 +53,12 @@ class MinidbError(Exception):
 
     def __str__(self) -> str:  # KeyError would quote the text
         return f"{self.message}\n{self.hint}" if self.hint and sys.version_info < (3, 11) else self.message
+
+    def answer(self) -> str:
+        """The text as Qdrant's REST interface gives it."""
+        if not self.is_of_body or not self.message.startswith(self.prefix):
+            return self.message
+        return f"{self.prefix[:-2]} in JSON body: {self.message[len(self.prefix) :]}"
 
     def hinting(self, text: str) -> Self:
         """The same error with a hint."""
@@ -104,14 +112,16 @@ class FormatError(MinidbError, ValueError):
     """A request that is not of the expected shape: an unknown field, a wrong type."""
 
     status_code = 400
-    prefix = "Format error in JSON body: "
+    prefix = "Format error: "
+    is_of_body = True
 
 
 class ValidationError(MinidbError, ValueError):
     """A field whose value is out of range; Qdrant answers these with 422."""
 
     status_code = 422
-    prefix = "Validation error in JSON body: "
+    prefix = "Validation error: "
+    is_of_body = True
 
 
 class Forbidden(MinidbError):
@@ -178,6 +188,10 @@ class FormatVersionError(ServiceError):
 class StoreClosed(ServiceError):
     """A call on a client after `close()`."""
 
+    def __init__(self) -> None:
+        super().__init__("this client has been closed")
+        self.hinting("calls come before close(), inside the `with` block; a new QdrantClient opens the store again")
+
 
 class InsufficientStorage(MinidbError, OSError):
     """The disk is full; the write was rolled back and the store stays readable."""
@@ -196,12 +210,13 @@ def choice(given: str, known: Iterable[str], what: str) -> str:
 
     names = list(islice(known, _MOST_COMPARED))
     folded = {name.lower(): name for name in names}
-    near = get_close_matches(given.lower(), folded, 1)
+    near = get_close_matches(str(given)[:_LONGEST].lower(), folded, 1)
     guess = f"did you mean `{folded[near[0]]}`? " if near else ""
     shown = ", ".join(f"`{name}`" if name else "the unnamed one" for name in names[:_MOST_SHOWN])
     more = ", …" if len(names) > _MOST_SHOWN else ""
     return f"{guess}{what} here: {shown or 'none'}{more}"
 
 
+_LONGEST = 80
 _MOST_COMPARED = 500
 _MOST_SHOWN = 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import settings
 
 from minidb import QdrantClient
+
+os.environ.setdefault("MINIDB_TRACEBACK", "full")  # a test that fails shows where
 
 pytest_plugins = ["pytester"]  # for the tests of the pytest plugin
 

@@ -1,59 +1,409 @@
-"""Hints of errors: what would have been right, below Qdrant's own text, and on no network."""
+"""Hints of errors: what would have been right, below Qdrant's own text, and on no network.
+
+The cases are the mistakes that are made most.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
-from minidb import QdrantClient, Transport, models
-from minidb.errors import MinidbError, choice
+from minidb import AsyncQdrantClient, QdrantClient, Transport, models
+from minidb.errors import MinidbError, ServiceError, StoreClosed, choice
+from minidb.inference import catalog, local
+from minidb.storage import records
+from minidb.system import files
+
+POINT = "a point is models.PointStruct(id=…, vector=…, payload={…}), or a dict of these"
+RED = "a filter is models.Filter(must=[models.FieldCondition(key='color', match=models.MatchValue(value='red'))])"
+ANY_FILTER = "a filter is models.Filter(must=[models.FieldCondition(key=…, match=models.MatchValue(value=…))])"
+VECTORS = "vectors here: `text`, `image`, `words`"
+DENSE = "the dense vector `text` takes a list or array of 2 numbers, "
+NAME_IT = f"name the vector (`using` of a query, a dict of names in a point); {VECTORS}"
+NO_OBJECT = "Format error: input should be a valid dictionary or object to extract fields from"
+NOT_AN_ID = "is not a valid point ID, valid values are either an unsigned integer or a UUID in"
+SPARSE = models.SparseVector(indices=[1], values=[1.0])
+PARAMS = models.VectorParams(size=2, distance=models.Distance.DOT)
+CONDITION = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
+
+
+def upsert(vector: Any = None, /, **point: Any) -> Call:
+    return lambda client: client.upsert("documents", [{"id": 1, "vector": vector, **point}])  # type: ignore[list-item]
+
+
+def points(points: Any) -> Call:
+    return lambda client: client.upsert("documents", points)
+
+
+def query(query: Any = (1.0, 2.0), using: str | None = "text", **options: Any) -> Call:
+    return lambda client: client.query_points("documents", query, using=using, **options)
+
+
+def where(filter: Any) -> Call:
+    return lambda client: client.count("documents", filter)
+
+
+def document(model: str) -> Call:
+    return query(models.Document(text="a", model=model))
+
 
 Call = Callable[[QdrantClient], object]
-CASES: list[tuple[Call, str, str]] = [
-    (
+CASES: dict[str, tuple[Call, str, str]] = {
+    "wrong dimension": (
+        upsert({"text": [1.0, 2.0, 3.0]}),
+        "Wrong input: Vector dimension error: expected dim: 2, got 3 for vector 'text'",
+        "the dense vector `text` takes 2 numbers (VectorParams(size=2)), got 3",
+    ),
+    "wrong dimension of a query": (
+        query([1.0]),
+        "Wrong input: Vector dimension error: expected dim: 2, got 1 for vector 'text'",
+        "the dense vector `text` takes 2 numbers (VectorParams(size=2)), got 1",
+    ),
+    "missing collection": (
         lambda client: client.query_points("document", [1.0, 2.0]),
         "Not found: Collection `document` doesn't exist!",
         "did you mean `documents`? collections here: `documents`",
     ),
-    (
-        lambda client: client.query_points("documents", [1.0, 2.0]),
-        "Wrong input: Not existing vector name error: ",
-        "give `using`; vectors here: `text`, `image`",
+    "no name of a collection": (
+        lambda client: client.count(None),  # type: ignore[arg-type]
+        "Not found: Collection `None` doesn't exist!",
+        "collections here: `documents`",
     ),
-    (
-        lambda client: client.query_points("documents", [1.0, 2.0], using="Txt"),
+    "aliases of a missing collection": (
+        lambda client: client.get_collection_aliases("document"),
+        "Not found: Collection `document` doesn't exist!",
+        "did you mean `documents`? collections here: `documents`",
+    ),
+    "forgotten using": (query(using=None), "Wrong input: Not existing vector name error: ", NAME_IT),
+    "forgotten name": (upsert([1.0, 2.0]), "Wrong input: Not existing vector name error: ", NAME_IT),
+    "wrong vector name": (
+        query(using="Txt"),
         "Wrong input: Not existing vector name error: Txt",
-        "did you mean `text`? vectors here: `text`, `image`",
+        f"did you mean `text`? {VECTORS}",
     ),
-    (
-        lambda client: client.query_points("documents", "hello", using="text"),
-        "Format error in JSON body: value hello is not a valid point ID, valid values are either an unsigned integer "
-        "or a UUID in query",
+    "text as id": (
+        upsert({}, id="doc-1"),
+        f"Format error: value doc-1 {NOT_AN_ID} points[0].id",
+        "the text can stand in the payload; str(uuid.uuid5(uuid.NAMESPACE_URL, 'doc-1')) makes one of a text",
+    ),
+    "float as id": (
+        upsert({}, id=1.0),
+        f"Format error: value 1.0 {NOT_AN_ID} points[0].id",
+        "a number with a point is none: int(1.0)",
+    ),
+    "negative id": (
+        lambda client: client.retrieve("documents", [-1]),
+        f"Format error: value -1 {NOT_AN_ID} ids[0]",
+        "an id is a whole number from 0 to 2**64 - 1, or a UUID",
+    ),
+    "misspelt field": (
+        upsert({}, payloads={}),
+        "Format error: unknown field `payloads` in points[0]",
+        "did you mean `payload`? fields here: `id`, `vector`, `payload`, `vectors`",
+    ),
+    "misspelt field that is needed": (
+        points([{"id": 1, "vectr": {}}]),
+        "Format error: missing field `vector` in points[0]",
+        "did you mean `vector`? it has `id`, `vectr`",
+    ),
+    "misspelt argument of a model": (
+        lambda _: models.PointStruct(id=1, vector=[1.0], paylod={}),  # type: ignore[call-arg]
+        "Format error: unknown field `paylod`",
+        "did you mean `payload`? fields here: `id`, `vector`, `payload`, `vectors`",
+    ),
+    "dicts where points are wanted": (
+        points([{"text": "a", "source": "b"}]),
+        "Format error: missing field `id` in points[0]",
+        f"{POINT}; it has `text`, `source`",
+    ),
+    "tuples where points are wanted": (
+        points([(1, [1.0, 2.0])]),
+        f"{NO_OBJECT}, got (1, [1.0, 2.0]) in points[0]",
+        f"{POINT}; got a tuple",
+    ),
+    "an array where points are wanted": (
+        points(np.zeros((1, 2))),
+        f"{NO_OBJECT}, got array([0., 0.]) in points[0]",
+        f"{POINT}; got a ndarray",
+    ),
+    "a single point": (
+        points(models.PointStruct(id=9, vector={})),
+        "Format error: Expected a list of points, got one PointStruct",
+        "one alone goes into a list: [x]",
+    ),
+    "a single dict": (
+        points({"id": 9, "vector": {}}),
+        "Format error: Expected a list of points, got one dict",
+        "one alone goes into a list: [x]",
+    ),
+    "a single id": (
+        lambda client: client.retrieve("documents", 1),  # type: ignore[arg-type]
+        "Format error: Expected a list of ids, got one int",
+        "one alone goes into a list: [x]",
+    ),
+    "a single key": (
+        lambda client: client.delete_payload("documents", "key", [1]),
+        "Format error: Expected a list of keys, got one str",
+        "one alone goes into a list: [x]",
+    ),
+    "an array of texts": (
+        query(np.array(["a", "b"])),
+        "Format error: Expected an array of numbers, got dtype <U1 in query",
+        "array.astype(numpy.float32) makes numbers of what can be read as such",
+    ),
+    "numbers as texts": (
+        upsert(["1", "2"]),
+        "Format error: input should be a valid number, got '1' in points[0].vector[0]",
+        "numbers, no texts: [float(number) for number in vector]",
+    ),
+    "a filter of Chroma's": (
+        where({"color": {"$eq": "red"}}),
+        "Format error: unknown field `color` in filter",
+        RED,
+    ),
+    "a filter of Mongo's": (where({"$and": []}), "Format error: unknown field `$and` in filter", ANY_FILTER),
+    "a filter of LanceDB's": (where("color = 'red'"), f"{NO_OBJECT}, got \"color = 'red'\" in filter", ANY_FILTER),
+    "conditions without a filter": (
+        where([]),
+        f"{NO_OBJECT}, got [] in filter",
+        "conditions stand in a filter: models.Filter(must=[…])",
+    ),
+    "a misspelt clause": (
+        where({"mst": []}),
+        "Format error: unknown field `mst` in filter",
+        "did you mean `must`? fields here: `should`, `min_should`, `must`, `must_not`",
+    ),
+    "a value for a match": (
+        lambda _: models.FieldCondition(key="color", match="red"),  # type: ignore[arg-type]
+        "Format error: Expected a match with one of value, text, text_any, phrase, prefix, substring, any, except in "
+        "match",
+        "a match is models.MatchValue(value='red')",
+    ),
+    "a sparse vector for a dense one": (
+        upsert({"text": SPARSE}),
+        "Wrong input: Conversion between sparse and regular vectors failed",
+        f"{DENSE}got a SparseVector",
+    ),
+    "a dense vector for a sparse one": (
+        query([1.0, 2.0], "words"),
+        "Wrong input: Conversion between sparse and regular vectors failed",
+        "the sparse vector `words` takes models.SparseVector(indices=[…], values=[…]), got a list of 2 numbers",
+    ),
+    "a matrix of one row": (
+        query(np.zeros((1, 2))),
+        "Wrong input: Conversion between multi and regular vectors failed",
+        f"{DENSE}got one in a list: leave out the list around it",
+    ),
+    "limit=0": (
+        query(limit=0),
+        "Validation error: [limit: value 0 invalid, must be 1 or larger]",
+        "limit is the most results to return; client.count(…) returns none",
+    ),
+    "limit as text": (
+        query(limit="10"),
+        "Format error: invalid value '10', expected an integer in limit",
+        "a number, without quotes: 10",
+    ),
+    "a text as query": (
+        query("hello"),
+        f"Format error: value hello {NOT_AN_ID} query",
         "a string as query is a point's id; to search for a text: models.Document(text='hello', model=…)",
     ),
-    (
-        lambda client: client.upsert("documents", [{"id": 1, "vectr": {}}]),  # type: ignore[list-item]
-        "Format error in JSON body: missing field `vector` in points[0]",
-        "it has `id`, `vectr`",
+    "a text as vector": (
+        upsert("hello"),
+        "Format error: Expected some form of vector, or an object of named vectors in points[0].vector",
+        "to embed a text: models.Document(text='hello', model=…)",
     ),
-]
+    "no vector": (
+        upsert(None),
+        "Format error: Expected some form of vector, or an object of named vectors in points[0].vector",
+        "a point without vectors has `vector={}`",
+    ),
+    "a path for a list of paths": (
+        query(with_payload="color"),
+        "Format error: Expected a bool, a list of paths, include or exclude in with_payload",
+        "one goes into a list: ['color']",
+    ),
+    "a missing key": (
+        document("openai/text-embedding-3-small"),
+        "Wrong input: openai/text-embedding-3-small needs a key of openai: give it with every request, as the option "
+        "openai-api-key of the object or as the request header openai-api-key",
+        'QdrantClient(…, headers={"openai-api-key": …}); no variable of the environment is read',
+    ),
+    "a collection that is there": (
+        lambda client: client.create_collection("documents", PARAMS),
+        "Wrong input: Collection `documents` already exists!",
+        "client.collection_exists(…) tells before; client.recreate_collection(…) deletes what is there",
+    ),
+    "a size for params": (
+        lambda client: client.create_collection("other", 128),  # type: ignore[arg-type]
+        "Format error: Expected vector params with size and distance, or an object of them by name in vectors",
+        "models.VectorParams(size=128, distance=models.Distance.COSINE)",
+    ),
+    "a misspelt distance": (
+        lambda _: models.VectorParams(size=2, distance="cosine"),  # type: ignore[arg-type]
+        "Format error: input should be 'Cosine', 'Euclid', 'Dot' or 'Manhattan', got 'cosine' in distance",
+        "did you mean `Cosine`? values here: `Cosine`, `Euclid`, `Dot`, `Manhattan`",
+    ),
+    "no schema": (
+        lambda client: client.create_payload_index("documents", "color"),
+        "Format error: Unable to infer type for the field 'color'. Please specify `field_type`",
+        'as in field_schema="keyword"; others are integer, float, bool, datetime, uuid, geo, text',
+    ),
+}
 
 
-@pytest.mark.parametrize(("call", "text", "hint"), CASES)
-def test_the_text_is_qdrants_and_the_hint_comes_below(client: QdrantClient, call: Call, text: str, hint: str) -> None:
-    params = models.VectorParams(size=2, distance=models.Distance.DOT)
-    client.create_collection("documents", {"text": params, "image": params})
+def assert_hint(error: MinidbError, text: str, hint: str) -> None:
+    assert (error.message, error.hint) == (text, hint)
+    if sys.version_info >= (3, 11):
+        assert str(error) == text
+        assert error.__notes__ == [hint]
+    else:
+        assert str(error) == f"{text}\n{hint}"
+
+
+@pytest.mark.parametrize("mistake", CASES)
+def test_the_text_is_qdrants_and_the_hint_comes_below(client: QdrantClient, mistake: str) -> None:
+    call, text, hint = CASES[mistake]
+    sparse = {"words": models.SparseVectorParams()}
+    client.create_collection("documents", {"text": PARAMS, "image": PARAMS}, sparse_vectors_config=sparse)
     with pytest.raises(MinidbError) as caught:
         call(client)
-    assert (caught.value.message, caught.value.hint) == (text, hint)
-    if sys.version_info >= (3, 11):
-        assert str(caught.value) == text
-        assert caught.value.__notes__ == [hint]
-    else:
-        assert str(caught.value) == f"{text}\n{hint}"
+    assert_hint(caught.value, text, hint)
+
+
+def test_an_object_that_is_no_filter_is_none(client: QdrantClient) -> None:
+    client.create_collection("documents", PARAMS)
+    with pytest.raises(MinidbError, match=r"^Format error: input should be a valid dictionary or object") as caught:
+        client.count("documents", CONDITION)  # type: ignore[arg-type]
+    assert caught.value.hint == "conditions stand in a filter: models.Filter(must=[…])"
+
+
+def test_a_closed_client() -> None:
+    with QdrantClient(":memory:") as client:
+        pass
+    with pytest.raises(StoreClosed) as caught:
+        client.count("documents")
+    assert_hint(
+        caught.value,
+        "Service internal error: this client has been closed",
+        "calls come before close(), inside the `with` block; a new QdrantClient opens the store again",
+    )
+
+
+def test_the_nearest_model(client: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "is_installed", lambda: False)
+    monkeypatch.setattr(catalog, "is_installed", lambda: False)
+    client.create_collection("documents", {"text": PARAMS})
+    for model, near in (("qdrant/bm52", "qdrant/bm25"), ("opnai/some-model", "openai/some-model")):
+        with pytest.raises(MinidbError, match=f"No embedding model '{model}'") as caught:
+            document(model)(client)
+        assert caught.value.hint.startswith(f"did you mean `{near}`? models here: ")
+        assert caught.value.hint.endswith("`qdrant/bm25`, `minidb/hash-256`")
+
+
+def test_the_nearest_local_model(client: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "is_installed", lambda: False)
+    monkeypatch.setattr(catalog, "is_installed", lambda: True)
+    monkeypatch.setattr(catalog, "entries_of", lambda kind: [{"model": "BAAI/bge-small-en"}])
+    client.create_collection("documents", {"text": PARAMS})
+    with pytest.raises(MinidbError) as caught:
+        document("baai/bge-small")(client)
+    assert caught.value.hint.startswith("did you mean `BAAI/bge-small-en`? ")
+
+
+def test_a_store_of_a_newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(records, "FORMAT_VERSION", 99)
+        QdrantClient(tmp_path).close()
+    with pytest.raises(ServiceError, match=r"this store has format 99, this minidb reads up to \d+") as caught:
+        QdrantClient(tmp_path)
+    assert caught.value.hint == "pip install --upgrade minidb-vector; the store was left as it is"
+
+
+def test_the_path_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("")
+    with pytest.raises(ServiceError, match=f"could not open {file}") as caught:
+        QdrantClient(file)
+    assert caught.value.hint == f"a store is a folder: `{file}` is, or is below, a file"
+
+
+def test_the_path_of_a_stores_own_file(tmp_path: Path) -> None:
+    QdrantClient(tmp_path).close()
+    with pytest.raises(ServiceError) as caught:
+        QdrantClient(tmp_path / "data.mdb")
+    assert caught.value.hint == f"a store is a folder: did you mean `{tmp_path}`?"
+
+
+class ReadOnlyDisk(files.System):
+    """A disk on which nothing may be made."""
+
+    def make_folder(self, path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    def open(self, path: Path, *, write: bool, create: bool) -> int:
+        if write:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return super().open(path, write=write, create=create)
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "system", ReadOnlyDisk())
+    with pytest.raises(ServiceError, match=f"could not open {tmp_path}.*: Read-only file system") as caught:
+        QdrantClient(tmp_path / "store")
+    assert caught.value.hint == 'a store needs a folder you may write, or ":memory:"'
+
+
+def test_what_was_not_awaited() -> None:
+    async def vector() -> list[float]:
+        return [1.0, 2.0]
+
+    def refused(call: Callable[[Any], object]) -> MinidbError:
+        pending: Coroutine[Any, Any, list[float]] = vector()
+        with pytest.raises(MinidbError) as caught:
+            call(pending)
+        pending.close()
+        return caught.value
+
+    hint = "it was not awaited: `await` goes before the call that made it"
+    with QdrantClient(":memory:") as client:
+        client.create_collection("documents", PARAMS)
+        assert refused(lambda pending: client.query_points("documents", pending)).hint == hint
+        assert refused(lambda pending: client.upsert("documents", pending)).hint == hint
+        assert refused(lambda pending: client.upsert("documents", [{"id": 1, "vector": pending}])).hint == hint  # type: ignore[list-item]
+
+
+def test_a_call_that_was_not_awaited_says_which() -> None:
+    async def program() -> None:
+        async with AsyncQdrantClient(":memory:") as client:
+            call = client.get_collections()
+            assert call.__qualname__ == "AsyncQdrantClient.get_collections"
+            await call
+
+    asyncio.run(program())
+
+
+@pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])
+def test_a_method_qdrant_client_has_removed(kind: type) -> None:
+    client = kind(":memory:")
+    with pytest.raises(AttributeError, match=r"no attribute 'search', which .*; instead: query_points\(name, query="):
+        client.search("documents", [1.0])
+    with pytest.raises(AttributeError, match=r"recommend.*instead: .*RecommendQuery\(recommend="):
+        client.recommend("documents", positive=[1])
+    with pytest.raises(AttributeError) as caught:
+        client.upsrt("documents", [])
+    assert str(caught.value).startswith(f"{kind.__name__!r} object has no attribute 'upsrt'; ")
+    assert (caught.value.name, caught.value.obj) == ("upsrt", client)  # of which Python makes "Did you mean"
 
 
 def test_no_answer_over_http_names_other_collections() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from minidb.address import ConnectionOptions, address_of, database_at, is_address
+from minidb.client.border import public
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
@@ -26,6 +27,7 @@ from minidb.inference.secret import Secret, is_key_name
 from minidb.storage.interface import Durability
 
 
+@public
 class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethods):
     """A vector database in this process.
 

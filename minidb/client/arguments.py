@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 from minidb import models
 from minidb.errors import FormatError
 from minidb.models.base import parse
-
-PointsSelector = Any
-"""Ids, a `Filter`, a `PointIdsList` or a `FilterSelector`."""
+from minidb.models.vectors import as_array, is_array
 
 
 def query_request(
@@ -44,6 +42,8 @@ def query_request(
 
 def each_query(queries: Any) -> Iterable[Any]:
     """The rows of an array or of a scipy matrix in CSR form, or the queries of a sequence, one by one."""
+    if is_array(queries):
+        return as_array(queries)
     if not hasattr(queries, "indptr"):
         return queries  # type: ignore[no-any-return]
     if getattr(queries, "format", None) != "csr":
@@ -55,13 +55,34 @@ def each_query(queries: Any) -> Iterable[Any]:
     ]
 
 
+def listed(values: Any, what: str) -> list[Any]:
+    """What was given where several are wanted. Raises `FormatError` for one alone, of which Python would make several.
+
+    Args:
+        what: "points", "ids", …
+    """
+    check_many(values, what)
+    return values if type(values) is list else list(values)
+
+
+def check_many(values: Any, what: str) -> None:
+    """See `listed`."""
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)) or hasattr(values, "model_dump"):
+        from minidb.models.hints import NOT_AWAITED
+
+        came = "None" if values is None else f"one {type(values).__name__}"
+        hint = NOT_AWAITED if isinstance(values, Awaitable) else "one alone goes into a list: [x]"
+        raise FormatError(f"Expected a list of {what}, got {came}").hinting(hint)
+
+
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:
     """An upsert of points or of a columnar batch, as an operation."""
-    if not isinstance(points, list) and (isinstance(points, Mapping) or hasattr(points, "vectors")):
+    is_batch = (isinstance(points, Mapping) and ("id" not in points or "ids" in points)) or hasattr(points, "vectors")
+    if not isinstance(points, list) and is_batch:
         body: Any = models.PointsBatch
         content: dict[str, Any] = {"batch": points}
     else:
-        body, content = models.PointsList, {"points": list(points)}
+        body, content = models.PointsList, {"points": listed(points, "points")}
     return models.UpsertOperation(
         upsert=request_of(body, **content, update_filter=update_filter, update_mode=update_mode)
     )
@@ -80,21 +101,22 @@ def plain_dict(config: Any) -> Any:
     return dict(config) if isinstance(config, Mapping) else config
 
 
-def selection(points: PointsSelector) -> dict[str, Any]:
+def selection(points: Any) -> dict[str, Any]:
     """A points selector in any of its forms, as the fields `points` and `filter` of a request."""
     if points is None:
         return {}
     if isinstance(points, Mapping) and ("points" in points or "filter" in points):
         return dict(points)
-    if hasattr(points, "must_not") or isinstance(points, Mapping):
+    kinds = {kind.__name__ for kind in type(points).__mro__}  # ours or qdrant-client's; arrays have a method `filter`
+    if "Filter" in kinds or isinstance(points, Mapping):
         return {"filter": points}
-    for name in ("points", "filter"):
-        if hasattr(points, name):
+    for kind, name in (("PointIdsList", "points"), ("FilterSelector", "filter")):
+        if kind in kinds:
             return {name: getattr(points, name)}
     if isinstance(points, (int, str)):
         return {"points": [points]}
     return {"points": list(points)}
 
 
-def selector(points: PointsSelector) -> Any:
+def selector(points: Any) -> Any:
     return parse(models.PointsSelector, selection(points))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidb import models
-from minidb.client.arguments import plain_dict, request_of
+from minidb.client.arguments import listed, plain_dict, request_of
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 
+if TYPE_CHECKING:
+    from minidb.client import types
 
+
+@public
 class CollectionMethods(Base):
     """Part of `QdrantClient`."""
 
@@ -34,7 +39,31 @@ class CollectionMethods(Base):
         payload: models.PayloadStorageParams | None = None,
         id_tracker: models.IdTrackerParams | None = None,
     ) -> bool:
-        """Create a collection. Raises `AlreadyExists` (409), `ValidationError` (422) for names and settings."""
+        """Create a collection.
+
+        Args:
+            vectors_config: size and distance of the one vector a point has, or of each by name.
+            sparse_vectors_config: the names of sparse vectors; `modifier="idf"` for BM25.
+            on_disk_payload: kept and shown; payload is always on the disk, and in memory as the system sees fit.
+            hnsw_config: links of a point in the graph (`m`) and candidates when it is built (`ef_construct`).
+            quantization_config: `scalar` keeps an int8 copy of vectors, which is searched first.
+            strict_mode_config: limits on requests; see `StrictModeConfig`.
+            metadata: anything that has a JSON form; `get_collection` gives it back.
+
+        Raises:
+            AlreadyExists: there is one of that name.
+            ValidationError: a name or setting that is out of range.
+
+        Example:
+            >>> client.create_collection("books", models.VectorParams(size=2, distance=models.Distance.COSINE))
+            True
+            >>> client.create_collection(
+            ...     "films",
+            ...     {"title": models.VectorParams(size=2, distance=models.Distance.COSINE)},
+            ...     sparse_vectors_config={"words": models.SparseVectorParams(modifier="idf")},
+            ... )
+            True
+        """
         request = request_of(
             models.CreateCollection,
             vectors=plain_dict(vectors_config),
@@ -110,7 +139,12 @@ class CollectionMethods(Base):
         strict_mode_config: models.StrictModeConfig | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> bool:
-        """Change the settings given, keep the others; null in `metadata` removes a key."""
+        """Change the settings given, keep the others.
+
+        Args:
+            vectors_config: by name; "" is the unnamed vector.
+            metadata: is merged into what there is; None as a value removes a key.
+        """
         request = request_of(
             models.UpdateCollection,
             optimizers_config=optimizers_config,
@@ -150,7 +184,11 @@ class CollectionMethods(Base):
         ordering: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Add a named vector to a live collection; points get it by `update_vectors` or `upsert`."""
+        """Add a named vector to a live collection; points get it by `update_vectors` or `upsert`.
+
+        Args:
+            vector_name_config: `DenseVectorNameConfig` or `SparseVectorNameConfig`.
+        """
         config = parse(models.VectorNameConfig, vector_name_config)
         return self._database.create_vector_name(collection_name, vector_name, config)
 
@@ -175,15 +213,24 @@ class CollectionMethods(Base):
         self,
         collection_name: str,
         field_name: str,
-        field_schema: Any = None,
-        field_type: Any = None,
+        field_schema: types.FieldSchema | None = None,
+        field_type: types.FieldType | None = None,
         wait: bool = True,
         ordering: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Index a payload field: keyword, integer, float, bool, datetime, uuid, geo or text, or their params.
+        """Index a payload field.
 
         Filters give the same points without; a text index also decides how text conditions cut and compare words.
+
+        Args:
+            field_name: a path: "color", "author.name", "tags[]".
+            field_schema: keyword, integer, float, bool, datetime, uuid, geo or text, or their params.
+            field_type: an older name for `field_schema`.
+
+        Example:
+            >>> client.create_payload_index("docs", "author.name", "keyword").status.value
+            'completed'
         """
         schema = field_schema if field_schema is not None else field_type
         return self._database.create_payload_index(collection_name, field_name, schema)
@@ -204,8 +251,14 @@ class CollectionMethods(Base):
     def update_collection_aliases(
         self, change_aliases_operations: Sequence[models.AliasOperations], timeout: int | None = None
     ) -> bool:
-        """Create, delete and rename aliases: all of them, or none when one fails."""
-        return self._database.change_aliases(parse(list[models.AliasOperations], list(change_aliases_operations)))
+        """Create, delete and rename aliases: all of them, or none when one fails.
+
+        Args:
+            change_aliases_operations: `CreateAliasOperation`, `DeleteAliasOperation`, `RenameAliasOperation`.
+        """
+        return self._database.change_aliases(
+            parse(list[models.AliasOperations], listed(change_aliases_operations, "operations"))
+        )
 
     def get_collection_aliases(self, collection_name: str) -> models.CollectionsAliasesResponse:
         """The aliases of one collection."""

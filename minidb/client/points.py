@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidb import models
-from minidb.client.arguments import PointsSelector, request_of, selection, selector, upsert_operation
+from minidb.client.arguments import (
+    check_many,
+    listed,
+    request_of,
+    selection,
+    selector,
+    upsert_operation,
+)
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
 
+if TYPE_CHECKING:
+    from minidb.client import types
 
+
+@public
 class PointMethods(Base):
     """Part of `QdrantClient`."""
 
@@ -25,7 +37,7 @@ class PointMethods(Base):
         ordering: object = None,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
         """Insert points or replace them whole.
@@ -34,6 +46,13 @@ class PointMethods(Base):
             points: `PointStruct`s, or a `Batch` of columns, whose vectors may be arrays `(n, d)`.
             update_filter: an existing point is replaced only if it satisfies this.
             update_mode: upsert (default), insert_only or update_only.
+
+        Example:
+            >>> point = models.PointStruct(id=3, vector=[0.6, 0.8], payload={"color": "red"})
+            >>> client.upsert("docs", [point]).status.value
+            'completed'
+            >>> client.count("docs").count
+            3
         """
         return self._update(collection_name, upsert_operation(points, update_filter, update_mode), timeout)
 
@@ -47,48 +66,81 @@ class PointMethods(Base):
         update_filter: models.Filter | None = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Replace the given named vectors of existing points, keep their others and their payload."""
-        request = request_of(models.UpdateVectors, points=list(points), update_filter=update_filter)
+        """Replace the given named vectors of existing points, keep their others and their payload.
+
+        Args:
+            points: `PointVectors`.
+            update_filter: only points that satisfy this are changed.
+        """
+        request = request_of(models.UpdateVectors, points=listed(points, "points"), update_filter=update_filter)
         return self._update(collection_name, models.UpdateVectorsOperation(update_vectors=request), timeout)
 
     def delete_vectors(
         self,
         collection_name: str,
         vectors: Sequence[str],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Remove the named vectors of the selected points."""
-        request = request_of(models.DeleteVectors, vector=list(vectors), **selection(points))
+        """Remove the named vectors of the selected points.
+
+        Args:
+            vectors: their names; "" is the unnamed one.
+            points: ids, or a `Filter` that selects them.
+        """
+        request = request_of(models.DeleteVectors, vector=listed(vectors, "vector names"), **selection(points))
         return self._update(collection_name, models.DeleteVectorsOperation(delete_vectors=request))
 
     def delete(
         self,
         collection_name: str,
-        points_selector: PointsSelector,
+        points_selector: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Delete points by ids or by filter; ids that are not there are ignored."""
+        """Delete points; ids that are not there are ignored.
+
+        Args:
+            points_selector: ids, or a `Filter` that selects them.
+
+        Example:
+            >>> red = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
+            >>> client.delete("docs", models.Filter(must=[red])).status.value
+            'completed'
+            >>> client.count("docs").count
+            1
+        """
         return self._update(collection_name, models.DeleteOperation(delete=selector(points_selector)))
 
     def set_payload(
         self,
         collection_name: str,
         payload: dict[str, Any],
-        points: PointsSelector,
+        points: types.PointsSelector,
         key: str | None = None,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Merge keys into the payload of points (null removes one); with `key`, below that path."""
+        """Merge keys into the payload of points.
+
+        Args:
+            payload: its keys replace those of the points, the others stay; None as a value removes a key.
+            points: ids, or a `Filter` that selects them.
+            key: a path: the keys go below it.
+
+        Example:
+            >>> client.set_payload("docs", {"year": 2026}, points=[1]).status.value
+            'completed'
+            >>> client.retrieve("docs", [1])[0].payload
+            {'color': 'red', 'year': 2026}
+        """
         request = request_of(models.SetPayload, payload=payload, key=key, **selection(points))
         return self._update(collection_name, models.SetPayloadOperation(set_payload=request))
 
@@ -96,13 +148,17 @@ class PointMethods(Base):
         self,
         collection_name: str,
         payload: dict[str, Any],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Replace the payload of points whole."""
+        """Replace the payload of points whole.
+
+        Args:
+            points: ids, or a `Filter` that selects them.
+        """
         request = request_of(models.SetPayload, payload=payload, **selection(points))
         return self._update(collection_name, models.OverwritePayloadOperation(overwrite_payload=request))
 
@@ -110,26 +166,35 @@ class PointMethods(Base):
         self,
         collection_name: str,
         keys: Sequence[str],
-        points: PointsSelector,
+        points: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Remove payload paths of points."""
-        request = request_of(models.DeletePayload, keys=list(keys), **selection(points))
+        """Remove payload paths of points.
+
+        Args:
+            keys: paths: "color", "author.name".
+            points: ids, or a `Filter` that selects them.
+        """
+        request = request_of(models.DeletePayload, keys=listed(keys, "keys"), **selection(points))
         return self._update(collection_name, models.DeletePayloadOperation(delete_payload=request))
 
     def clear_payload(
         self,
         collection_name: str,
-        points_selector: PointsSelector,
+        points_selector: types.PointsSelector,
         wait: bool = True,
         ordering: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.UpdateResult:
-        """Remove all payload of points."""
+        """Remove all payload of points.
+
+        Args:
+            points_selector: ids, or a `Filter` that selects them.
+        """
         return self._update(collection_name, models.ClearPayloadOperation(clear_payload=selector(points_selector)))
 
     def batch_update_points(
@@ -140,8 +205,12 @@ class PointMethods(Base):
         ordering: object = None,
         timeout: int | None = None,
     ) -> list[models.UpdateResult]:
-        """Run operations in order. All are checked first; should one still fail, those before it stay."""
-        operations = parse(list[models.UpdateOperation], list(update_operations))
+        """Run operations in order. All are checked first; should one still fail, those before it stay.
+
+        Args:
+            update_operations: `UpsertOperation`, `DeleteOperation`, `SetPayloadOperation`, …
+        """
+        operations = parse(list[models.UpdateOperation], listed(update_operations, "operations"))
         return self._database.update(collection_name, operations, self._context(timeout))
 
     def upload_points(
@@ -155,19 +224,27 @@ class PointMethods(Base):
         wait: bool = False,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         *,
         show_progress: bool = False,
     ) -> None:
-        """Upsert any number of points, read lazily from an iterable; `show_progress` draws a bar on stderr."""
+        """Upsert any number of points, read lazily from an iterable.
+
+        Args:
+            batch_size: points of one commit.
+            parallel: no effect, as that of `method` and `max_retries`: nothing goes over a network.
+            update_filter: as for `upsert`, as is `update_mode`.
+            show_progress: draws a bar on stderr.
+        """
+        check_many(points, "points")
         upload_points(self, collection_name, points, batch_size, update_filter, update_mode, show_progress)
 
     def upload_collection(
         self,
         collection_name: str,
-        vectors: Any,
+        vectors: types.Vectors,
         payload: Iterable[dict[str, Any]] | None = None,
-        ids: Iterable[Any] | None = None,
+        ids: Iterable[types.PointId] | None = None,
         batch_size: int = 64,
         parallel: int = 1,
         method: str | None = None,
@@ -175,14 +252,25 @@ class PointMethods(Base):
         wait: bool = False,
         shard_key_selector: object = None,
         update_filter: models.Filter | None = None,
-        update_mode: models.UpdateMode | None = None,
+        update_mode: types.UpdateMode | None = None,
         *,
         show_progress: bool = False,
     ) -> None:
-        """Upsert columns: `vectors` is an array `(n, d)`, a dict of such by name, or an iterable of vectors.
+        """Upsert columns. Arrays go in without a Python object per point.
 
-        Arrays go in without a Python object per point. Without `ids` each point gets a random UUID, as with qdrant-
-        client.
+        Args:
+            vectors: an array `(n, d)`, a dict of such by name, or an iterable of vectors.
+            payload: one for each point.
+            ids: one for each point; random UUIDs by default.
+            batch_size: points of one commit; of arrays, at least 8 MB.
+            parallel: no effect, as that of `method` and `max_retries`: nothing goes over a network.
+            update_filter: as for `upsert`, as is `update_mode`.
+            show_progress: draws a bar on stderr.
+
+        Example:
+            >>> client.upload_collection("docs", numpy.eye(2), payload=[{"color": "red"}, {}], ids=[7, 8])
+            >>> client.count("docs").count
+            4
         """
         upload_collection(
             self, collection_name, vectors, payload, ids, batch_size, update_filter, update_mode, show_progress
@@ -193,15 +281,26 @@ class PointMethods(Base):
     def retrieve(
         self,
         collection_name: str,
-        ids: Sequence[Any],
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        ids: types.PointIds,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         consistency: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> list[models.Record]:
-        """Points by id, in the order asked for; missing ones are left out, repeated ones come once."""
-        request = request_of(models.PointRequest, ids=list(ids), with_payload=with_payload, with_vector=with_vectors)
+        """Points by id, in the order asked for; missing ones are left out, repeated ones come once.
+
+        Args:
+            with_payload: whether, or which paths of it.
+            with_vectors: whether, or the names of those wanted.
+
+        Example:
+            >>> [point.payload for point in client.retrieve("docs", [2, 99])]
+            [{'color': 'blue'}]
+        """
+        request = request_of(
+            models.PointRequest, ids=listed(ids, "ids"), with_payload=with_payload, with_vector=with_vectors
+        )
         return self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector, timeout)
 
     def scroll(
@@ -209,15 +308,33 @@ class PointMethods(Base):
         collection_name: str,
         scroll_filter: models.Filter | None = None,
         limit: int = 10,
-        order_by: Any = None,
-        offset: Any = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        order_by: types.OrderBy | None = None,
+        offset: types.PointId | None = None,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         consistency: object = None,
         shard_key_selector: object = None,
         timeout: int | None = None,
-    ) -> tuple[list[models.Record], Any]:
-        """A page of points in the order of their ids, and the id the next page begins with (None at the end)."""
+    ) -> tuple[list[models.Record], int | str | None]:
+        """A page of points in the order of their ids, and the id the next page begins with.
+
+        Args:
+            limit: of the page.
+            order_by: a payload path with an index, to order by that; there is no next page then.
+            offset: the id this page begins with.
+            with_payload: whether, or which paths of it.
+            with_vectors: whether, or the names of those wanted.
+
+        Returns:
+            The points, and the next page's `offset`, None at the end.
+
+        Example:
+            >>> points, offset = client.scroll("docs", limit=1)
+            >>> [point.id for point in points], offset
+            ([1], 2)
+            >>> [point.id for point in client.scroll("docs", offset=offset)[0]]
+            [2]
+        """
         request = request_of(
             models.ScrollRequest,
             filter=scroll_filter,
@@ -237,7 +354,17 @@ class PointMethods(Base):
         shard_key_selector: object = None,
         timeout: int | None = None,
     ) -> models.CountResult:
-        """How many points satisfy the filter; always exact."""
+        """How many points satisfy the filter.
+
+        Args:
+            count_filter: all points by default.
+            exact: no effect: the count is always exact.
+
+        Example:
+            >>> red = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
+            >>> client.count("docs", models.Filter(must=[red])).count
+            1
+        """
         request = request_of(models.CountRequest, filter=count_filter, exact=exact)
         return models.CountResult(self._database.count(collection_name, request.filter, timeout))
 
@@ -252,7 +379,18 @@ class PointMethods(Base):
         timeout: int | None = None,
         shard_key_selector: object = None,
     ) -> models.FacetResponse:
-        """The most frequent values at an indexed payload path, with exact counts; equal counts by value."""
+        """The most frequent values at a payload path; equal counts by value.
+
+        Args:
+            key: the path; it needs an index.
+            facet_filter: of the points that are counted.
+            limit: number of values.
+            exact: no effect: counts are always exact.
+
+        Example:
+            >>> [(hit.value, hit.count) for hit in client.facet("docs", "color").hits]
+            [('blue', 1), ('red', 1)]
+        """
         request = request_of(models.FacetRequest, key=key, filter=facet_filter, limit=limit, exact=exact)
         return self._database.facet(collection_name, request, timeout)
 

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
-from minidb.client.arguments import each_query, matrix_request, query_request
+from minidb.client.arguments import each_query, listed, matrix_request, query_request
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.models.base import parse
 from minidb.trace import Step
 
+if TYPE_CHECKING:
+    from minidb.client import types
 
+
+@public
 class SearchMethods(Base):
     """Part of `QdrantClient`."""
 
     def query_points(
         self,
         collection_name: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         offset: int | None = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
         consistency: object = None,
@@ -48,6 +53,13 @@ class SearchMethods(Base):
 
         Returns:
             Hits, best first; equal scores in the order of ids.
+
+        Example:
+            >>> [(hit.id, hit.score) for hit in client.query_points("docs", [0.0, 1.0]).points]
+            [(2, 1.0), (1, 0.0)]
+            >>> red = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
+            >>> client.query_points("docs", [0.0, 1.0], query_filter=models.Filter(must=[red]), limit=1).points[0].id
+            1
         """
         request = query_request(
             query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
@@ -58,19 +70,19 @@ class SearchMethods(Base):
     def explain(
         self,
         collection_name: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         offset: int | None = None,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
         lookup_from: models.LookupLocation | None = None,
     ) -> Step:
-        """minidb's own: run a search and tell how it was answered.
+        """minidb's own: run a search and tell how it was answered; arguments as for `query_points`.
 
         Returns:
             A tree of steps, readable when printed: how each filter clause was answered and by how many rows, whether
@@ -89,14 +101,21 @@ class SearchMethods(Base):
         consistency: object = None,
         timeout: int | None = None,
     ) -> list[models.QueryResponse]:
-        """Several searches of one state of the collection; inference and filters they share are done once."""
-        batch = parse(models.QueryRequestBatch, {"searches": list(requests)})
+        """Several searches of one state of the collection; inference and filters they share are done once.
+
+        Args:
+            requests: `QueryRequest`s, whose fields are the arguments of `query_points`.
+
+        Returns:
+            A response for each, in their order.
+        """
+        batch = parse(models.QueryRequestBatch, {"searches": listed(requests, "requests")})
         return self._database.query(collection_name, batch.searches, self._context(timeout))
 
     def query_arrays(
         self,
         collection_name: str,
-        queries: Any,
+        queries: types.Array | types.SparseMatrix | Sequence[types.Query],
         using: str | None = None,
         limit: int = 10,
         query_filter: models.Filter | None = None,
@@ -123,17 +142,17 @@ class SearchMethods(Base):
         self,
         collection_name: str,
         group_by: str,
-        query: Any = None,
+        query: types.Query | None = None,
         using: str | None = None,
-        prefetch: Any = None,
+        prefetch: types.Prefetch | None = None,
         query_filter: models.Filter | None = None,
         search_params: models.SearchParams | None = None,
         limit: int = 10,
         group_size: int = 3,
-        with_payload: Any = True,
-        with_vectors: Any = False,
+        with_payload: types.WithPayload = True,
+        with_vectors: types.WithVectors = False,
         score_threshold: float | None = None,
-        with_lookup: Any = None,
+        with_lookup: types.WithLookup | None = None,
         lookup_from: models.LookupLocation | None = None,
         consistency: object = None,
         shard_key_selector: object = None,
@@ -148,6 +167,11 @@ class SearchMethods(Base):
 
         Returns:
             The group with the best hit first; other arguments and the order of hits as for `query_points`.
+
+        Example:
+            >>> groups = client.query_points_groups("docs", "color", [0.0, 1.0], group_size=1).groups
+            >>> [(group.id, group.hits[0].id) for group in groups]
+            [('blue', 2), ('red', 1)]
         """
         request = parse(
             models.QueryGroupsRequest,
@@ -180,7 +204,17 @@ class SearchMethods(Base):
         timeout: int | None = None,
         shard_key_selector: object = None,
     ) -> models.SearchMatrixPairsResponse:
-        """For each of `sample` random points its `limit` nearest among them, as pairs of ids with scores."""
+        """For each of some random points its nearest among them.
+
+        Args:
+            query_filter: of the points to draw from.
+            limit: number of nearest ones.
+            sample: number of random points.
+            using: name of the vector to compare; the unnamed one by default.
+
+        Returns:
+            Pairs of ids, with their scores.
+        """
         request = matrix_request(query_filter, limit, sample, using)
         return self._database.search_matrix(collection_name, request, timeout).as_pairs()
 
@@ -195,6 +229,6 @@ class SearchMethods(Base):
         timeout: int | None = None,
         shard_key_selector: object = None,
     ) -> models.SearchMatrixOffsetsResponse:
-        """The same as a sparse matrix in coordinate form."""
+        """`search_matrix_pairs` as a sparse matrix in coordinate form: rows and columns are positions in `ids`."""
         request = matrix_request(query_filter, limit, sample, using)
         return self._database.search_matrix(collection_name, request, timeout).as_offsets()

@@ -13,10 +13,13 @@ from typing_extensions import Self
 
 from minidb import models
 from minidb.client.base import Base
+from minidb.client.border import public
 from minidb.errors import BadRequest, StandaloneMode
 from minidb.inference.settings import LOCAL_BATCH_SIZE
+from minidb.models.base import parse
 
 if TYPE_CHECKING:
+    from minidb.client import types
     from minidb.collection.vacuum import CompactReport
     from minidb.collection.verify import VerifyReport
     from minidb.migration import CollectionReport
@@ -83,13 +86,15 @@ class AnyClient:
         """Where qdrant-client's has the one of its two clients that does the work."""
         return self
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # a type checker would take any name for an attribute
 
         def __getattr__(self, name: str) -> NoReturn:
-            text = f"minidb's {type(self).__name__} has no {name!r}; qdrant-client's own is minidb.qdrant_client(path)"
-            raise AttributeError(text, name=name, obj=self)
+            from minidb.client.removed import no_attribute
+
+            raise no_attribute(self, name)
 
 
+@public
 class ServiceMethods(Base, AnyClient):
     """Part of `QdrantClient`."""
 
@@ -119,7 +124,7 @@ class ServiceMethods(Base, AnyClient):
         location: str,
         api_key: str | None = None,
         checksum: str | None = None,
-        priority: Any = None,
+        priority: types.SnapshotPriority | None = None,
         wait: bool = True,
     ) -> bool:
         """Replace a collection, made if it is not there, by what a snapshot holds: whole, or not at all.
@@ -130,7 +135,8 @@ class ServiceMethods(Base, AnyClient):
             checksum: SHA-256 the file must have, in hexadecimal.
             priority: accepted; one node has no replicas to prefer.
         """
-        request = models.SnapshotRecover(location=location, api_key=api_key, checksum=checksum, priority=priority)
+        fields = {"location": location, "api_key": api_key, "checksum": checksum, "priority": priority}
+        request = parse(models.SnapshotRecover, fields)
         return self._database.snapshots.recover(collection_name, request)
 
     def create_full_snapshot(self, wait: bool = True) -> SnapshotDescription:
@@ -149,6 +155,9 @@ class ServiceMethods(Base, AnyClient):
         """minidb's own: replace every collection a snapshot of the whole store holds, and set its aliases.
 
         Collections it does not hold stay as they are.
+
+        Args:
+            location: as for `recover_snapshot`, as is `checksum`.
         """
         request = models.SnapshotRecover(location=location, checksum=checksum)
         return self._database.snapshots.recover(None, request)
@@ -199,7 +208,12 @@ class ServiceMethods(Base, AnyClient):
         with_: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> OptimizationsResponse:
-        """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on."""
+        """Nothing runs or waits in Qdrant's sense: `get_collection` tells by its status whether indexing goes on.
+
+        Args:
+            completed_limit: no effect: there are none.
+            with_: of "queued", "completed" and "idle_segments" those to be listed, which are empty.
+        """
         wanted = [with_] if isinstance(with_, str) else list(with_ or ())
         from minidb import node
 
@@ -258,7 +272,7 @@ class ServiceMethods(Base, AnyClient):
         location: str,
         api_key: str | None = None,
         checksum: str | None = None,
-        priority: Any = None,
+        priority: types.SnapshotPriority | None = None,
         wait: bool = True,
     ) -> bool:
         """Raises `StandaloneMode`."""

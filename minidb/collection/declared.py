@@ -31,7 +31,10 @@ def parse_schema(field_name: str, field_schema: Any) -> Any:
     """A schema type or a params model. Raises `FormatError`, `BadInput` for what cannot be indexed."""
     JsonPath.parse(field_name)
     if field_schema is None:
-        raise FormatError(f"Unable to infer type for the field '{field_name}'. Please specify `field_type`")
+        text = f"Unable to infer type for the field '{field_name}'. Please specify `field_type`"
+        raise FormatError(text).hinting(
+            'as in field_schema="keyword"; others are integer, float, bool, datetime, uuid, geo, text'
+        )
     schema = models.parse(models.PayloadFieldSchema, field_schema)
     text_settings(schema)
     return schema

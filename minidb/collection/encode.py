@@ -20,7 +20,7 @@ import pydantic_core
 from numpy.typing import NDArray
 
 from minidb import models
-from minidb.collection.fields import VectorField, field_named
+from minidb.collection.fields import VectorField, field_named, wrong_kind, wrong_size
 from minidb.errors import BadInput, FormatError, ValidationError
 from minidb.storage.checksum import seal_rows
 from minidb.storage.records import pack_sparse
@@ -124,7 +124,7 @@ def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> N
     if isinstance(vectors, np.ndarray) and vectors.ndim == 2:
         matrix = vectors.astype(np.float32, copy=False)
         if matrix.shape[1] != field.size:
-            raise dimension_error(field, matrix.shape[1])
+            raise wrong_size(field, matrix.shape[1], _of(field))
     else:
         if len(vectors) == 1:
             return dense_vector(field, vectors[0])[0].reshape(1, -1)
@@ -140,15 +140,15 @@ def dense_matrix(field: VectorField, vectors: Sequence[Any] | NDArray[Any]) -> N
 def multi_matrix(field: VectorField, vector: Any) -> NDArray[np.float32]:
     """`(tokens, size) float32`; a single dense vector counts as one token."""
     if _is_sparse(vector):
-        raise BadInput("Conversion between sparse and multi vectors failed")
+        raise wrong_kind(field, vector, "sparse and multi")
     with np.errstate(over="ignore"):  # refused below as not finite
-        matrix = np.asarray(vector, np.float32)
+        matrix = np.ascontiguousarray(vector, np.float32)
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1)
     if matrix.ndim != 2 or not len(matrix):
         raise ValidationError("[data: multi vector must not be empty]")
     if matrix.shape[1] != field.size:
-        raise dimension_error(field, matrix.shape[1])
+        raise wrong_size(field, matrix.shape[1], _of(field))
     _check_finite(field, matrix)
     return matrix
 
@@ -166,7 +166,7 @@ def dense_vector(field: VectorField, vector: Any) -> tuple[NDArray[np.float32], 
 def _floats(vector: Any) -> NDArray[np.float32]:
     """A list or an array of numbers as float32; what is beyond that is infinite, and refused as not finite."""
     if isinstance(vector, np.ndarray) and vector.dtype == np.float32:
-        return vector
+        return np.ascontiguousarray(vector)  # what computes distances reads no strides
     if type(vector) is list:
         with suppress(OverflowError):  # a fifth of numpy's time
             return np.frombuffer(pack_numbers(f"{len(vector)}f", *vector), np.float32)
@@ -177,7 +177,7 @@ def _floats(vector: Any) -> NDArray[np.float32]:
 def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Indices (ascending) and values of one sparse vector."""
     if not _is_sparse(vector):
-        raise BadInput("Conversion between sparse and regular vectors failed")
+        raise wrong_kind(field, vector, "sparse and regular")
     indices = np.asarray(vector.indices, np.uint32)
     with np.errstate(over="ignore"):
         values = np.asarray(vector.values, np.float32)
@@ -193,16 +193,12 @@ def _check_dense(field: VectorField, vector: Any) -> None:
     if isinstance(vector, np.ndarray) and vector.ndim == 1 and len(vector) == field.size:
         return
     if _is_sparse(vector):
-        raise BadInput("Conversion between sparse and regular vectors failed")
+        raise wrong_kind(field, vector, "sparse and regular")
     first = vector[0] if len(vector) else None
     if isinstance(first, (list, tuple)) or (isinstance(first, np.ndarray) and first.ndim):
-        raise BadInput("Conversion between multi and regular vectors failed")
+        raise wrong_kind(field, vector, "multi and regular")
     if len(vector) != field.size:
-        raise dimension_error(field, len(vector))
-
-
-def dimension_error(field: VectorField, got: int) -> BadInput:
-    return BadInput(f"Vector dimension error: expected dim: {field.size}, got {got}{_of(field)}")
+        raise wrong_size(field, len(vector), _of(field))
 
 
 def _check_finite(field: VectorField, array: NDArray[np.float32]) -> None:

@@ -7,7 +7,7 @@ Built from the collection's config; used by the write path, the indexes and the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -143,10 +143,57 @@ def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
-def no_vector(name: str, known: Iterable[str]) -> BadInput:
+def wrong_kind(field: VectorField, came: object, kinds: str) -> BadInput:
+    """Qdrant's error for a vector of another kind than the field's, and what would have been one of its.
+
+    Args:
+        came: the vector, or the kind of the field it was looked up in.
+        kinds: the two that differ, in Qdrant's words.
+    """
+    hint = f"{_label(field)} takes {_FORMS[field.kind].format(size=field.size)}, got {_form(came)}"
+    return BadInput(f"Conversion between {kinds} vectors failed").hinting(hint)
+
+
+def wrong_size(field: VectorField, got: int, text: str = "") -> BadInput:
+    """Qdrant's error for a vector of another dimension than the field's; `text` goes behind its own."""
+    hint = f"{_label(field)} takes {field.size} numbers (VectorParams(size={field.size})), got {got}"
+    return BadInput(f"Vector dimension error: expected dim: {field.size}, got {got}{text}").hinting(hint)
+
+
+_FORMS: dict[Kind, str] = {
+    "dense": "a list or array of {size} numbers",
+    "multi": "a list of vectors of {size} numbers",
+    "sparse": "models.SparseVector(indices=[…], values=[…])",
+}
+_LOOKED_UP = {"dense": "a dense vector", "multi": "a multivector", "sparse": "a sparse vector"}
+
+
+def _label(field: VectorField) -> str:
+    return f"the {field.kind} vector `{field.name}`" if field.name else f"the unnamed {field.kind} vector"
+
+
+def _form(came: object) -> str:
+    if isinstance(came, str):
+        return f"{_LOOKED_UP[came]} of a point"
+    if isinstance(came, models.SparseVector):
+        return "a SparseVector"
+    if not isinstance(came, (list, tuple, np.ndarray)):
+        return f"a {type(came).__name__}"
+    if len(came) == 1 and np.ndim(came[0]):
+        return "one in a list: leave out the list around it"
+    if isinstance(came, np.ndarray):
+        return f"an array {came.shape}"
+    return f"a list of {len(came)} {'vectors' if came and np.ndim(came[0]) else 'numbers'}"
+
+
+def no_vector(name: str, known: Collection[str]) -> BadInput:
     """Qdrant's error for a vector name the collection does not have, and for the caller those it has."""
     hint = choice(name, known, "vectors")
-    return BadInput(f"Not existing vector name error: {name}").hinting(hint if name else f"give `using`; {hint}")
+    if not name:
+        hint = f"name the vector (`using` of a query, a dict of names in a point); {hint}"
+    elif list(known) == [""]:
+        hint = f"leave out the name; {hint}"
+    return BadInput(f"Not existing vector name error: {name}").hinting(hint)
 
 
 def field_named(fields: dict[str, VectorField], name: str) -> VectorField:

@@ -95,7 +95,7 @@ class Service:
             if route.body is None:
                 return None
             plain = rpc.body(rpc.request, message)
-            return plain if route.body is Any else parse(route.body, plain, where="body")
+            return plain if route.body is Any else parse(route.body, plain)
 
         result, tokens = self._api.run(route, path_of(rpc, message), request, body)
         reply = message_class(rpc.response)()

@@ -54,7 +54,7 @@ def code_of(status_code: int) -> Code:
 
 def text(error: errors.MinidbError) -> str:
     """What is said of an error: REST's words, but there is no JSON and no query in a message."""
-    words = _PLACE.sub(r"\1body", error.message)
+    words = _PLACE.sub(r"\1body", error.answer())
     if words.startswith("Validation error in "):
         words = _PARTS.sub("", words)
     return words.encode("utf-8", "backslashreplace").decode()

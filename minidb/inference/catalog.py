@@ -62,6 +62,12 @@ def list_models(kind: ModelKind | None = None) -> list[LocalModel]:
     return [_model(kind, entry) for kind in kinds for entry in entries_of(kind)]
 
 
+def names() -> list[str]:
+    """The models that need no key, as far as they can be told: those built in, and fastembed's if it is installed."""
+    local = [entry["model"] for kind in CLASSES for entry in entries_of(kind)] if is_installed() else []
+    return ["qdrant/bm25", "minidb/hash-256", *(name for name in dict.fromkeys(local) if name.lower() not in _BUILT_IN)]
+
+
 def get_embedding_size(model: str) -> int:
     """Dimensions of a model's vectors, or of its token vectors: what `VectorParams(size=…)` wants.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from minidb.errors import InferenceError
+from minidb.errors import InferenceError, choice
 
 if TYPE_CHECKING:
     from minidb.inference.execute import Request
@@ -45,12 +45,15 @@ class Registry:
 
     def embedder(self, model: str) -> Embedder:
         """The embedder of a model. Raises InferenceError, naming what there is, when nobody has it."""
-        embedder = self.find(model)
+        try:
+            embedder = self.find(model)
+        except InferenceError as error:  # nobody else had it, and what might have is not installed
+            raise error.hinting(self._nearest(model)) from error.__cause__
         if embedder is None:
             raise InferenceError(
                 f"No embedding model {model!r}. Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536); "
                 "others can be added with minidb.inference.register_provider."
-            )
+            ).hinting(self._nearest(model))
         return embedder
 
     def find(self, model: str, below: str | None = None) -> Embedder | None:
@@ -62,3 +65,14 @@ class Registry:
                 if embedder is not None:
                     return embedder
         return None
+
+    def _nearest(self, model: str) -> str:
+        """A hint: the nearest name there is, be it only that of the provider which is written otherwise."""
+        from difflib import get_close_matches
+
+        from minidb.inference.catalog import names
+
+        maker, _, rest = model.partition("/")
+        makers = [prefix[:-1] for prefix in self._providers if prefix.endswith("/")]
+        near = get_close_matches(maker.lower(), makers, 1, 0.8) if rest and maker.lower() not in makers else []
+        return choice(model, [*(f"{maker}/{rest}" for maker in near), *names()], "models")

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import partial
 from importlib import import_module
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, get_args, get_origin, overload
 
 import numpy as np
@@ -69,6 +70,9 @@ _brief.maxstring = _brief.maxother = 80
 _brief.maxlevel = 4
 
 
+NO_OBJECT = "input should be a valid dictionary or object to extract fields from"  # pydantic's
+
+
 def _path(location: tuple[int | str, ...]) -> str:
     path = ""
     for part in location:
@@ -89,26 +93,20 @@ def _shape_text(kind: str, message: str, location: tuple[int | str, ...], value:
     return f"{message[:1].lower()}{message[1:]}, got {shown(value)}", _path(location)
 
 
-def _hint(kind: str, location: tuple[int | str, ...], value: object) -> str:
-    """What would have been right, of the mistakes that are made most."""
-    names = [part for part in location if isinstance(part, str) and part[1:-1] not in _tags]
-    if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["query"]:
-        return f"a string as query is a point's id; to search for a text: models.Document(text={value[:40]!r}, model=…)"
-    if kind == "wrong_shape" and isinstance(value, str) and names[-1:] == ["location"]:
-        return "the URL of a file is `Path(…).resolve().as_uri()`"
-    if kind == "missing" and isinstance(value, Mapping):
-        return f"it has {', '.join(f'`{key}`' for key in list(value)[:8]) or 'nothing'}"
-    return ""
+def _hint(detail: Mapping[str, Any]) -> str:
+    from minidb.models.hints import hint  # takes as long to import as a query
+
+    names = ["[]" if isinstance(part, int) else part for part in detail["loc"]]
+    names = [name for name in names if name[1:-1] not in _tags and not name.startswith("function-")]
+    text, _ = _shape_text(detail["type"], detail["msg"], detail["loc"], detail["input"])
+    return hint(detail["type"], text, names, detail["input"], _found.fields)
 
 
-def translate(
-    error: pydantic.ValidationError, where: str = "JSON body", root: str = "", value: object = None
-) -> errors.MinidbError:
+def translate(error: pydantic.ValidationError, root: str = "", value: object = None) -> errors.MinidbError:
     """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges).
 
     Args:
-        where: what the error names as the place.
-        root: name of the type that was read, which decides how the paths of bad ranges begin.
+        root: name of the type that came in over REST, by which the paths of bad ranges begin there; "" in Python.
         value: what was read.
     """
     details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NOT_READ]
@@ -117,20 +115,19 @@ def translate(
     if wrong is not None:
         text, path = _shape_text(wrong["type"], wrong["msg"], wrong["loc"], wrong["input"])
         result = errors.FormatError(f"{text} in {path}" if path else text)
-        hint = _hint(wrong["type"], wrong["loc"], wrong["input"])
-        if hint:
-            result.hinting(hint)
     else:
-        rooted = root if where == "JSON body" else ""
-        paths = validated_paths(rooted, [(detail["loc"], detail["ctx"].get("field")) for detail in details], value)
+        locations = [(detail["loc"], detail["ctx"].get("field")) for detail in details]
+        if root:
+            paths = validated_paths(root, locations, value)
+        else:
+            paths = [_path((*location, field) if field else location) for location, field in locations]
         parts = [f"{path}: {detail['msg']}" for path, detail in zip(paths, details, strict=True)]
         result = errors.ValidationError(f"[{'; '.join(parts)}]")
-        names = named_in([detail["loc"] for detail in details])
+        names = named_in([detail["loc"] for detail in details]) if root else []
         if names:
-            result.hinting(f"`?` stands for {', '.join(map(shown, names))}")
-    if where != "JSON body":
-        result.reworded(result.message.replace("JSON body", where, 1))
-    return result
+            return result.hinting(f"`?` stands for {', '.join(map(shown, names))}")
+    hint = _hint(wrong or details[0])
+    return result.hinting(hint) if hint else result
 
 
 # Bounds: whoever sends a million wrong items shall not have a million errors made of them
@@ -139,10 +136,15 @@ _NOT_READ = "not_read"
 _MOST_ERRORS = 16
 
 
+_NO_FIELDS: Mapping[Any, Sequence[str]] = MappingProxyType({})
+
+
 class _Found(threading.local):
     """What the call to `parse` (or a constructor) that this thread is in has found, and how it reads."""
 
     errors = 0
+    fields: Mapping[Any, Sequence[str]] = _NO_FIELDS
+    """Field nobody knows → those its model has."""
     is_forgiving = False
     """Fields nobody knows are left out, but of models that are `closed`."""
 
@@ -155,14 +157,14 @@ def is_forgiving() -> bool:
     return _found.is_forgiving
 
 
-def _guarded(names: frozenset[str], closed: bool) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:
+def _guarded(fields: Sequence[str], closed: bool) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:
     """What stands around the fields of a model: nothing more is read once enough is wrong.
 
     pydantic goes on after an error, and makes one of every further field, item and key. Lists stop at their first
     (`Items`), long objects of names piece by piece (`Named`); a model reads nothing after `_MOST_ERRORS`, and no more
     keys than it knows.
     """
-    n_names = len(names)
+    names, n_names, first = frozenset(fields), len(fields), next(iter(fields), "")
 
     def guard(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
         if _found.errors >= _MOST_ERRORS:
@@ -171,26 +173,31 @@ def _guarded(names: frozenset[str], closed: bool) -> Callable[[Any, core_schema.
             value = {name: value[name] for name in names if name in value}
         if type(value) is dict and len(value) > n_names:
             unknown = next(key for key in value if key not in names)
+            _found.fields = {unknown: fields}
             raise wrong_shape(f"unknown field `{unknown if len(str(unknown)) <= 80 else str(unknown)[:77] + '…'}`")
+        if type(value) is not dict and not (hasattr(value, first) or any(hasattr(value, name) for name in fields)):
+            raise wrong_shape(f"{NO_OBJECT}, got {shown(value)}")  # pydantic would read an empty object
         try:
             return handler(value)
         except pydantic.ValidationError as error:
             _found.errors += error.error_count()
+            if type(value) is dict and not names.issuperset(value):
+                _found.fields = {**{key: fields for key in value if key not in names}, **_found.fields}
             raise
 
     return guard
 
 
-def _names(fields: Mapping[str, Any]) -> frozenset[str]:
-    """The keys under which the fields of a model may stand."""
-    names = set(fields)
+def _names(fields: Mapping[str, Any]) -> list[str]:
+    """The keys under which the fields of a model may stand, in the order of the fields."""
+    names = dict.fromkeys(fields)
     for field in fields.values():
         alias = field.get("validation_alias")
         if isinstance(alias, str):
-            names.add(alias)
+            names[alias] = None
         elif alias is not None:  # a list of paths, or one path
-            names.update(part for path in alias for part in (path if isinstance(path, list) else [path]))
-    return frozenset(names)
+            names.update((part, None) for path in alias for part in (path if isinstance(path, list) else [path]))
+    return list(names)
 
 
 class _InPieces:
@@ -300,7 +307,7 @@ class Model(BaseModel):
     if not TYPE_CHECKING:
 
         def __init__(self, /, **data: Any) -> None:
-            _found.errors = 0
+            _found.errors, _found.fields = 0, _NO_FIELDS
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self)
             except pydantic.ValidationError as error:
@@ -311,7 +318,7 @@ class Model(BaseModel):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """An instance from a dict, from an instance, or from any object with the same attributes."""
-        _found.errors = 0
+        _found.errors, _found.fields = 0, _NO_FIELDS
         try:
             return super().model_validate(obj, **options)
         except pydantic.ValidationError as error:
@@ -320,7 +327,7 @@ class Model(BaseModel):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """An instance from JSON text."""
-        _found.errors = 0
+        _found.errors, _found.fields = 0, _NO_FIELDS
         try:
             return super().model_validate_json(json_data, **options)
         except pydantic.ValidationError as error:
@@ -522,17 +529,16 @@ def _made_entry(type_: Any) -> _Entry:
 
 
 @overload
-def parse(type_: type[T], value: object, *, where: str = ..., root: str = ..., forgiving: bool = ...) -> T: ...
+def parse(type_: type[T], value: object, *, root: str = ..., forgiving: bool = ...) -> T: ...
 @overload
-def parse(type_: Any, value: object, *, where: str = ..., root: str = ..., forgiving: bool = ...) -> Any: ...
-def parse(type_: Any, value: object, *, where: str = "JSON body", root: str = "", forgiving: bool = False) -> Any:
+def parse(type_: Any, value: object, *, root: str = ..., forgiving: bool = ...) -> Any: ...
+def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False) -> Any:
     """`value` as an instance of a model or of a type alias; instances of minidb's own types come back unchanged.
 
     Args:
         type_: a class or alias of `minidb.models`, or a type built from them (`list[PointStruct]`).
         value: a dict, an instance, or an object of qdrant-client.
-        where: what an error names as the place ("JSON body", "query parameters").
-        root: what the value is to Qdrant, by which paths in errors begin; the name of the class unless given.
+        root: what the value is to Qdrant, by which paths in REST's errors begin; the name of the class unless given.
         forgiving: leave out fields that nobody knows, where Qdrant's REST interface does.
 
     Raises:
@@ -544,11 +550,11 @@ def parse(type_: Any, value: object, *, where: str = "JSON body", root: str = ""
     _, classes, adapter = _entries_by_id.get(id(type_)) or _entry(type_)
     if type(value) in classes:
         return value
-    _found.errors, _found.is_forgiving = 0, forgiving
+    _found.errors, _found.fields, _found.is_forgiving = 0, _NO_FIELDS, forgiving
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
-        raise translate(error, where, root or getattr(type_, "__name__", ""), value) from None
+        raise translate(error, (root or getattr(type_, "__name__", "")) if forgiving else "", value) from None
     finally:
         _found.is_forgiving = False
 

@@ -6,6 +6,7 @@ Only shapes and ranges of values are checked; payload paths are parsed and condi
 from datetime import date
 from typing import Annotated, Any, TypeAlias
 
+import numpy as np
 from pydantic import Field, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
@@ -25,7 +26,7 @@ from minidb.models.base import (
     wrong_shape,
 )
 from minidb.models.datetimes import Datetime
-from minidb.models.vectors import ExtendedPointId
+from minidb.models.vectors import ExtendedPointId, plain_numbers
 
 # Matches
 
@@ -33,10 +34,13 @@ from minidb.models.vectors import ExtendedPointId
 def _check_value(value: Any) -> bool | int | str:
     if isinstance(value, (bool, int, str)):
         return value
+    if isinstance(value, (np.integer, np.bool_)):
+        return value.item()
     raise wrong_shape(f"invalid value {shown(value)}, expected a string, an integer or a bool")
 
 
 def _check_any(value: Any) -> list[str] | list[int]:
+    value = plain_numbers(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         kinds = set(map(type, value))
         if kinds <= {int} or all(issubclass(kind, str) for kind in kinds):

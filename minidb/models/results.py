@@ -17,7 +17,7 @@ from pydantic_core import core_schema
 
 from minidb import errors
 from minidb.models.base import Payload, StrEnum, same, wrong_shape
-from minidb.models.vectors import SparseVector
+from minidb.models.vectors import SparseVector, VectorStructOutput
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -206,7 +206,7 @@ class Record(Result):
         self,
         id: PointIdOut,
         payload: Payload | None = None,
-        vector: Any = None,
+        vector: VectorStructOutput | None = None,
         shard_key: int | str | None = None,
         order_value: OrderValue | None = None,
     ) -> None:
@@ -235,7 +235,7 @@ class ScoredPoint(Result):
         version: int,
         score: float,
         payload: Payload | None = None,
-        vector: Any = None,
+        vector: VectorStructOutput | None = None,
         shard_key: int | str | None = None,
         order_value: OrderValue | None = None,
     ) -> None:

@@ -9,6 +9,7 @@ non-numeric dtype by `_array`. Dimensions, NaN and names are the collection's bu
 """
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -89,6 +90,8 @@ def _check_id(value: Any) -> int | str | UUID:
         return value
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value <= _MAX_ID:
         return int(value)
+    if type(value).__module__ == "pyarrow.lib":  # its arrays yield scalars of its own
+        return _check_id(value.as_py())
     raise wrong_shape(_bad_id(value))
 
 
@@ -104,22 +107,29 @@ NumpyArray: TypeAlias = NDArray[Any]
 
 def is_array(value: object) -> bool:
     """Whether it is numpy's, or another library's that numpy can read: of torch, jax, pandas, polars, pyarrow, …"""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, memoryview)):
         return True
     kind = type(value)
+    if kind.__module__ == "array":
+        return True
     return hasattr(kind, "__array__") and not issubclass(kind, np.generic) and not hasattr(kind, "tocoo")
 
 
 def as_array(value: Any) -> NumpyArray:
-    """Such an array as numpy's. A tensor of torch leaves its graph and its device."""
+    """Such an array as numpy's. A tensor of torch leaves its graph and its device; a column of lists is a matrix."""
     if isinstance(value, np.ndarray):
-        return value
-    try:
-        if type(value).__module__.partition(".")[0] == "torch":
-            value = value.detach().cpu()
-        return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise wrong_shape(f"Expected an array of numbers, got a {type(value).__name__}: {error}") from None
+        array = value
+    else:
+        try:
+            if type(value).__module__.partition(".")[0] == "torch":
+                value = value.detach().cpu()
+            array = np.asarray(value)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise wrong_shape(f"Expected an array of numbers, got a {type(value).__name__}: {error}") from None
+    if array.dtype.kind == "O" and array.ndim == 1 and len(array) and isinstance(array[0], (list, tuple, np.ndarray)):
+        with suppress(ValueError):  # of different lengths
+            return np.stack(array.tolist())
+    return array
 
 
 def _array(value: Any) -> NumpyArray:
@@ -182,6 +192,11 @@ EmptyInput: TypeAlias = Annotated[list[float], Checked(list, _DENSE_SCHEMA)]
 """A vector to compare with may be empty: it is then of a wrong dimension, as in Qdrant."""
 
 _U32 = Annotated[int, Strict(), Field(ge=0, le=2**32 - 1)]
+
+
+def plain_numbers(values: Any) -> Any:
+    """An array as a list of Python's numbers or texts; anything else as it is."""
+    return as_array(values).tolist() if is_array(values) else values
 
 
 def _index_array(value: Any) -> NumpyArray:

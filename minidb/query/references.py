@@ -13,9 +13,9 @@ import numpy as np
 
 from minidb import models
 from minidb.collection.encode import multi_matrix, sparse_arrays
-from minidb.collection.fields import Kind, VectorField, field_named
+from minidb.collection.fields import Kind, VectorField, field_named, wrong_kind
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, NotFound
+from minidb.errors import NotFound
 from minidb.models.base import as_list
 from minidb.query.vectors import (
     QueryVector,
@@ -98,13 +98,13 @@ class Source:
             return self._stored(given)
         if isinstance(given, models.SparseVector):
             if self.field.kind != "sparse":
-                raise BadInput("Conversion between sparse and regular vectors failed")
+                raise wrong_kind(self.field, given, "sparse and regular")
             return RawVector("sparse", SparseQuery(*sparse_arrays(self.field, given)))
         if self.field.kind == "sparse":
-            raise BadInput("Conversion between sparse and regular vectors failed")
+            raise wrong_kind(self.field, given, "sparse and regular")
         if len(given) and np.ndim(given[0]):
             if self.field.kind == "dense":
-                raise BadInput("Conversion between multi and regular vectors failed")
+                raise wrong_kind(self.field, given, "multi and regular")
             return RawVector("multi", multi_matrix(self.field, given))
         return RawVector("dense", raw_dense(self.field, given))
 

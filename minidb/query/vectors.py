@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.encode import dense_vector, multi_matrix, sparse_arrays
-from minidb.collection.fields import Kind, VectorField, normalized, unit
+from minidb.collection.fields import Kind, VectorField, normalized, unit, wrong_kind, wrong_size
 from minidb.collection.indexes import comparable
 from minidb.collection.reads import PointReader
-from minidb.errors import BadInput, NotFound
+from minidb.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def prepare(field: VectorField, vector: Any) -> QueryVector:
     """The vector of a request, ready to be compared with the field. Raises `BadInput` when it does not fit."""
     if field.kind == "sparse":
         if not isinstance(vector, models.SparseVector):
-            raise BadInput("Conversion between sparse and regular vectors failed")
+            raise wrong_kind(field, vector, "sparse and regular")
         return SparseQuery(*sparse_arrays(field, vector))
     if field.kind == "multi":
         return _as_stored(field, multi_matrix(field, vector))
@@ -47,10 +47,10 @@ def prepared(field: VectorField, kind: Kind, numbers: QueryVector) -> QueryVecto
     """A computed vector, ready to be compared; `kind` says what it is, which need not be what the field holds."""
     if isinstance(numbers, SparseQuery):
         if field.kind != "sparse":
-            raise BadInput("Conversion between sparse and regular vectors failed")
+            raise wrong_kind(field, "sparse", "sparse and regular")
         return numbers
     if kind == "multi" and field.kind == "dense":
-        raise BadInput("Conversion between multi and regular vectors failed")
+        raise wrong_kind(field, kind, "multi and regular")
     return prepare(field, numbers)
 
 
@@ -98,8 +98,8 @@ def check_fits(field: VectorField, looked_up: VectorField) -> None:
     if looked_up is field:
         return
     if (looked_up.kind == "sparse") != (field.kind == "sparse"):
-        raise BadInput("Conversion between sparse and regular vectors failed")
+        raise wrong_kind(field, looked_up.kind, "sparse and regular")
     if looked_up.kind == "multi" and field.kind == "dense":
-        raise BadInput("Conversion between multi and regular vectors failed")
+        raise wrong_kind(field, looked_up.kind, "multi and regular")
     if looked_up.size != field.size:
-        raise BadInput(f"Vector dimension error: expected dim: {field.size}, got {looked_up.size}")
+        raise wrong_size(field, looked_up.size)

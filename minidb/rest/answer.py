@@ -91,7 +91,7 @@ def failure(error: errors.MinidbError, started: float) -> Response:
     headers = {}
     if isinstance(error, errors.RateLimitExceeded) and error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-    body = dumps({"status": {"error": _printable(error.message)}, "time": time.perf_counter() - started})
+    body = dumps({"status": {"error": _printable(error.answer())}, "time": time.perf_counter() - started})
     return Response(error.status_code, body, headers=headers)
 
 

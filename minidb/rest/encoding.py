@@ -112,9 +112,10 @@ def _plain(value: Any) -> Any:
 def _optional(point: Record | ScoredPoint) -> dict[str, Any]:
     fields = {"payload": point.payload, "shard_key": point.shard_key, "order_value": point.order_value}
     if point.vector is not None:
-        named = isinstance(point.vector, dict)
         vector = point.vector
-        fields["vector"] = {name: _floats(v) for name, v in vector.items()} if named else _floats(vector)
+        fields["vector"] = (
+            {name: _floats(part) for name, part in vector.items()} if isinstance(vector, dict) else _floats(vector)
+        )
     return {name: entry for name, entry in fields.items() if entry is not None}
 
 

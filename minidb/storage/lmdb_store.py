@@ -285,7 +285,7 @@ class LmdbStore(StandsStill):
     def _commit(self, run: Callable[[WriteTransaction], None]) -> None:
         while True:
             if self._closed:
-                raise StoreClosed("this client has been closed")
+                raise StoreClosed
             try:
                 write = self._committed(run)
             except lmdb.MapFullError:
@@ -406,7 +406,7 @@ class LmdbStore(StandsStill):
         """
         with self._queue.paused(), self.gate.exclusive:
             if self._closed:
-                raise StoreClosed("this client has been closed")
+                raise StoreClosed
             last = self.environment.info()["last_txnid"]
             self.environment.close()
             try:
@@ -509,5 +509,5 @@ def _translated(error: lmdb.Error, path: Path) -> MinidbError:
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
         return CorruptionError(f"{path / 'data.mdb'}: {text}")
     if "closed" in text.lower():
-        return StoreClosed("this client has been closed")
+        return StoreClosed()
     return ServiceError(f"{path}: {text}")

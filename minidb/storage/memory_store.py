@@ -203,7 +203,7 @@ class MemoryStore(StandsStill):
 
     def begin_read(self) -> _MemoryRead:
         if self._closed:
-            raise StoreClosed("this client has been closed")
+            raise StoreClosed
         return _MemoryRead(self._tables, self._txn_id)
 
     def end_read(self, read: _MemoryRead, error: BaseException | None) -> None:
@@ -211,7 +211,7 @@ class MemoryStore(StandsStill):
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
         if self._closed:
-            raise StoreClosed("this client has been closed")
+            raise StoreClosed
         self.check_writable()
         return self._queue.submit(work)
 
@@ -254,7 +254,7 @@ class MemoryStore(StandsStill):
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         if self._closed:
-            raise StoreClosed("this client has been closed")
+            raise StoreClosed
         txn = _MemoryWrite(self._tables, self._txn_id + 1)
         run(txn)
         with self.gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers

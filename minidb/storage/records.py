@@ -42,7 +42,7 @@ def check_format(txn: ReadTransaction) -> bool:
     if version > FORMAT_VERSION:
         raise FormatVersionError(
             f"this store has format {version}, this minidb reads up to {FORMAT_VERSION}: use a newer minidb"
-        )
+        ).hinting("pip install --upgrade minidb-vector; the store was left as it is")
     return False
 
 

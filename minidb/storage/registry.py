@@ -5,11 +5,12 @@ Around a `fork` every store of the process stands still, and the child opens its
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
 
-from minidb.errors import BadRequest
+from minidb.errors import BadRequest, MinidbError, ServiceError
 from minidb.storage.interface import Durability
 from minidb.storage.lmdb_store import LmdbStore
 from minidb.storage.open_files import OpenFiles
@@ -55,7 +56,30 @@ def _opened(path: Path, durability: Durability, map_bytes: int | None, read_only
     try:
         return LmdbStore(path, durability, map_bytes, read_only=read_only)
     except OSError as error:
-        raise files.failure(error, f"could not open {path}") from error
+        raise _advised(files.failure(error, f"could not open {path}"), path) from error
+    except ServiceError as error:  # of LMDB
+        raise _advised(error, path) from error.__cause__
+
+
+def _advised(error: MinidbError, path: Path) -> MinidbError:
+    """The error, with what to do where the folder is none, or may not be written."""
+
+    def is_for(*numbers: int) -> bool:
+        return any(os.strerror(number) in error.message for number in numbers)
+
+    if is_for(errno.ENOTDIR, errno.EEXIST):
+        is_inside = files.exists(path.parent / "data.mdb")
+        own = f"did you mean `{path.parent}`?" if is_inside else f"`{path}` is, or is below, a file"
+        error.hinting(f"a store is a folder: {own}")
+    elif is_for(errno.EACCES, errno.EPERM, errno.EROFS):
+        may_read = files.exists(path / "data.mdb")
+        other = (
+            "read_only=True opens it without writing"
+            if may_read
+            else 'a store needs a folder you may write, or ":memory:"'
+        )
+        error.hinting(other)
+    return error
 
 
 def _before_fork() -> None:

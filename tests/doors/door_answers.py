@@ -32,9 +32,10 @@ def refusal(error: Exception) -> tuple[int | str, str]:
     """Status and text of an error, by minidb's or qdrant-client's class; gRPC's status is a word."""
     match error:
         case MinidbError():
-            return error.status_code, error.message  # hints are told to Python only, on 3.10 below the text
+            return error.status_code, error.answer()  # hints are told to Python only, on 3.10 below the text
         case UnexpectedResponse():
-            return error.status_code, json.loads(error.content)["status"]["error"]
+            text = json.loads(error.content)["status"]["error"]
+            return error.status_code, text.replace("internal.", "")  # which a Python call of minidb's does not say
         case ResourceExhaustedResponse():
             return 429, error.message
         case RpcError():

@@ -90,7 +90,7 @@ def test_a_value_out_of_range_is_422_in_qdrants_words(type_: Any, body: Any, tex
         parse(type_, body)
 
     assert caught.value.status_code == 422
-    assert str(caught.value).startswith("Validation error in JSON body: [")
+    assert str(caught.value).startswith("Validation error: [")
     assert text in str(caught.value)
 
 
@@ -160,7 +160,7 @@ def test_a_wrong_shape_is_400_and_says_what_was_expected(type_: Any, body: Any, 
         parse(type_, body)
 
     assert caught.value.status_code == 400
-    assert str(caught.value).startswith("Format error in JSON body: ")
+    assert str(caught.value).startswith("Format error: ")
     assert text in str(caught.value)
 
 
@@ -181,11 +181,12 @@ def test_names_users_gave_stay_in_the_path_of_an_error() -> None:
         models.PointStruct(id=1, vector={"Image": ["x"]})
 
 
-def test_an_error_names_the_place_it_was_told() -> None:
+def test_only_the_answer_of_an_interface_names_a_body() -> None:
     with pytest.raises(errors.ValidationError) as caught:
-        parse(models.ScrollRequest, {"limit": 0}, where="query parameters")
+        parse(models.ScrollRequest, {"limit": 0})
 
-    assert str(caught.value) == "Validation error in query parameters: [limit: value 0 invalid, must be 1 or larger]"
+    assert str(caught.value) == "Validation error: [limit: value 0 invalid, must be 1 or larger]"
+    assert caught.value.answer() == "Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]"
 
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"

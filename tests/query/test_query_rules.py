@@ -221,7 +221,7 @@ REFUSED: dict[str, tuple[Call, int, str]] = {
     "limit 0": (
         lambda c: c.query_points("c", [1.0, 0.0], limit=0),
         422,
-        "Validation error in JSON body: [internal.limit: value 0 invalid, must be 1 or larger]",
+        "Validation error: [limit: value 0 invalid, must be 1 or larger]",
     ),
     "negative offset": (lambda c: c.query_points("c", [1.0, 0.0], offset=-1), 400, "Format error"),
     "hnsw_ef 0": (
@@ -301,7 +301,7 @@ REFUSED: dict[str, tuple[Call, int, str]] = {
     "no form of a query": (
         lambda c: c.query_points("c", {"nearer": [1.0]}),
         400,
-        "Format error in JSON body: Expected",
+        "Format error: Expected",
     ),
     "unknown field of a prefetch": (
         lambda c: c.query_points("c", RRF, prefetch={"query": [1.0, 0.0], "offset": 1}),

@@ -152,10 +152,15 @@ def _key(request: Request, profile: Profile) -> Secret | None:
             profile,
             f"{request.model} needs a key of {profile.name}: give it with every request, as the option {name} "
             f"of the object or as the request header {name}",
-        )
+        ).hinting(key_hint(name))
     if not is_header_value(key):
         raise _error(profile, f"the key in {name} has characters that no header can hold")
     return key
+
+
+def key_hint(name: str) -> str:
+    """Where a key goes, for who calls from Python."""
+    return f'QdrantClient(…, headers={{"{name}": …}}); no variable of the environment is read'
 
 
 def is_header_value(secret: Secret) -> bool:

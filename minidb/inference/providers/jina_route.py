@@ -12,7 +12,7 @@ from minidb.errors import InferenceError
 from minidb.inference.execute import Request
 from minidb.inference.identity import Identified
 from minidb.inference.local import is_installed
-from minidb.inference.providers.call import has_key
+from minidb.inference.providers.call import has_key, key_hint
 from minidb.inference.registry import Embedder, Registry
 
 KEY_NAME: Final = "jina-api-key"
@@ -54,7 +54,7 @@ class JinaRoute:
                 f"{request.model} needs a key of jinaai, as the option {KEY_NAME} of the object or as the request "
                 f"header {KEY_NAME}, or a local model: fastembed {why}",
                 provider="jinaai",
-            )
+            ).hinting(key_hint(KEY_NAME))
         return local
 
 

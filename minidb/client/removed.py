@@ -1,0 +1,39 @@
+"""Methods qdrant-client had once, and what to call instead; loaded when somebody asks for one."""
+
+from __future__ import annotations
+
+_DOCUMENT = "models.Document(text=…, model=…)"
+_RECOMMEND = "models.RecommendQuery(recommend=models.RecommendInput(positive=[…]))"
+_DISCOVER = "models.DiscoverQuery(discover=models.DiscoverInput(target=…, context=[…]))"
+_BATCH = "query_batch_points(name, [models.QueryRequest(query={query}, limit=…), …])"
+_GROUPS = "query_points_groups(name, group_by=…, query={query})"
+
+_INSTEAD = {
+    "search": "query_points(name, query=vector).points",
+    "search_batch": _BATCH.format(query="vector"),
+    "search_groups": _GROUPS.format(query="vector"),
+    "recommend": f"query_points(name, query={_RECOMMEND}).points",
+    "recommend_batch": _BATCH.format(query=_RECOMMEND),
+    "recommend_groups": _GROUPS.format(query=_RECOMMEND),
+    "discover": f"query_points(name, query={_DISCOVER}).points",
+    "discover_batch": _BATCH.format(query=_DISCOVER),
+    "upload_records": "upload_points(name, points)",
+    "add": f"upsert or upload_collection, with {_DOCUMENT} as vectors",
+    "query": f"query_points(name, query={_DOCUMENT}).points",
+    "query_batch": _BATCH.format(query=_DOCUMENT),
+    "set_model": f"{_DOCUMENT}: each names its own model",
+    "set_sparse_model": f"{_DOCUMENT}: each names its own model",
+    "get_fastembed_vector_params": "models.VectorParams(size=client.get_embedding_size(model), distance=…)",
+    "get_fastembed_sparse_vector_params": "models.SparseVectorParams(…)",
+    "lock_storage": "minidb.QdrantClient(path, read_only=True), which writes nothing",
+    "unlock_storage": "minidb.QdrantClient(path, read_only=True), which writes nothing",
+}
+
+
+def no_attribute(owner: object, name: str) -> AttributeError:
+    """The error for an attribute that is not there."""
+    text = f"{type(owner).__name__!r} object has no attribute {name!r}"
+    if name in _INSTEAD:  # Python would add the name that looks most alike
+        return AttributeError(f"{text}, which qdrant-client has removed, too; instead: {_INSTEAD[name]}")
+    text += "; qdrant-client's own client, over the same store, is minidb.qdrant_client(path)"
+    return AttributeError(text, name=name, obj=owner)
