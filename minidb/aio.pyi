@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any
 from minidb import models
 from minidb.client.base import Base
 from minidb.errors import StandaloneMode
+from minidb.client.sync import SyncReport
 from minidb.collection.verify import VerifyReport
 from minidb.models.service import (
     ClusterStatusOneOf,
@@ -501,6 +502,26 @@ class AsyncQdrantClient(AnyClient):
         batch_size: int = 100,
         recreate_on_collision: bool = False,
     ) -> None: ...
+    async def push(
+        self,
+        target: Any,
+        collection_names: Sequence[str] | None = None,
+        *,
+        newest_by: str | None = None,
+        mirror: bool = False,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> SyncReport: ...
+    async def pull(
+        self,
+        source: Any,
+        collection_names: Sequence[str] | None = None,
+        *,
+        newest_by: str | None = None,
+        mirror: bool = False,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> SyncReport: ...
     async def __aenter__(self) -> AsyncQdrantClient: ...
     async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ...
 

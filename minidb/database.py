@@ -15,7 +15,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
+import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +48,7 @@ from minidb.storage.interface import Durability, ReadTransaction, Store, WriteTr
 from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
+from minidb.system import files
 from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 
 MEMORY = ":memory:"
 _QUOTAS = b"quotas"
+_IDENTITY = b"identity"
 T = TypeVar("T")
 
 
@@ -266,18 +270,25 @@ class Database:
     # Writes
 
     def update(
-        self, name: str, requests: Sequence[models.UpdateOperation], context: InferenceContext | None = None
+        self,
+        name: str,
+        requests: Sequence[models.UpdateOperation],
+        context: InferenceContext | None = None,
+        note: Callable[[WriteTransaction, Collection, list[int]], None] | None = None,
     ) -> list[models.UpdateResult]:
         """Run operations in order, each under its own number; when one fails, those before it stay.
 
         All are checked and all inference is done before the first is written.
+
+        Args:
+            note: run in the same transaction with the operations' numbers; part of it whole or not at all.
         """
         fields, asked = self._checked_fields(name, requests, context)
         resolved = self._inference.resolve(list(requests), operation="update", context=context)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
-                numbers, error = self._write(partial(self._apply, name, asked, steps))
+                numbers, error = self._write(partial(self._apply, name, asked, steps, note))
             except _ConfigChanged:
                 fields, asked = self._checked_fields(name, (), None)
                 continue
@@ -288,7 +299,12 @@ class Database:
             ]
 
     def _apply(
-        self, name: str, asked: tuple[int, int], steps: list[operations.Step], txn: WriteTransaction
+        self,
+        name: str,
+        asked: tuple[int, int],
+        steps: list[operations.Step],
+        note: Callable[[WriteTransaction, Collection, list[int]], None] | None,
+        txn: WriteTransaction,
     ) -> tuple[list[int], MinidbError | None]:
         collection = self._directory.find(name, txn)
         numbers: list[int] = []
@@ -303,8 +319,14 @@ class Database:
             numbers.append(number)
             if error is not None:
                 return numbers, error
+        if note is not None:
+            note(txn, collection, numbers)
         txn.on_commit(lambda: self._indexer.notice(collection))
         return numbers, None
+
+    def remember(self, name: str, work: Callable[[WriteTransaction, Collection], T]) -> T:
+        """Run `work` in a write transaction: for what is kept of a collection beside its points."""
+        return self._write(lambda txn: work(txn, self._directory.find(name, txn)))
 
     def _select(self, draft: Draft, filter: models.Filter) -> list[tuple[PointId, int]]:
         """Points a write's filter selects, in the order of ids."""
@@ -512,6 +534,20 @@ class Database:
         ]
         n_snapshots, damaged_snapshots = self.snapshots.verify()
         return VerifyReport(pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots))
+
+    def identity(self) -> str:
+        """What tells this store from any other, also from a copy of its files. Raises `Forbidden` when read-only."""
+        path = self._store.path
+        file = 0 if path is None else files.system.status(path / "data.mdb").st_ino  # a copy's is another
+
+        def work(txn: WriteTransaction) -> str:
+            known, its_file = msgpack.unpackb(txn.get("meta", _IDENTITY) or msgpack.packb(("", None)))
+            if its_file != file:
+                known = uuid4().hex
+                txn.put("meta", _IDENTITY, msgpack.packb((known, file)))
+            return str(known)
+
+        return self._write(work)
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""
