@@ -59,9 +59,7 @@ def assert_same(left: Any, right: Any) -> None:
 
 def write(client: Any, batch: list[Any]) -> None:
     for operation in batch:
-        with suppress(
-            NotFound, ValueError, qdrant_client.http.exceptions.UnexpectedResponse
-        ):  # a point that is missing
+        with suppress(*MISSING):
             local.call(client, NAME, operation)
 
 
