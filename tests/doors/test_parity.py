@@ -14,7 +14,7 @@ PAIRS = [
     (minidb.QdrantClient, qdrant_client.QdrantClient),
     (minidb.AsyncQdrantClient, qdrant_client.AsyncQdrantClient),
 ]
-OWN = {"explain", "query_arrays", "recover_full_snapshot", "verify", "wait_until_indexed"}
+OWN = {"explain", "pull", "push", "query_arrays", "recover_full_snapshot", "verify", "wait_until_indexed"}
 ONLY_WITH_A_WIRE = ["grpc_collections", "grpc_points", "http"]
 
 
