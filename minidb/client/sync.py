@@ -334,10 +334,10 @@ class _Reading:
         here = self._here(name, peer, served)
         written = kept = 0
         for page in _pages(self._source, name, self._rules.batch_size, with_payload=True, with_vectors=True):
-            points = {models.normalize_id(record.id): _point(record) for record in page}
-            for each in points:
+            there = {models.normalize_id(record.id): record for record in page}
+            for each in there:
                 here.pop(each, None)
-            written, kept = _sums((written, kept), self._write(name, points))
+            written, kept = _sums((written, kept), self._write(name, there))
         n_deleted = sum(self._delete(name, ids, here) for ids in _batches(list(here), self._rules.batch_size))
         if served is None:
             self._leave_token(name)
@@ -356,21 +356,21 @@ class _Reading:
             ids = snapshot.view.ids_of(snapshot.view.rows[known])
         return dict(zip(ids, versions[known].tolist(), strict=True))
 
-    def _write(self, name: str, points: dict[PointId, models.PointStruct]) -> tuple[int, int]:
+    def _write(self, name: str, there: dict[PointId, Any]) -> tuple[int, int]:
         """What differs; how many points were written, and how many are newer here."""
         with self._database.snapshot(name) as snapshot:
             reader = _reader(snapshot)
-            rows = [row for row in map(reader.row_of, points) if row is not None]
+            rows = [row for row in map(reader.row_of, there) if row is not None]
             here = {record.id: record for record in reader.records(rows, True, True)}
             same = _Sameness(snapshot.view.fields.values())
         different, kept = [], 0
-        for each, point in points.items():
+        for each, record in there.items():
             own = here.get(each)
-            if own is None or not same(own, point):
-                is_newer = own is not None and self._rules.keeps(own.payload, point.payload)
+            if own is None or not same(own, record):
+                is_newer = own is not None and self._rules.keeps(own.payload, record.payload)
                 kept += is_newer
                 if not is_newer:
-                    different.append(point)
+                    different.append(_point(record))
         if different:
             self._receiver.upsert(name, different)
         return len(different), kept
@@ -526,24 +526,31 @@ def _official_point(point: models.PointStruct) -> Any:
     vector: Any = point.vector
     if isinstance(vector, dict):
         vector = {
-            name: theirs.SparseVector(indices=list(each.indices), values=list(each.values))
+            name: theirs.SparseVector(indices=list(each.indices), values=_short(each.values))
             if isinstance(each, models.SparseVector)
-            else each
+            else _short(each)
             for name, each in vector.items()
         }
+    else:
+        vector = _short(vector)
     return theirs.PointStruct(id=point.id, vector=vector, payload=point.payload)
 
 
+def _short(vector: Any) -> Any:
+    """The same float32 numbers in as few digits as tell them apart: half the bytes of a request."""
+    return orjson.loads(orjson.dumps(np.asarray(vector, np.float32), option=orjson.OPT_SERIALIZE_NUMPY))
+
+
 class _Sameness:
-    """Whether a point is as one here. Vectors are compared as float32, since JSON rounds otherwise than float64."""
+    """Whether a point is as one here. Vectors are compared as float32, which JSON writes with fewer digits."""
 
     def __init__(self, fields: Iterable[VectorField]) -> None:
         self._normalized = {field.name for field in fields if field.distance == models.Distance.COSINE}
 
-    def __call__(self, record: models.Record, point: models.PointStruct) -> bool:
-        if _packed(record.payload) != _packed(point.payload):
+    def __call__(self, ours: models.Record, theirs: Any) -> bool:
+        if _packed(ours.payload) != _packed(theirs.payload):
             return False
-        left, right = (each if isinstance(each, dict) else {"": each} for each in (record.vector, point.vector))
+        left, right = (_named(record.vector) for record in (ours, theirs))
         return left.keys() == right.keys() and all(self._same_vector(name, left[name], right[name]) for name in left)
 
     def _same_vector(self, name: str, left: Any, right: Any) -> bool:
@@ -555,11 +562,17 @@ class _Sameness:
         return bool(np.all(np.abs(ours - theirs) <= _ROUNDING))
 
 
+def _named(vector: Any) -> dict[str, Any]:
+    if isinstance(vector, dict):
+        return vector
+    return {} if vector is None else {"": vector}
+
+
 def _packed(payload: Any) -> bytes:
     return orjson.dumps(payload or {}, option=orjson.OPT_SORT_KEYS)
 
 
-def _weights(vector: models.SparseVector) -> dict[int, np.float32]:
+def _weights(vector: Any) -> dict[int, np.float32]:
     return dict(zip(vector.indices, np.asarray(vector.values, np.float32), strict=True))
 
 
