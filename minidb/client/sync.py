@@ -31,7 +31,7 @@ comparing ids by page. Where deletions are no longer kept back to the mark, ids 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -39,12 +39,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from minidb import models
 from minidb.client import QdrantClient
 from minidb.client.migrate import _converter, _create
+from minidb.client.sync_points import Sameness, first_value, is_newer, official_point, own_point
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.reads import PointReader
 from minidb.collection.sync_state import (
@@ -58,17 +58,13 @@ from minidb.collection.sync_state import (
 )
 from minidb.errors import BadRequest, MinidbError
 from minidb.filter.json_path import JsonPath
-from minidb.models.moments import parse_micros
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
 
 if TYPE_CHECKING:
-    from minidb.collection.fields import VectorField
     from minidb.database import Database
 
 _TOKENS = "minidb-sync/"
-_ROUNDING = 3e-7
-"""Who normalizes a vector once more moves its numbers by this much: qdrant-client's local mode does."""
 _NAMED = ""
 """In place of a token, for a peer the caller vouches for."""
 
@@ -129,7 +125,7 @@ class Rules:
         if self.newest_by is None:
             return False
         path = JsonPath.parse(self.newest_by)
-        return _is_newer(_first(path, receivers), _first(path, senders))
+        return is_newer(first_value(path, receivers), first_value(path, senders))
 
 
 def push(source: QdrantClient, target: Any, names: Sequence[str] | None, rules: Rules) -> SyncReport:
@@ -170,7 +166,7 @@ class _Receiver:
             request = models.UpsertOperation(upsert=models.PointsList(points=points))
             self._database.update(name, [request], note=self._note)
         else:
-            self.client.upsert(name, [_official_point(point) for point in points], wait=True)
+            self.client.upsert(name, [official_point(point) for point in points], wait=True)
 
     def delete(self, name: str, ids: list[PointId]) -> None:
         if self._database is not None:
@@ -241,7 +237,7 @@ class _Sending:
                 each for each in records if each.id not in there or not self._rules.keeps(there[each.id], each.payload)
             ]
         if records:
-            self._receiver.upsert(name, [_point(record) for record in records])
+            self._receiver.upsert(name, [own_point(record) for record in records])
         return len(records), n_found - len(records)
 
     def _found(self, name: str, ids: list[PointId], with_payload: Any) -> Any:
@@ -362,7 +358,7 @@ class _Reading:
             reader = _reader(snapshot)
             rows = [row for row in map(reader.row_of, there) if row is not None]
             here = {record.id: record for record in reader.records(rows, True, True)}
-            same = _Sameness(snapshot.view.fields.values())
+            same = Sameness(snapshot.view.fields.values())
         different, kept = [], 0
         for each, record in there.items():
             own = here.get(each)
@@ -370,7 +366,7 @@ class _Reading:
                 is_newer = own is not None and self._rules.keeps(own.payload, record.payload)
                 kept += is_newer
                 if not is_newer:
-                    different.append(_point(record))
+                    different.append(own_point(record))
         if different:
             self._receiver.upsert(name, different)
         return len(different), kept
@@ -507,87 +503,3 @@ def _batches(ids: list[PointId], size: int) -> Iterator[list[PointId]]:
 
 def _sums(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
     return left[0] + right[0], left[1] + right[1]
-
-
-def _point(record: Any) -> models.PointStruct:
-    """A record of either side as minidb writes points."""
-    vector = record.vector
-    if isinstance(vector, dict):
-        vector = {name: _own_vector(each) for name, each in vector.items()}
-    return models.PointStruct(id=record.id, vector={} if vector is None else vector, payload=record.payload or {})
-
-
-def _own_vector(vector: Any) -> Any:
-    return models.SparseVector(indices=vector.indices, values=vector.values) if hasattr(vector, "indices") else vector
-
-
-def _official_point(point: models.PointStruct) -> Any:
-    theirs = import_module("qdrant_client.http.models")
-    vector: Any = point.vector
-    if isinstance(vector, dict):
-        vector = {
-            name: theirs.SparseVector(indices=list(each.indices), values=_short(each.values))
-            if isinstance(each, models.SparseVector)
-            else _short(each)
-            for name, each in vector.items()
-        }
-    else:
-        vector = _short(vector)
-    return theirs.PointStruct(id=point.id, vector=vector, payload=point.payload)
-
-
-def _short(vector: Any) -> Any:
-    """The same float32 numbers in as few digits as tell them apart: half the bytes of a request."""
-    return orjson.loads(orjson.dumps(np.asarray(vector, np.float32), option=orjson.OPT_SERIALIZE_NUMPY))
-
-
-class _Sameness:
-    """Whether a point is as one here. Vectors are compared as float32, which JSON writes with fewer digits."""
-
-    def __init__(self, fields: Iterable[VectorField]) -> None:
-        self._normalized = {field.name for field in fields if field.distance == models.Distance.COSINE}
-
-    def __call__(self, ours: models.Record, theirs: Any) -> bool:
-        if _packed(ours.payload) != _packed(theirs.payload):
-            return False
-        left, right = (_named(record.vector) for record in (ours, theirs))
-        return left.keys() == right.keys() and all(self._same_vector(name, left[name], right[name]) for name in left)
-
-    def _same_vector(self, name: str, left: Any, right: Any) -> bool:
-        if isinstance(left, models.SparseVector):
-            return _weights(left) == _weights(right)
-        ours, theirs = np.asarray(left, np.float32), np.asarray(right, np.float32)
-        if name not in self._normalized or ours.shape != theirs.shape:
-            return np.array_equal(ours, theirs)
-        return bool(np.all(np.abs(ours - theirs) <= _ROUNDING))
-
-
-def _named(vector: Any) -> dict[str, Any]:
-    if isinstance(vector, dict):
-        return vector
-    return {} if vector is None else {"": vector}
-
-
-def _packed(payload: Any) -> bytes:
-    return orjson.dumps(payload or {}, option=orjson.OPT_SORT_KEYS)
-
-
-def _weights(vector: Any) -> dict[int, np.float32]:
-    return dict(zip(vector.indices, np.asarray(vector.values, np.float32), strict=True))
-
-
-def _first(path: JsonPath, payload: dict[str, Any] | None) -> Any:
-    return next(iter(path.values(payload or {})), None)
-
-
-def _is_newer(left: Any, right: Any) -> bool:
-    """Whether `left` is greater: of two numbers, two dates or two strings; anything is greater than nothing."""
-    if left is None or right is None:
-        return left is not None
-    if isinstance(left, str) and isinstance(right, str):
-        dates = parse_micros(left), parse_micros(right)
-        if dates[0] is not None and dates[1] is not None:
-            return dates[0] > dates[1]
-        return left > right
-    numbers = isinstance(left, int | float) and isinstance(right, int | float)
-    return numbers and left > right
