@@ -59,8 +59,9 @@ from minidb.client import types
 from minidb.client import types
 from minidb.client import types
 from minidb.client import types
-from minidb.collection.vacuum import CompactReport
+from minidb.client.sync import SyncReport
 from minidb.collection.verify import VerifyReport
+from minidb.maintenance import CompactReport
 from minidb.migration import CollectionReport
 from minidb.models.service import (
     ClusterStatusOneOf,
@@ -533,6 +534,26 @@ class AsyncQdrantClient(AnyClient):
         parallel: int = 1,
         points_per_second: float | None = None,
     ) -> list[CollectionReport]: ...
+    async def push(
+        self,
+        target: Any,
+        collection_names: Sequence[str] | None = None,
+        *,
+        newest_by: str | None = None,
+        mirror: bool = False,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> SyncReport: ...
+    async def pull(
+        self,
+        source: Any,
+        collection_names: Sequence[str] | None = None,
+        *,
+        newest_by: str | None = None,
+        mirror: bool = False,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> SyncReport: ...
     async def __aenter__(self) -> AsyncQdrantClient: ...
     async def __aexit__(self, kind: Any, error: Any, tb: Any) -> None: ...
 

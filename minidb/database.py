@@ -48,14 +48,13 @@ from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
 from minidb.storage.spaces import has_erased
-from minidb.system import files
 from minidb.system.threads import closer, uninterrupted
 from minidb.trace import Step
 
 if TYPE_CHECKING:
     from minidb.collection.memory import SizeStats
-    from minidb.collection.vacuum import CompactReport
     from minidb.collection.verify import VerifyReport
+    from minidb.maintenance import CompactReport
     from minidb.models.service import CollectionMemoryReport
     from minidb.query.matrix import Matrix
     from minidb.query.projection import PointMap
@@ -294,18 +293,25 @@ class Database:
     # Writes
 
     def update(
-        self, name: str, requests: Sequence[models.UpdateOperation], context: InferenceContext | None = None
+        self,
+        name: str,
+        requests: Sequence[models.UpdateOperation],
+        context: InferenceContext | None = None,
+        note: Callable[[WriteTransaction, Collection, list[int]], None] | None = None,
     ) -> list[models.UpdateResult]:
         """Run operations in order, each under its own number; when one fails, those before it stay.
 
         All are checked and all inference is done before the first is written.
+
+        Args:
+            note: run in the same transaction with the operations' numbers; part of it whole or not at all.
         """
         fields, asked = self._checked_fields(name, requests, context)
         resolved = self._inference.resolve(list(requests), operation="update", context=context)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
-                numbers, error = self._write(partial(self._apply, name, asked, steps))
+                numbers, error = self._write(partial(self._apply, name, asked, steps, note))
             except _ConfigChanged:
                 fields, asked = self._checked_fields(name, (), None)
                 continue
@@ -316,7 +322,12 @@ class Database:
             ]
 
     def _apply(
-        self, name: str, asked: tuple[int, int], steps: list[operations.Step], txn: WriteTransaction
+        self,
+        name: str,
+        asked: tuple[int, int],
+        steps: list[operations.Step],
+        note: Callable[[WriteTransaction, Collection, list[int]], None] | None,
+        txn: WriteTransaction,
     ) -> tuple[list[int], MinidbError | None]:
         collection = self._directory.find(name, txn)
         numbers: list[int] = []
@@ -331,8 +342,14 @@ class Database:
             numbers.append(number)
             if error is not None:
                 return numbers, error
+        if note is not None:
+            note(txn, collection, numbers)
         txn.on_commit(lambda: self._indexer.notice(collection))
         return numbers, None
+
+    def remember(self, name: str, work: Callable[[WriteTransaction, Collection], T]) -> T:
+        """Run `work` in a write transaction: for what is kept of a collection beside its points."""
+        return self._write(lambda txn: work(txn, self._directory.find(name, txn)))
 
     def _select(self, draft: Draft, filter: models.Filter) -> list[tuple[PointId, int]]:
         """Points a write's filter selects, in the order of ids."""
@@ -526,40 +543,23 @@ class Database:
 
     def verify(self) -> VerifyReport:
         """Read all there is of the store, page by page and point by point, and tell what is damaged."""
-        from minidb.collection.verify import VerifyReport, checked
-        from minidb.storage.verify import verify_pages
+        from minidb.maintenance import verify
 
-        pages, reports, seen = verify_pages(self._store), [], set[tuple[str, bytes]]()
-        if pages.damage:  # reading on could end the process
-            return VerifyReport(pages.n_pages, pages.n_entries, 0, (), pages.damage)
-        for name in self.collection_names():
-            with suppress(NotFound):  # deleted meanwhile
-                report, keys = checked(name, partial(self.snapshot, name), pages.damaged_keys)
-                reports.append(report)
-                seen |= keys
-        damage = [
-            f"{table} {key.hex()} does not match its checksum"
-            for table, keys in pages.damaged_keys.items()
-            for key in keys
-            if (table, key) not in seen
-        ]
-        n_snapshots, damaged_snapshots = self.snapshots.verify()
-        return VerifyReport(pages.n_pages, pages.n_entries, n_snapshots, tuple(reports), (*damage, *damaged_snapshots))
+        return verify(self, self._store)
 
     def compact(self) -> CompactReport:
         """Give back the room of what was deleted: rows of every collection, and of `data.mdb`."""
-        from minidb.collection.vacuum import CompactReport, vacuum
+        from minidb.maintenance import compact
 
         self.check_writable()
-        path = self._store.path
-        before = 0 if path is None else files.disk_bytes(path)
-        for name in self.collection_names():
-            with suppress(NotFound):  # deleted meanwhile
-                with self.snapshot(name) as snapshot:
-                    collection = snapshot.collection
-                uninterrupted(partial(vacuum, self._store, collection))
-        uninterrupted(self._store.compact)
-        return CompactReport(before, 0 if path is None else files.disk_bytes(path))
+        return compact(self, self._store)
+
+    def identity(self) -> str:
+        """What tells this store from any other, also from a copy of its files. Raises `Forbidden` when read-only."""
+        from minidb.maintenance import identity
+
+        self.check_writable()
+        return identity(self._store)
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""

@@ -30,7 +30,7 @@ ROOMS = [
     {"grpc"},
     {"rest"},
     {"node"},
-    {"database", "catalog", "snapshots"},
+    {"database", "catalog", "maintenance", "snapshots"},
     {"inference"},
     {"query"},
     {"collection"},

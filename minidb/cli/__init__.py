@@ -167,6 +167,8 @@ COMMANDS: dict[str, str | Callable[[Commands], None]] = {
     "index": "minidb.cli.index",
     "import": "minidb.cli.transfer",
     "export": "minidb.cli.transfer",
+    "push": "minidb.cli.sync",
+    "pull": "minidb.cli.sync",
     "snapshot": "minidb.cli.snapshot",
     "migrate": "minidb.cli.migrate",
     "verify": "minidb.cli.verify",

@@ -20,8 +20,9 @@ from minidb.models.base import parse
 
 if TYPE_CHECKING:
     from minidb.client import types
-    from minidb.collection.vacuum import CompactReport
+    from minidb.client.sync import SyncReport
     from minidb.collection.verify import VerifyReport
+    from minidb.maintenance import CompactReport
     from minidb.migration import CollectionReport
     from minidb.models.service import (
         ClusterStatusOneOf,
@@ -325,6 +326,67 @@ class ServiceMethods(Base, AnyClient):
             None if scroll_filter is None else json_of(scroll_filter),
         )
         return migrate_clients(self, dest_client, collection_names, options)
+
+    def push(
+        self,
+        target: Any,
+        collection_names: Sequence[str] | None = None,
+        *,
+        newest_by: str | None = None,
+        mirror: bool = False,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> SyncReport:
+        """minidb's own: send another client what changed here since the last `push` to it, deletions included.
+
+        Stopped at any moment, it is completed by the next one. Where both sides have changed a point, the one from here
+        wins. Points only the target has stay. Collections missing there are made with all settings, indexes and
+        aliases; later changes of settings are not sent, nor that a collection was deleted.
+
+        Args:
+            target: a client of minidb or qdrant-client, whatever is behind it.
+            collection_names: all by default.
+            newest_by: a payload field by whose value the greater wins, be it a number, a date or a string; of equal
+                ones that from here, and any value is newer than none. Deletions win all the same.
+            mirror: compare the ids of both sides, and delete what only the target has.
+            batch_size: points per request.
+            name: what to call the target. By default it is known by a token in its collection's metadata; a name is for
+                one that may not be changed so, or keeps none (Qdrant before 1.16). It is then not noticed when the
+                target is another one than the last time.
+
+        Raises:
+            BadRequest: a collection is not here, or both are the same store.
+        """
+        from minidb.client.sync import Rules, push
+
+        return push(self, target, collection_names, Rules(newest_by, batch_size, mirror, name))  # type: ignore[arg-type]
+
+    def pull(
+        self,
+        source: Any,
+        collection_names: Sequence[str] | None = None,
+        *,
+        newest_by: str | None = None,
+        mirror: bool = False,
+        batch_size: int = 256,
+        name: str | None = None,
+    ) -> SyncReport:
+        """minidb's own: fetch from another client what changed there since the last `pull`, deletions included.
+
+        From a client of minidb by its operation log. Any other has none: all its points are read, and those that
+        differ are written; push first what was changed here, since it would be overwritten. Points only this store has
+        stay.
+
+        Args:
+            source: as the target of `push`, whose other arguments are the same, the source being the sender. One that
+                may not be written to, and has no `name`, is a stranger each time: no deletions come from it.
+
+        Raises:
+            BadRequest: a collection is not there, or both are the same store.
+        """
+        from minidb.client.sync import Rules, pull
+
+        return pull(self, source, collection_names, Rules(newest_by, batch_size, mirror, name))  # type: ignore[arg-type]
 
 
 def _sizes(kind: Any) -> dict[str, tuple[int, models.Distance]]:

@@ -20,6 +20,7 @@ from minidb.collection.declared import index_key, schema_type
 from minidb.collection.draft import Draft
 from minidb.collection.indexes import Indexes
 from minidb.collection.rate import RateLimiter
+from minidb.collection.sync_state import erase_sync_state
 from minidb.collection.view import PayloadChange, View, empty_view
 from minidb.errors import CorruptionError, NotFound
 from minidb.filter.answers import PayloadAnswers
@@ -280,6 +281,7 @@ def erase(store: Store, txn: WriteTransaction, number: int) -> bool:
     head = Head.unpack(txn.get("meta", head_key(number)) or Head(0).pack())
     txn.delete("meta", head_key(number))
     txn.delete("meta", config_key(number))
+    erase_sync_state(txn, number)
     return erase_space(store, txn, head.space)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from minidb.collection.encode import FieldColumn
 from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, encode_offsets
+from minidb.collection.sync_state import keep_deleted
 from minidb.collection.view import PayloadChange, View
 from minidb.errors import NotFound
 from minidb.storage.checksum import seal_rows
@@ -124,10 +125,12 @@ class Draft:
     def remove(self, ids_and_rows: Iterable[tuple[PointId, int]]) -> None:
         """Delete points."""
         space = self.view.space
-        rows = []
+        ids, rows = [], []
         for point_id, row in ids_and_rows:
             self.txn.delete("ids", id_key(space, point_id))
+            ids.append(point_id)
             rows.append(row)
+        keep_deleted(self.txn, self.collection.number, self.version, ids)
         self._drop_rows(rows)
 
     def rewrite_payload(self, row: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -52,14 +52,6 @@ def vacuum(store: Store, collection: Collection, go_on: Callable[[], None] = lam
 
 
 @dataclass(frozen=True)
-class CompactReport:
-    """What `compact` has gained: bytes of the store's folder on the disk; 0 of a store in memory."""
-
-    bytes_before: int
-    bytes_after: int
-
-
-@dataclass(frozen=True)
 class _Progress:
     """How far a copy is after a step. A step may be run again, so what it learns is returned."""
 

@@ -18,7 +18,10 @@ from minidb.errors import FormatVersionError
 from minidb.storage.interface import ReadTransaction, WriteTransaction
 
 PointId = int | str
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest this minidb reads. A store has the oldest that does justice to it: 1, and 2 once it is synchronised
+(`collection.sync_state`)."""
+_FIRST_FORMAT = 1
 
 _INT_KEY = struct.Struct(">IBQ")
 _ROW_VALUE = struct.Struct("<I")
@@ -47,8 +50,14 @@ def check_format(txn: ReadTransaction) -> bool:
 
 
 def mark_format(txn: WriteTransaction) -> None:
-    """Stamp a new store with the format this minidb writes."""
-    txn.put("meta", b"format", FORMAT_VERSION.to_bytes(4, "big"))
+    """Stamp a new store."""
+    txn.put("meta", b"format", _FIRST_FORMAT.to_bytes(4, "big"))
+
+
+def raise_format(txn: WriteTransaction, version: int) -> None:
+    """Stamp a store that now holds what only this format tells of: an older minidb refuses it."""
+    if version > int.from_bytes(txn.get("meta", b"format") or b"", "big"):
+        txn.put("meta", b"format", version.to_bytes(4, "big"))
 
 
 def space_range(space: int) -> tuple[bytes, bytes]:

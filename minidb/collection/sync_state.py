@@ -1,0 +1,185 @@
+"""What a collection remembers for `push` and `pull`: how far each peer has been served, which operations wrote what
+came from it, and the ids of points that were deleted since.
+
+Lies in `meta` under the collection's number, so that it survives a vacuum and goes with the collection. Records tell by
+their versions what is newer than an operation; only of deletions nothing would be left. They are kept from the first
+`push` or `pull` on, up to `MAX_DELETIONS`. Knows nothing of what a peer is; called by `client.sync` and by drafts.
+
+    b"sync" + number + b"since"          → (operation from which on deletions are kept, how many ids are kept)
+    b"sync" + number + b"gone" + seq     → ids an operation deleted
+    b"sync" + number + b"peer" + digest  → a `Peer`
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from minidb.storage.interface import ReadTransaction, WriteTransaction
+from minidb.storage.records import PointId, raise_format, uuid_text
+
+MAX_DELETIONS = 1_000_000
+"""Ids kept of a collection, 9 to 18 bytes each: a peer that never comes back takes no more than this."""
+_FORMAT = 2
+"""An older minidb would delete without keeping ids: it is to refuse a store that is synchronised."""
+
+
+@dataclass
+class Peer:
+    """What is known of one peer of one collection."""
+
+    met: int
+    """The operation at which it was first heard of: earlier deletions are no concern of its."""
+    marks: list[tuple[str, int]] = field(default_factory=list)
+    """Served up to (but without) this operation when that token was left there; the newest first, two at most."""
+    received: list[tuple[int, int]] = field(default_factory=list)
+    """Operations, from and to, which wrote what came from there: points of these versions are as they came."""
+
+    @property
+    def needs(self) -> int:
+        """Deletions from this operation on are still to be told."""
+        return max(self.met, min((seq for _, seq in self.marks), default=0))
+
+    def served(self, token: str | None) -> int | None:
+        """Up to which operation a peer has been served that shows this token; None where it is no token of ours."""
+        return next((seq for known, seq in self.marks if known == token), None)
+
+    def serve(self, token: str, seq: int, found: str | None) -> None:
+        """Note that all before `seq` is there. The token found stays good: the new one may yet fail to get there."""
+        self.marks = [(token, seq), *(mark for mark in self.marks if mark[0] == found and found != token)]
+
+    def receive(self, seqs: Iterable[int]) -> None:
+        """Note operations that wrote what came from there, in ascending order."""
+        for seq in seqs:
+            if self.received and self.received[-1][1] == seq - 1:
+                self.received[-1] = (self.received[-1][0], seq)
+            else:
+                self.received.append((seq, seq))
+
+    def has_sent(self, versions: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of these operations wrote what came from there."""
+        if not self.received:
+            return np.zeros(len(versions), bool)
+        firsts, lasts = np.array(self.received, np.uint64).T
+        at = np.searchsorted(firsts, versions, "right")
+        found: NDArray[np.bool_] = (at > 0) & (versions <= lasts[np.maximum(at, 1) - 1])
+        return found
+
+    def pack(self) -> bytes:
+        packed: bytes = msgpack.packb((self.met, self.marks, self.received))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Peer:
+        met, marks, received = msgpack.unpackb(data, use_list=False)
+        return cls(met, list(marks), list(received))
+
+
+def find_peer(txn: ReadTransaction, number: int, identity: str) -> Peer | None:
+    data = txn.get("meta", _peer_key(number, identity))
+    return None if data is None else Peer.unpack(data)
+
+
+def meet_peer(txn: WriteTransaction, number: int, identity: str, seq: int) -> Peer:
+    """What is known of a peer, who is from now on somebody for whom deletions are kept."""
+    peer = find_peer(txn, number, identity)
+    if peer is None:
+        peer = Peer(seq)
+        put_peer(txn, number, identity, peer)
+    if kept_since(txn, number) is None:
+        txn.put("meta", _since_key(number), msgpack.packb((seq, 0)))
+        raise_format(txn, _FORMAT)
+    return peer
+
+
+def put_peer(txn: WriteTransaction, number: int, identity: str, peer: Peer) -> None:
+    txn.put("meta", _peer_key(number, identity), peer.pack())
+
+
+def kept_since(txn: ReadTransaction, number: int) -> int | None:
+    """The operation from which on deletions are kept; None where they are not."""
+    data = txn.get("meta", _since_key(number))
+    return None if data is None else msgpack.unpackb(data)[0]
+
+
+def keep_deleted(txn: WriteTransaction, number: int, seq: int, ids: Sequence[PointId]) -> None:
+    """Keep the ids an operation deletes, where there is a peer to tell."""
+    data = txn.get("meta", _since_key(number))
+    if data is None or not ids:
+        return
+    since, n_kept = msgpack.unpackb(data)
+    stored = [each if isinstance(each, int) else bytes.fromhex(each.replace("-", "")) for each in ids]
+    txn.put("meta", _gone_key(number, seq), msgpack.packb(stored))
+    n_kept += len(ids)
+    if n_kept > MAX_DELETIONS:
+        since, n_forgotten = _forgotten(txn, number, _LAST_SEQ, n_kept - MAX_DELETIONS // 2)
+        n_kept -= n_forgotten
+    txn.put("meta", _since_key(number), msgpack.packb((since, n_kept)))
+
+
+def deleted(txn: ReadTransaction, number: int, start: int) -> Iterator[tuple[int, list[PointId]]]:
+    """The operations from `start` on that deleted points, with their ids; points may be there again by now."""
+    for key, data in txn.scan("meta", _gone_key(number, start), _gone_key(number, _LAST_SEQ)):
+        ids = msgpack.unpackb(data)
+        yield int.from_bytes(key[-8:], "big"), [each if type(each) is int else uuid_text(each) for each in ids]
+
+
+def forget_served(txn: WriteTransaction, number: int) -> None:
+    """Drop the deletions every peer has been told of."""
+    data = txn.get("meta", _since_key(number))
+    peers = [Peer.unpack(packed) for _, packed in txn.scan("meta", *_key_range(number, b"peer"))]
+    if data is None or not peers:
+        return
+    since, n_kept = msgpack.unpackb(data)
+    needed = min(peer.needs for peer in peers)
+    if needed > since:
+        _, n_forgotten = _forgotten(txn, number, needed, n_kept)
+        txn.put("meta", _since_key(number), msgpack.packb((needed, n_kept - n_forgotten)))
+
+
+def erase_sync_state(txn: WriteTransaction, number: int) -> None:
+    """Forget all of it, with the collection."""
+    txn.delete_range("meta", *_key_range(number))
+
+
+def _forgotten(txn: WriteTransaction, number: int, stop: int, at_least: int) -> tuple[int, int]:
+    """Drop the oldest kept deletions, before `stop` and until `at_least` ids are gone; the operation from which on all
+    are still there, and how many ids were dropped."""
+    n_forgotten, keys, start = 0, [], 0
+    for key, data in txn.scan("meta", _gone_key(number, 0), _gone_key(number, stop)):
+        if n_forgotten >= at_least:
+            break
+        keys.append(key)
+        n_forgotten += len(msgpack.unpackb(data))
+        start = int.from_bytes(key[-8:], "big") + 1
+    for key in keys:
+        txn.delete("meta", key)
+    return start, n_forgotten
+
+
+_LAST_SEQ = (1 << 64) - 1
+
+
+def _key(number: int, kind: bytes = b"") -> bytes:
+    return b"sync" + number.to_bytes(4, "big") + kind
+
+
+def _key_range(number: int, kind: bytes = b"") -> tuple[bytes, bytes]:
+    return _key(number, kind), _key(number, kind) + b"\xff" * 17
+
+
+def _since_key(number: int) -> bytes:
+    return _key(number, b"since")
+
+
+def _gone_key(number: int, seq: int) -> bytes:
+    return _key(number, b"gone") + seq.to_bytes(8, "big")
+
+
+def _peer_key(number: int, identity: str) -> bytes:
+    return _key(number, b"peer") + hashlib.blake2b(identity.encode(), digest_size=16).digest()

@@ -1,0 +1,78 @@
+"""A process is killed while it pushes or pulls, at any step; the next push and pull bring both sides together."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qdrant_client
+from doors.serving import server_in_a_thread
+from oracles.compare import everything
+from syncing import BATCH, peer_at
+
+from minidb import QdrantClient, models
+
+NAME = "points"
+IDS = 20
+STEPS = 2 * (IDS // BATCH + 6)
+
+
+@pytest.fixture(params=["minidb", "local mode", "server"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "server":
+        with server_in_a_thread(tmp_path / "served") as url:
+            yield url
+    else:
+        yield ("local:" if request.param == "local mode" else "") + str(tmp_path / "peer")
+
+
+@pytest.mark.parametrize("action", ["push", "pull"])
+def test_a_killed_sync_is_completed_by_the_next(tmp_path: Path, place: str, action: str, cycles: int) -> None:
+    rng = random.Random(f"{place.partition(':')[0]} {action} {cycles}")
+    store = tmp_path / "store"
+    with QdrantClient(store, durability="off") as client:
+        client.create_collection(NAME, models.VectorParams(size=2, distance=models.Distance.DOT))
+        change(client, rng, list(range(IDS)))
+        if action == "pull":
+            client.push(peer := peer_at(place))
+            peer.close()
+    n_killed = 0
+    for _ in range(1 + cycles // 10):
+        code = run(store, place, action, rng.randrange(STEPS))
+        n_killed += code == -signal.SIGKILL
+        with QdrantClient(store, durability="off") as client:
+            peer = peer_at(place)
+            change(client, rng, rng.sample(range(IDS), 3))
+            client.push(peer)
+            client.pull(peer)
+            assert state(client) == state(peer)
+            change(client, rng, rng.sample(range(IDS), 6))
+            change(peer, rng, rng.sample(range(IDS), 6))
+            peer.close()
+    assert n_killed
+
+
+def run(store: Path, place: str, action: str, step: int) -> int:
+    script = str(Path(__file__).with_name("syncing.py"))
+    return subprocess.run([sys.executable, script, str(store), place, action, str(step)], check=False).returncode
+
+
+def change(client: Any, rng: random.Random, ids: list[int]) -> None:
+    """Write some points and delete others."""
+    kind: Any = models if isinstance(client, QdrantClient) else qdrant_client.models
+    written = [each for each in ids if rng.random() < 0.7]
+    if written:
+        points = [kind.PointStruct(id=each, vector=[each, 1], payload={"n": rng.randrange(99)}) for each in written]
+        client.upsert(NAME, points)
+    if gone := sorted(set(ids) - set(written)):
+        client.delete(NAME, gone)
+
+
+def state(client: Any) -> dict[Any, Any]:
+    return {each.id: (each.payload, each.vector) for each in everything(client, NAME)}
