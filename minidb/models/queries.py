@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import Field, StrictStr, model_validator
+from pydantic import BeforeValidator, Field, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
 from minidb.models.base import (
@@ -299,10 +299,28 @@ def _check_defaults(value: Any) -> dict[str, Any]:
     return value
 
 
+_MOST_VALUES = 10_000
+"""Of a formula: objects, lists, numbers and texts. Reading one takes some 15 µs, and a stranger could send many."""
+
+
+def _of_some_size(formula: Any) -> Any:
+    waiting, n_values = [formula], 0
+    while waiting:
+        value = waiting.pop()
+        n_values += 1
+        if n_values > _MOST_VALUES:
+            raise wrong_shape(f"Expected a formula of at most {_MOST_VALUES} values")
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return formula
+
+
 class FormulaQuery(Model):
     """Score the prefetched points with an expression; `defaults` stand in for missing variables."""
 
-    formula: Expression
+    formula: Annotated[Expression, BeforeValidator(_of_some_size)]
     defaults: Annotated[dict[str, Any], Checked(_check_defaults, {"type": "object"})] | None = Field(
         default_factory=dict
     )

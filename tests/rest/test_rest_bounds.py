@@ -44,6 +44,7 @@ BODIES = {
     "conditions": ("POST", QUERY, f'{{"filter":{{"must":[{many("1")}]}}}}'),
     "a tree of filters": ("POST", QUERY, f'{{"filter":{tree(8, ("must", "should", "must_not"), "[1]")}}}'),
     "a tree of formulas": ("POST", QUERY, f'{{"prefetch":{{}},"query":{{"formula":{halves(11)}}}}}'),
+    "a long formula": ("POST", QUERY, f'{{"prefetch":{{}},"query":{{"formula":{{"sum":[{many("1.0")}]}}}}}}'),
     "unknown fields": ("POST", QUERY, f'{{"filter":{{{keys("1")}}}}}'),
     "named vectors": ("PUT", POINTS, f'{{"points":[{{"id":1,"vector":{{{keys("true")}}}}}]}}'),
     "points": ("PUT", POINTS, f'{{"points":[{many("1")}]}}'),
@@ -90,3 +91,17 @@ def test_brackets_in_texts_are_no_items(world: World) -> None:
     text = "{[" * 200_000
     body = f'{{"points":[1],"payload":{{"text":"{text}"}}}}'.encode()
     assert world.send("POST", POINTS + "/payload", body, "wait=true", JSON_BODY).status == 200
+
+
+def test_a_formula_has_so_many_values_and_no_more(world: World) -> None:
+    """Beyond that it took 5 seconds to read a megabyte of formula."""
+
+    def answered(n: int) -> tuple[int, str]:
+        body = {"prefetch": {}, "query": {"formula": {"sum": [1.0] * n}}}
+        answer = world.try_to("POST", QUERY, body)
+        return answer.status, answer.response.body.decode()
+
+    assert answered(9_998)[0] == 200
+    status, text = answered(9_999)
+    assert status == 400
+    assert "Expected a formula of at most 10000 values in query.formula" in text
