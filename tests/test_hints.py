@@ -323,7 +323,7 @@ def test_the_nearest_local_model(client: QdrantClient, monkeypatch: pytest.Monke
 
 def test_a_store_of_a_newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr(records, "FORMAT_VERSION", 99)
+        newer.setattr(records, "_FIRST_FORMAT", 99)
         QdrantClient(tmp_path).close()
     with pytest.raises(ServiceError, match=r"this store has format 99, this minidb reads up to \d+") as caught:
         QdrantClient(tmp_path)

@@ -30,7 +30,7 @@ STATUS: list[tuple[errors.MinidbError, str, str]] = [
     (errors.ServiceError("x"), "INTERNAL", "Service internal error: x"),
     (errors.CorruptionError("x"), "INTERNAL", "Service internal error: x"),
     (errors.FormatVersionError("x"), "INTERNAL", "Service internal error: x"),
-    (errors.ServiceError("x"), "INTERNAL", "Service internal error: x"),
+    (errors.StoreClosed(), "INTERNAL", "Service internal error: this client has been closed"),
     (errors.MinidbError("x"), "INTERNAL", "x"),
 ]
 
