@@ -87,7 +87,7 @@ from minidb.models import parse
 )
 def test_a_value_out_of_range_is_422_in_qdrants_words(type_: Any, body: Any, text: str) -> None:
     with pytest.raises(errors.ValidationError) as caught:
-        parse(type_, body)
+        parse(type_, body, forgiving=True)  # as what comes in over REST: paths begin as Qdrant's there
 
     assert caught.value.status_code == 422
     assert str(caught.value).startswith("Validation error: [")
@@ -174,9 +174,8 @@ def test_models_built_directly_raise_the_same_errors() -> None:
 
 
 def test_names_users_gave_stay_in_the_path_of_an_error() -> None:
-    with pytest.raises(errors.ValidationError, match=r"\[vector.\?.vector: dense vector must not be empty\]") as caught:
+    with pytest.raises(errors.ValidationError, match=r"\[vector.dense.vector: dense vector must not be empty\]"):
         models.PointStruct(id=1, vector={"dense": []})
-    assert "`?` stands for 'dense'" in caught.value.hint
     with pytest.raises(errors.FormatError, match=r"in vector.Image\[0\]"):
         models.PointStruct(id=1, vector={"Image": ["x"]})
 

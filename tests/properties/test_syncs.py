@@ -19,11 +19,11 @@ from oracles.schema import arguments, named
 from oracles.stores import StoreHandle
 from write_operations import SCHEMA, operations
 
-from minidb.errors import NotFound
+from minidb.errors import NotFound, ValidationError
 
 NAME = "points"
-MISSING = (NotFound, KeyError, qdrant_client.http.exceptions.UnexpectedResponse)
-"""What clients say of a point that is not there."""
+MISSING = (NotFound, ValidationError, KeyError, qdrant_client.http.exceptions.UnexpectedResponse)
+"""What clients say of a point that is not there, and of vectors that are none."""
 PEERS = ["memory", "durable", "local mode", "server"]
 Peer = Callable[[ExitStack], Any]
 
