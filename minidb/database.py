@@ -48,7 +48,8 @@ from minidb.storage.lru_table import LruTable
 from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import Head, PointId, check_format, mark_format, new_space
 from minidb.storage.spaces import has_erased
-from minidb.system.threads import closer, uninterrupted
+from minidb.system import threads
+from minidb.system.threads import uninterrupted
 from minidb.trace import Step
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Database:
         self._indexer = Indexer(self._store)
         self._closed = False
         if self._store.path is not None:
-            closer.expect()
+            threads.closer.expect()  # not by its own name: a forked child has another
             _open_databases.add(self)
             if has_leftovers:
                 self._indexer.tidy()
@@ -121,7 +122,7 @@ class Database:
         if not self._closed and self._store.path is not None:
             text = f"a client of {self.location} was dropped without close()"
             warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
-            closer.close(self.close)
+            threads.closer.close(self.close)
 
     def close(self) -> None:
         """Save derived data that is worth it and let go of the store."""
@@ -674,6 +675,7 @@ _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 def _close_all() -> None:
     """A process that ends without closing: threads must not meet the end of the interpreter, and what is closed in
     order opens faster."""
+    threads.closer.finish()
     for database in list(_open_databases):
         with suppress(MinidbError, OSError, MemoryError):
             database.close()

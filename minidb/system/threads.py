@@ -20,6 +20,8 @@ from minidb.system.processes import around_fork
 T = TypeVar("T")
 
 _MOST_IDLE = 2
+_MOST_AT_THE_END_S = 60.0
+"""A process that ends waits no longer than this for what nobody closed."""
 
 
 class _Job(Generic[T]):
@@ -118,6 +120,14 @@ class _Closer:
 
     def close(self, close: Callable[[], object]) -> None:
         self._dropped.put(close)
+
+    def finish(self) -> None:
+        """Wait until all that was dropped so far is closed: at the end of the process, which would end its thread."""
+        if self._is_running:
+            done = allocate_lock()
+            done.acquire()
+            self._dropped.put(done.release)
+            done.acquire(timeout=_MOST_AT_THE_END_S)
 
     def _work(self) -> None:
         while True:

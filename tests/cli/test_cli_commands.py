@@ -165,7 +165,10 @@ class TestInfo:
             f"{demo.COLLECTION} green {N} 0 large 1024 Cosine, small 64 Cosine, bm25 sparse idf".split()
         )
 
-    def test_an_empty_store_has_no_table(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_empty_store_has_no_table(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "300")
         QdrantClient(tmp_path).close()
         assert main(["info", "--path", str(tmp_path)]) == 0
         assert re.fullmatch(r".*: 0 collections, \d+\.\d MB on disk\n", capsys.readouterr().out)
