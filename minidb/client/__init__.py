@@ -169,7 +169,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
     @classmethod
     def _kept(cls, options: dict[str, Any]) -> dict[str, Any]:
         """What makes a client like this one, with no keys: options of qdrant-client's, and of our own those given."""
-        own = getattr(cls.__init__, "__wrapped__", cls.__init__).__kwdefaults__  # see `border.public`
+        constructor: Any = getattr(cls.__init__, "__wrapped__", cls.__init__)  # see `border.public`
+        own: dict[str, Any] = constructor.__kwdefaults__
         kept = {name: value for name, value in options.items() if name not in own or value != own[name]}
         if kept["https"] is None and kept["api_key"] is not None:
             kept["https"] = True

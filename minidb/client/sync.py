@@ -428,7 +428,7 @@ def _plain(client: Any) -> Any:
     from minidb.aio import AsyncQdrantClient
 
     if isinstance(client, AsyncQdrantClient):
-        return client._sync
+        return vars(client)["_sync"]
     if not hasattr(client, "get_collections") or type(client).__name__.startswith("Async"):
         raise BadRequest(f"expected a client of minidb or a synchronous one of qdrant-client, got {client!r}")
     return client
