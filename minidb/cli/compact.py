@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from minidb import QdrantClient
-from minidb.errors import NotFound
 
 
 def add_compact(commands: argparse._SubParsersAction[Any]) -> None:
@@ -19,8 +18,9 @@ def add_compact(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(path: Path) -> int:
     """Say what was gained. Raises NotFound where there is no store, ServiceError while another process has it open."""
-    if not (path / "data.mdb").is_file():
-        raise NotFound(f"there is no store at {path}")
+    from minidb.cli.target import check_store  # completion needs none of it
+
+    check_store(path)
     with QdrantClient(path=path) as client:
         report = client.compact()
     print(f"{path}: {report.bytes_before / 1e6:,.1f} MB before, {report.bytes_after / 1e6:,.1f} MB now")

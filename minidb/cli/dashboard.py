@@ -13,7 +13,6 @@ from pathlib import Path
 
 from minidb.cli import Commands, add_durability, add_web_ui, port
 from minidb.database import Database
-from minidb.errors import NotFound
 
 
 def add_dashboard(commands: Commands) -> None:
@@ -30,10 +29,10 @@ def add_dashboard(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Listen on loopback, say where, open the browser, answer until told to stop. Raises NotFound without a store."""
-    if not (arguments.path / "data.mdb").is_file():
-        raise NotFound(f"there is no store at {arguments.path}")
-    from minidb.server import Server, Settings  # completion needs none of it
+    from minidb.cli.target import check_store  # completion needs none of it
+    from minidb.server import Server, Settings
 
+    check_store(arguments.path)
     settings = Settings(port=arguments.port, web_ui=arguments.web_ui)
     with closing(Database(arguments.path, arguments.durability)) as database, Server(database, settings) as server:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from minidb.cli.target import Target
     from minidb.migration.ends import Json, PointId
 
-_REFUSED = (400, 403, 409, 413, 422)
 _TOO_MANY_REQUESTS = 429
 
 
@@ -178,12 +177,13 @@ def _asking() -> Iterator[None]:
     """An answer that says something is impossible raises Refusal, one that says when to come back Busy."""
     from minidb.cli.target import Refused
     from minidb.migration import Busy, Refusal
+    from minidb.migration.ends import REFUSED
 
     try:
         yield
     except Refused as error:
         if error.status == _TOO_MANY_REQUESTS and error.retry_after is not None:
             raise Busy(str(error), error.retry_after) from error
-        if error.status in _REFUSED:
+        if error.status in REFUSED:
             raise Refusal(str(error)) from error
         raise

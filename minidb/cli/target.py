@@ -160,12 +160,13 @@ def open_target(
         headers = {} if arguments.api_key is None else {"api-key": _header(arguments.api_key)}
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
         url = arguments.url if "://" in arguments.url else f"http://{arguments.url}"
+        shown = re.sub("//[^/]*@", "//", url)  # without a password
         try:
             http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
         except httpx.InvalidURL as error:
-            raise Refused(f"{re.sub('//[^/]*@', '//', url)}: {error}") from error
+            raise Refused(f"{shown}: {error}") from error
         with http:
-            yield Target(http, re.sub("//[^/]*@", "//", url), None)  # without a password
+            yield Target(http, shown, None)
         return
     from minidb.transport import Transport
 

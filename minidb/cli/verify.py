@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 from minidb import QdrantClient
-from minidb.errors import NotFound
 
 
 def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,8 +21,9 @@ def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(path: Path) -> int:
     """Print a report by collection; 0 for a store that is whole, 1 for a damaged one. Raises NotFound without one."""
-    if not (path / "data.mdb").is_file():
-        raise NotFound(f"there is no store at {path}")
+    from minidb.cli.target import check_store  # completion needs none of it
+
+    check_store(path)
     with QdrantClient(path) as client:
         report = client.verify()
     print(f"{path}: {report.pages:,} pages, {report.entries:,} entries, {report.snapshots:,} snapshots read")

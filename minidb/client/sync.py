@@ -39,7 +39,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidb import models
 from minidb.client import QdrantClient
@@ -59,6 +58,8 @@ from minidb.errors import BadRequest, MinidbError
 from minidb.filter.json_path import JsonPath
 from minidb.migration import settings
 from minidb.migration.clients import ClientEnd
+from minidb.migration.copying import wanted_of
+from minidb.migration.paging import pages
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
 
@@ -136,7 +137,7 @@ def push(source: QdrantClient, target: Any, names: Sequence[str] | None, rules: 
     if here == identity:
         raise BadRequest("both are the same store")
     sending = _Sending(source, here, _Receiver(target, here), identity, rules)
-    return SyncReport(tuple(sending.run(name) for name in _wanted(source, names)))
+    return SyncReport(tuple(sending.run(name) for name in wanted_of(ClientEnd(source), names)))
 
 
 def pull(target: QdrantClient, source: Any, names: Sequence[str] | None, rules: Rules) -> SyncReport:
@@ -148,9 +149,9 @@ def pull(target: QdrantClient, source: Any, names: Sequence[str] | None, rules: 
             raise BadRequest("both are the same store")
         # what came from there is noted under the same name a push to it would look for
         sending = _Sending(source, there, _Receiver(target, rules.name or there), identity, rules)
-        return SyncReport(tuple(sending.run(name) for name in _wanted(source, names)))
+        return SyncReport(tuple(sending.run(name) for name in wanted_of(ClientEnd(source), names)))
     reading = _Reading(source, target, _identity(source, rules), rules)
-    return SyncReport(tuple(reading.run(name) for name in _wanted(source, names)))
+    return SyncReport(tuple(reading.run(name) for name in wanted_of(ClientEnd(source), names)))
 
 
 class _Receiver:
@@ -199,12 +200,12 @@ class _Sending:
         _met(self._database, name, self._identity)
         changes = _changes(self._database, name, self._identity, token)
         written = kept = 0
-        for ids in _batches(changes.own, self._rules.batch_size):
+        for ids in pages(changes.own, self._rules.batch_size):
             written, kept = _sums((written, kept), self._send(name, ids))
-        for ids in _batches(changes.theirs, self._rules.batch_size):
+        for ids in pages(changes.theirs, self._rules.batch_size):
             there = {models.normalize_id(each.id) for each in self._found(name, ids, False)}
             written, kept = _sums((written, kept), self._send(name, [each for each in ids if each not in there]))
-        for ids in _batches(changes.deleted, self._rules.batch_size):
+        for ids in pages(changes.deleted, self._rules.batch_size):
             self._receiver.delete(name, ids)
         n_deleted, extra = len(changes.deleted), 0
         if self._rules.mirror or not changes.has_all_deletions:
@@ -292,15 +293,17 @@ def _changes(database: Database, name: str, identity: str, token: str | None) ->
         number, view, txn, reader = snapshot.collection.number, snapshot.view, snapshot.txn, _reader(snapshot)
         peer, since = find_peer(txn, number, identity) or Peer(view.seq), kept_since(txn, number)
         served = peer.served(token)
-        rows, versions = view.rows, _versions(reader)
+        rows, versions = view.rows, reader.versions_of(view.rows)
         came = peer.has_sent(versions)
         is_new = versions >= np.uint64(served or 0)
         theirs = rows[came] if served is None else rows[:0]
         gone: dict[PointId, None] = {}
         start = max(served or 0, peer.met)
         if served is not None or peer.received:
-            for seq, ids in deleted(txn, number, start):
-                if not peer.has_sent(np.array([seq], np.uint64))[0]:
+            told = list(deleted(txn, number, start))
+            came_deleted = peer.has_sent(np.array([seq for seq, _ in told], np.uint64))
+            for (_, ids), is_theirs in zip(told, came_deleted, strict=True):
+                if not is_theirs:
                     gone.update((each, None) for each in ids if reader.row_of(each) is None)
         reaches = served is None or (since is not None and since <= start)
         own = view.ids_of(rows[is_new & ~came])
@@ -332,7 +335,7 @@ class _Reading:
             for each in there:
                 here.pop(each, None)
             written, kept = _sums((written, kept), self._write(name, there))
-        n_deleted = sum(self._delete(name, ids, here) for ids in _batches(list(here), self._rules.batch_size))
+        n_deleted = sum(self._delete(name, ids, here) for ids in pages(list(here), self._rules.batch_size))
         if served is None:
             self._leave_token(name)
         return CollectionSync(name, written, n_deleted, kept, 0, True, time.perf_counter() - began)
@@ -345,7 +348,7 @@ class _Reading:
         if served is None and not self._rules.mirror:
             return {}
         with self._database.snapshot(name) as snapshot:
-            versions = _versions(_reader(snapshot))
+            versions = _reader(snapshot).versions_of(snapshot.view.rows)
             known = peer.has_sent(versions) | (versions < np.uint64(served or 0)) | self._rules.mirror
             ids = snapshot.view.ids_of(snapshot.view.rows[known])
         return dict(zip(ids, versions[known].tolist(), strict=True))
@@ -414,15 +417,6 @@ def _reader(snapshot: Snapshot) -> PointReader:
     return PointReader(snapshot.collection, snapshot.view, snapshot.txn)
 
 
-def _versions(reader: PointReader) -> NDArray[np.uint64]:
-    """Of all living rows, the operation that last wrote them."""
-    rows, columns = reader.view.rows, reader.view.columns
-    versions: NDArray[np.uint64] = columns.versions[rows]
-    rewritten = np.flatnonzero(columns.rewritten[rows])
-    versions[rewritten] = [record.version for record in reader.records_of(rows[rewritten].tolist())]
-    return versions
-
-
 def _plain(client: Any) -> Any:
     """The synchronous client inside minidb's asynchronous one. Raises `BadRequest` for what is no such client."""
     from minidb.aio import AsyncQdrantClient
@@ -449,14 +443,6 @@ def _identity(client: Any, rules: Rules) -> str:
     return str(place) if place == ":memory:" else str(Path(place).absolute())
 
 
-def _wanted(source: Any, names: Sequence[str] | None) -> list[str]:
-    there = [each.name for each in source.get_collections().collections]
-    missing = sorted(set(names or ()) - set(there))
-    if missing:
-        raise BadRequest(f"Source client does not have collections: {missing}")
-    return there if names is None else list(dict.fromkeys(names))
-
-
 def _metadata(client: Any, name: str) -> dict[str, Any]:
     return dict(getattr(client.get_collection(name).config, "metadata", None) or {})
 
@@ -475,25 +461,22 @@ def _try_metadata(client: Any, name: str, metadata: dict[str, Any]) -> None:
 
 def _make(source: Any, target: Any, name: str) -> None:
     """A collection that is missing, with all the settings, payload indexes and aliases it has at the source."""
-    info, end = ClientEnd(source).info(name), ClientEnd(target)
-    end.create(name, settings.creation(info))
+    here, there = ClientEnd(source), ClientEnd(target)
+    info = here.info(name)
+    there.create(name, settings.creation(info))
     for field, schema in settings.index_schemas(info).items():
-        end.create_index(name, field, schema)
+        there.create_index(name, field, schema)
     if body := settings.completion(info):
-        end.update(name, body)
-    _set_aliases(source, target, name)
+        there.update(name, body)
+    _set_aliases(name, here, there)
 
 
-def _set_aliases(source: Any, target: Any, name: str) -> None:
+def _set_aliases(name: str, here: ClientEnd, there: ClientEnd) -> None:
     """Give a collection that was made the aliases it has, but for those that mean something else there."""
-    taken = {each.alias_name for each in target.get_aliases().aliases}
-    kind: Any = models
-    if type(target).__module__.startswith("qdrant_client"):
-        kind = import_module("qdrant_client.http.models")
-    for each in source.get_collection_aliases(name).aliases:
-        if each.alias_name not in taken and not target.collection_exists(each.alias_name):
-            create = kind.CreateAlias(collection_name=name, alias_name=each.alias_name)
-            target.update_collection_aliases([kind.CreateAliasOperation(create_alias=create)])
+    taken = {*there.aliases(), *there.collections()}
+    for alias, meant in here.aliases().items():
+        if meant == name and alias not in taken:
+            there.create_alias(name, alias)
 
 
 def _pages(client: Any, name: str, limit: int, **wanted: bool) -> Iterator[list[Any]]:
@@ -504,10 +487,6 @@ def _pages(client: Any, name: str, limit: int, **wanted: bool) -> Iterator[list[
             yield page
         if offset is None:
             return
-
-
-def _batches(ids: list[PointId], size: int) -> Iterator[list[PointId]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def _sums(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:

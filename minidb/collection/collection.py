@@ -236,7 +236,7 @@ class Collection:
             checkpointed = self.indexes_for(view).load_view(txn, view)
             if checkpointed.seq <= head.seq and checkpointed.n_rows <= head.n_rows:
                 view = checkpointed
-        entries = [LogEntry.unpack(data) for _, data in txn.scan("oplog", *_log_range(view.space, view.seq, head.seq))]
+        entries = [LogEntry.unpack(data) for _, data in txn.scan("oplog", *log_range(view.space, view.seq, head.seq))]
         if len(entries) < head.seq - view.seq:  # the log was cut: start over from the records
             view = replace(empty_view(view.fields, view.space, view.config_version), known_since=head.seq)
             entries = []
@@ -293,5 +293,6 @@ def config_key(number: int) -> bytes:
     return b"config" + number.to_bytes(4, "big")
 
 
-def _log_range(space: int, start: int, stop: int) -> tuple[bytes, bytes]:
+def log_range(space: int, start: int, stop: int) -> tuple[bytes, bytes]:
+    """Bounds of the operation log from operation `start` to before `stop`."""
     return seq_key(space, start), seq_key(space, stop)

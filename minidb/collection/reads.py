@@ -267,12 +267,13 @@ class PointReader:
             raise CorruptionError(f"collection `{self.collection.name}`: sparse vector of row {row} is missing")
         return data
 
-    def versions_of(self, rows: Rows) -> list[int]:
+    def versions_of(self, rows: Rows) -> NDArray[np.uint64]:
         """The versions of these rows, in their order."""
         columns = self.view.columns
-        versions: list[int] = columns.versions[rows].tolist()
-        for at in np.flatnonzero(columns.rewritten[rows]).tolist():
-            versions[at] = self.record(int(rows[at])).version
+        versions: NDArray[np.uint64] = columns.versions[rows]
+        rewritten = np.flatnonzero(columns.rewritten[rows])
+        if len(rewritten):
+            versions[rewritten] = [record.version for record in self.records_of(rows[rewritten].tolist())]
         return versions
 
     def vectors(self, rows: Rows, names: Sequence[str]) -> list[Any]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.chunks import STEP_BYTES, STEP_ROWS, ChunkWriter, Filled, read_chunk
-from minidb.collection.collection import Collection, snapshot_of
+from minidb.collection.collection import Collection, log_range, snapshot_of
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View, filled_view
 from minidb.storage.checksum import stride_of
@@ -22,7 +23,6 @@ from minidb.storage.records import (
     id_key,
     row_key,
     row_of_value,
-    seq_key,
     sparse_key,
 )
 from minidb.storage.spaces import Filling, clean, erase_space, filling, pause
@@ -46,7 +46,7 @@ def vacuum(store: Store, collection: Collection, go_on: Callable[[], None] = lam
         while progress is not None:
             go_on()
             copy.note_dead(progress)
-            progress = store.write(lambda txn, begun=progress: copy.step(txn, begun))  # type: ignore[misc]
+            progress = store.write(partial(copy.step, progress))
             pause()
     clean(store, go_on)
 
@@ -80,7 +80,7 @@ class _Copy:
         """After the commit of a step."""
         self._dead += progress.dead
 
-    def step(self, txn: WriteTransaction, begun: _Progress) -> _Progress | None:
+    def step(self, begun: _Progress, txn: WriteTransaction) -> _Progress | None:
         """Take in what was written since the step before and copy some more. None: the copy has become the
         collection's, or is of no use.
         """
@@ -89,7 +89,7 @@ class _Copy:
         if begun.source is None:
             begun = _Progress(view.space, view.seq, n_seen=view.n_rows)
             self._writer.reserve(view.fields.values(), _dense_bytes(view))
-        log = [LogEntry.unpack(data) for _, data in txn.scan("oplog", *_log(view.space, begun.seq, view.seq))]
+        log = [LogEntry.unpack(data) for _, data in txn.scan("oplog", *log_range(view.space, begun.seq, view.seq))]
         if view.space != begun.source or len(log) < view.seq - begun.seq:
             return None
         self._reserve(view.n_rows)
@@ -164,7 +164,3 @@ def _dense_bytes(view: View) -> int:
     """Of a generation's vectors, all tokens of multivectors among them; at least."""
     tokens = sum(view.n_tokens.get(field.slot, 0) * field.row_bytes for field in view.fields.values())
     return tokens + view.n_rows * max((stride_of(field.row_bytes) for field in view.fields.values()), default=0)
-
-
-def _log(space: int, start: int, stop: int) -> tuple[bytes, bytes]:
-    return seq_key(space, start), seq_key(space, stop)

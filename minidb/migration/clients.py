@@ -13,10 +13,8 @@ from typing import Any
 
 from minidb.errors import BadRequest, MinidbError, RateLimitExceeded, ServiceError
 from minidb.migration.copying import Options, migrate
-from minidb.migration.ends import Busy, Json, PointId, Refusal
+from minidb.migration.ends import REFUSED, Busy, Json, PointId, Refusal
 from minidb.migration.report import CollectionReport
-
-_REFUSED = (400, 403, 409, 413, 422)
 
 
 def migrate_clients(source: Any, target: Any, names: Sequence[str] | None, options: Options) -> list[CollectionReport]:
@@ -128,7 +126,7 @@ class ClientEnd:
                     raise
                 raise Busy(str(error), error.retry_after) from error
             except MinidbError as error:
-                if error.status_code in _REFUSED:
+                if error.status_code in REFUSED:
                     raise Refusal(str(error)) from error
                 raise
             return
@@ -139,7 +137,7 @@ class ClientEnd:
         except limits.ResourceExhaustedResponse as error:
             raise Busy(str(error), error.retry_after_s) from error
         except answers.UnexpectedResponse as error:
-            if error.status_code in _REFUSED:
+            if error.status_code in REFUSED:
                 raise Refusal(str(error)) from error
             raise
         except ValueError as error:  # of local mode, and of their models

@@ -83,15 +83,20 @@ def migrate(
             raise BadRequest(f"{name} must be greater than 0, got {value}")
     if options.points_per_second is not None and not options.points_per_second > 0:
         raise BadRequest(f"points_per_second must be greater than 0, got {options.points_per_second}")
-    here, there = source.collections(), set(target.collections())
-    wanted = here if names is None else list(dict.fromkeys(names))
-    if missing := sorted(set(wanted) - set(here)):
-        raise BadRequest(f"Source client does not have collections: {missing}")
+    wanted, there = wanted_of(source, names), set(target.collections())
     collisions = sorted(there & set(wanted))
     if collisions and options.collision == "refuse":
         raise BadRequest(f"Collections already exist in dest_client: {collisions}")
     for name in wanted:
         yield _Migration(source, target, name, options, reporting).run(is_there=name in there)
+
+
+def wanted_of(source: End, names: Sequence[str] | None) -> list[str]:
+    """The collections of `names`, or all. Raises BadRequest for one that is not there."""
+    here = source.collections()
+    if missing := sorted(set(names or ()) - set(here)):
+        raise BadRequest(f"Source client does not have collections: {missing}")
+    return here if names is None else list(dict.fromkeys(names))
 
 
 class _Migration:

@@ -12,6 +12,10 @@ Json: TypeAlias = dict[str, Any]
 """An object as Qdrant's REST interface has it; fields that are null may be there or not."""
 
 
+REFUSED = (400, 403, 409, 413, 422)
+"""Statuses of answers that are a Refusal."""
+
+
 class Refusal(MinidbError):
     """What was asked is impossible there: a setting that is not known, a point that does not fit. Nothing changed."""
 

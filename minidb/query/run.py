@@ -109,7 +109,7 @@ def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list
     names = vector_names(reader.view, selectors.with_vector)
     rows, scores = hits.rows, hits.scores.tolist()
     if select is None:
-        ids, versions = reader.view.ids_of(rows), reader.versions_of(rows)
+        ids, versions = reader.view.ids_of(rows), reader.versions_of(rows).tolist()
         points = list(map(models.ScoredPoint, ids, versions, scores))
     else:
         points = []

@@ -37,7 +37,7 @@ class Route:
     @property
     def names_new(self) -> bool:
         """Whether the collection in its path may be one that it makes: Qdrant is stricter about such a name."""
-        return f"{self.method} {self.path}" in _NAMING_NEW
+        return self.operation in _NAMING_NEW
 
     @property
     def operation(self) -> str:

@@ -373,9 +373,10 @@ class LmdbStore(StandsStill):
             self._remove_dropped(closing=True)
 
     def _erase_left_behind(self, txn: WriteTransaction) -> list[int]:
-        for space in spaces.left_behind(txn, self._files.is_held):
+        orphans = self._files.orphans(txn)
+        for space in spaces.left_behind(txn, self._files.is_held):  # none of these; their files go, too
             spaces.erase_space(self, txn, space)
-        return self._files.orphans(txn)
+        return orphans
 
     def sync_rows(self) -> None:
         self.write(self._files.empty_wal)

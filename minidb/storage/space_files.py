@@ -92,8 +92,7 @@ class SpaceFiles:
 
     def drop(self, space: int, txn_id: int) -> None:
         """From commit `txn_id` on nothing names the space."""
-        if all(space != known for known, _ in self._dropped):
-            self._dropped.append((space, txn_id))
+        self._dropped.append((space, txn_id))
 
     def is_any_ripe(self, oldest_reader: int | None) -> bool:
         """Whether there are dropped spaces that no reader can name."""

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_ISDIR
 from typing import Any
 from weakref import WeakSet
 
@@ -419,7 +418,7 @@ def disk_bytes(path: Path) -> int:
         status = system.status(path)
     except FileNotFoundError:
         return 0
-    if S_ISDIR(status.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         return sum(disk_bytes(path / name) for name in names(path))
     return status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
 
