@@ -18,9 +18,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-import random
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +26,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "minidb" / "docs").rglob("*.md"))]
@@ -161,20 +161,6 @@ class Reading:
         except BaseException as error:
             error.args = (f"{self._page.name}, block in line {block.line}: {error}", *error.args[1:])
             raise
-
-
-def free_ports(usual: set[int]) -> dict[str, str]:
-    """A free port in place of each usual one, as far from each other: a server takes the port after its own, too."""
-    wanted = usual | {port + 1 for port in usual}
-    while True:
-        shift = random.randrange(4000, 50_000)
-        if all(is_free(port + shift) for port in wanted):
-            return {str(port): str(port + shift) for port in wanted}
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _environment() -> dict[str, str]:

@@ -23,6 +23,7 @@ import qdrant_client
 from cli import docs_services
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from ports import free_ports
 from qdrant_client import grpc as messages
 from qdrant_client.common.version_check import is_compatible
 from qdrant_client.grpc import CollectionsStub, PointsStub, QdrantStub, points_service_pb2
@@ -276,12 +277,6 @@ def test_without_grpc_nothing_of_it_is_loaded(tmp_path: Path) -> None:
             assert "cygrpc" not in loaded.read_text()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _serve(*arguments: str, **env: str) -> tuple[int, str]:
     """How `minidb serve` ends that cannot begin."""
     done = subprocess.run(
@@ -331,9 +326,7 @@ def test_the_ports_after_the_last_one(tmp_path: Path) -> None:
 
 
 def test_the_default_is_the_port_after_rests(tmp_path: Path) -> None:
-    port = _free_port()
-    if port == 65535:
-        pytest.skip("the last port")
+    port = int(free_ports({6333})["6333"])
     with server_process(tmp_path, "--memory", "--port", str(port)) as server:
         assert f"and for gRPC on 127.0.0.1:{port + 1}," in server.first_line
 
