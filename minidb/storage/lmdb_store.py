@@ -196,8 +196,8 @@ class LmdbStore(StandsStill):
     def _is_newest(self, data_file: Path, metas: list[Meta]) -> bool:
         """Whether the newer of two meta pages has the newest commit; False when others came meanwhile.
 
-        A flipped bit of a commit's number can make it look like the one before the last. LMDB keeps both whole, and each
-        has its own number in `meta`, too. A smaller one there is no fault: LMDB makes tables by commits of its own.
+        A flipped bit of a commit's number can make it look like the one before the last. LMDB keeps both whole, and
+        each has its number in `meta`, too. A smaller one there is no fault: LMDB makes tables by commits of its own.
         """
         older, newer = metas
         value = sealed_value(data_file, older, "meta", _COMMIT_KEY)
