@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -26,6 +27,7 @@ from minidb.database import MEMORY
 from minidb.errors import BadRequest
 from minidb.passing import pass_vectors, vectors_of
 from minidb.rest import Api, Request, Response
+from minidb.system import threads
 
 if TYPE_CHECKING:
     import qdrant_client as official
@@ -104,7 +106,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened.is_closing = True
+            opened.close = threads.closer.close if _is_finalizing() else _now
 
     async def aclose(self) -> None:
         from anyio.to_thread import run_sync
@@ -149,12 +151,14 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 class _Opened:
     """A client whose store answers. The transport and the requests under way hold it: after `close` the last of them
     closes the store, without a lock. (A client of qdrant-client's that is collected as garbage closes its transport,
-    at any step of any thread, also in the middle of a request.)
+    at any step of any thread, also in the middle of a request, or of a commit of another client's: a thread of its own
+    closes the store then.)
     """
 
     def __init__(self, client: QdrantClient) -> None:
         self.api = Api(client._database)
-        self.is_closing = False
+        self.close: Callable[[Callable[[], object]], object] | None = None
+        """What has the store closed, once the transport is."""
 
     @functools.cached_property
     def service(self) -> Service:
@@ -163,8 +167,22 @@ class _Opened:
         return Service(self.api)
 
     def __del__(self) -> None:
-        if self.is_closing:
-            self.api.database.close()
+        if self.close is not None:
+            self.close(self.api.database.close)
+
+
+def _now(close: Callable[[], object]) -> None:
+    close()
+
+
+def _is_finalizing() -> bool:
+    """Whether an object that nobody holds any more has come to call this."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 AsyncTransport = Transport

@@ -17,7 +17,7 @@ from minidb import models
 from minidb.collection.declared import index_key, parse_schema
 from minidb.collection.encode import check_json
 from minidb.collection.fields import VectorField, no_vector
-from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationError
+from minidb.errors import AlreadyExists, BadInput, CorruptionError, FormatError, ValidationError
 from minidb.models.base import Model
 
 _MAX_SLOTS = 1 << 16
@@ -97,7 +97,7 @@ class StoredConfig:
             raise BadInput("its vectors are numbered wrongly")
         if not 0 <= self.next_slot <= _MAX_SLOTS or not isinstance(self.created_at, str):
             raise BadInput("its counters or times are of no use")
-        check_json(self.config.metadata, "metadata")
+        _check_metadata(self.config.metadata)
         known: set[str] = set()
         for settings in (models.HnswConfigDiff, models.OptimizersConfigDiff):
             own = settings.model_fields.keys() & self.asked.keys()
@@ -173,7 +173,7 @@ def new_config(request: models.CreateCollection) -> StoredConfig:
     )
     names = [*dense_params(params), *(sparse or {})]
     _check_vectors(dense_params(params), sparse or {})
-    check_json(request.metadata, "metadata")
+    _check_metadata(request.metadata)
     config = models.CollectionConfig(
         params=params,
         hnsw_config=_merged(models.HnswConfig(**_HNSW_DEFAULTS), request.hnsw_config),
@@ -214,7 +214,7 @@ def updated_config(stored: StoredConfig, request: models.UpdateCollection) -> St
         old = config.strict_mode_config or models.StrictModeConfigOutput()
         config.strict_mode_config = _patched(old, request.strict_mode_config)
     if request.metadata is not None:
-        check_json(request.metadata, "metadata")
+        _check_metadata(request.metadata)
         merged = {**(config.metadata or {}), **request.metadata}
         config.metadata = {key: value for key, value in merged.items() if value is not None}
     return replace(stored, config=config, asked=_asked(stored.asked, request))
@@ -293,6 +293,8 @@ def vector_name_faults(name: str) -> list[str]:
 
 
 def _forbidden(name: str, what: str, characters: str) -> list[str]:
+    if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+        return [f"{what} name cannot contain lone surrogates"]  # of Python's strings only
     return [f'{what} name cannot contain "{character}" char' for character in characters if character in name][:1]
 
 
@@ -301,6 +303,14 @@ def check_part(field: str, faults: list[str], where: str = "path parameters") ->
     if faults:
         text = f"[{'; '.join(f'{field}: {fault}' for fault in faults)}]"
         raise ValidationError(text).reworded(f"Validation error in {where}: {text}")
+
+
+def _check_metadata(metadata: dict[str, Any] | None) -> None:
+    check_json(metadata, "metadata")
+    try:
+        msgpack.packb(metadata)
+    except (ValueError, OverflowError) as error:  # lone surrogates, integers of more than 64 bits
+        raise FormatError(f"metadata is not JSON: {error}") from None
 
 
 def _check_vectors(dense: dict[str, models.VectorParams], sparse: dict[str, models.SparseVectorParams]) -> None:

@@ -43,12 +43,17 @@ _tags: dict[
 
 def out_of_range(text: str, field: str | None = None) -> PydanticCustomError:
     """A value of the right shape that is not allowed (422); `field` names the child it stands in."""
-    return PydanticCustomError("out_of_range", "{text}", {"text": text, "field": field})
+    return PydanticCustomError("out_of_range", "{text}", {"text": printable(text), "field": field})
 
 
 def wrong_shape(text: str) -> PydanticCustomError:
     """A value that is not of the expected form (400)."""
-    return PydanticCustomError("wrong_shape", "{text}", {"text": text})
+    return PydanticCustomError("wrong_shape", "{text}", {"text": printable(text)})
+
+
+def printable(text: str) -> str:
+    """Lone surrogates, which only Python's strings may have, written out: pydantic and JSON take none."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def shown(value: object) -> str:

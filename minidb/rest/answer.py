@@ -13,7 +13,7 @@ from minidb import errors
 from minidb.collection.config import check_part, collection_name_faults, vector_name_faults
 from minidb.database import Database
 from minidb.inference import InferenceContext, inference_usage
-from minidb.models.base import parse
+from minidb.models.base import parse, printable
 from minidb.rest.call import Call, Parameters
 from minidb.rest.encoding import dumps, loads
 from minidb.rest.message import Request, Response
@@ -91,7 +91,7 @@ def failure(error: errors.MinidbError, started: float) -> Response:
     headers = {}
     if isinstance(error, errors.RateLimitExceeded) and error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-    body = dumps({"status": {"error": _printable(error.answer())}, "time": time.perf_counter() - started})
+    body = dumps({"status": {"error": printable(error.answer())}, "time": time.perf_counter() - started})
     return Response(error.status_code, body, headers=headers)
 
 
@@ -124,14 +124,11 @@ def _unknown(request: Request) -> errors.NotFound:
 
 def _decoded(part: str) -> str:
     try:
-        return unquote(part, errors="strict")
-    except UnicodeDecodeError:
+        decoded = unquote(part, errors="strict")
+        decoded.encode()
+    except UnicodeError:
         raise errors.BadInput("Format error in path parameters: not UTF-8") from None
-
-
-def _printable(text: str) -> str:
-    """JSON has no lone surrogates, which Python's strings may have."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return decoded
 
 
 class UnsupportedMediaType(errors.MinidbError):

@@ -27,8 +27,8 @@ from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
-from minidb.storage.page_walk import check_structure
-from minidb.storage.pages import DamagedPages, Fingerprint, check_files, read_metas, settled_metas
+from minidb.storage.page_walk import check_structure, sealed_value
+from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_files, read_metas, settled_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
@@ -149,9 +149,22 @@ class LmdbStore(StandsStill):
         try:
             return self.environment.open_db(table.encode(), create=False)
         except (lmdb.NotFoundError, lmdb.ReadonlyError):
-            raise ServiceError(
-                f"{self.path} was written by an older minidb: open it once without read_only=True"
-            ) from None
+            why = "was written by an older minidb: open it once without read_only=True"
+            if not self._has_format():
+                why = (
+                    "is not complete: another process is just making it, or ended before: try again, or open it once "
+                    "without read_only=True"
+                )
+            raise ServiceError(f"{self.path} {why}") from None
+
+    def _has_format(self) -> bool:
+        """Whether whoever made the store has come to the end of it, or was killed before."""
+        try:
+            table = self.environment.open_db(b"meta", create=False)
+        except lmdb.NotFoundError:
+            return False
+        with self.environment.begin() as txn:
+            return txn.get(b"format", db=table) is not None
 
     def _check_log_is_written(self) -> None:
         with self.read() as txn:
@@ -168,7 +181,8 @@ class LmdbStore(StandsStill):
         """
         while True:
             with self.read() as txn:
-                meta = next((meta for meta in settled_metas(data_file) if meta.txn_id == txn.txn_id), None)
+                metas = settled_metas(data_file)
+                meta = next((meta for meta in metas if meta.txn_id == txn.txn_id), None)
                 if meta is None:  # two commits since the transaction began
                     continue
                 is_same = self._fingerprint.matches(meta.txn_id)
@@ -176,7 +190,24 @@ class LmdbStore(StandsStill):
                     self._fingerprinted = meta.txn_id
                     return True
                 check_structure(data_file, meta)
-                return is_same is None
+                if self._is_newest(data_file, metas):
+                    return is_same is None
+
+    def _is_newest(self, data_file: Path, metas: list[Meta]) -> bool:
+        """Whether the newer of two meta pages has the newest commit; False when others came meanwhile.
+
+        A flipped bit of a commit's number can make it look like the one before the last. LMDB keeps both whole, and
+        each has its number in `meta`, too. A smaller one there is no fault: LMDB makes tables by commits of its own.
+        """
+        older, newer = metas
+        value = sealed_value(data_file, older, "meta", _COMMIT_KEY)
+        if value is None or int.from_bytes(value, "big") <= newer.txn_id:
+            return True
+        if settled_metas(data_file) != metas:  # its pages have been used again
+            return False
+        raise DamagedPages(
+            f"its newest commit seems to be {newer.txn_id}, but it has commit {int.from_bytes(value, 'big')}, too"
+        )
 
     def _check_entries(self, *, every: bool, newest_known: bool) -> None:
         """Is this the newest commit, and, when asked, can every entry be found and does it match its checksum?"""

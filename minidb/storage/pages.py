@@ -27,6 +27,7 @@ _HEADER_BYTES = 16
 TREE = struct.Struct("<IHHQQQQQ")
 _FINGERPRINT = "data.crc"
 _ATTEMPTS = 6
+_ADDRESS_SPACE_BYTES = 1 << 46
 
 
 class DamagedPages(Exception):
@@ -110,7 +111,8 @@ def _meta(page: bytes, page_bytes: int) -> Meta:
     at = _HEADER_BYTES + 24
     free, main = Tree(*TREE.unpack_from(page, at)), Tree(*TREE.unpack_from(page, at + TREE.size))
     last_page, txn_id = struct.unpack_from("<QQ", page, at + 2 * TREE.size)
-    if free.pad != page_bytes or free.flags != _INTEGER_KEYS or main.flags or main.pad:
+    is_beyond_memory = last_page * page_bytes >= _ADDRESS_SPACE_BYTES  # LMDB would say there is too little
+    if free.pad != page_bytes or free.flags != _INTEGER_KEYS or main.flags or main.pad or is_beyond_memory:
         raise DamagedPages("its meta pages are damaged")
     return Meta(page_bytes, free, main, last_page, txn_id)
 

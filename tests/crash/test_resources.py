@@ -12,9 +12,11 @@ import time
 import warnings
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from minidb import QdrantClient, errors, models
+from minidb.storage.interface import TABLES
 
 CREATE = "vectors_config=models.VectorParams(size=4, distance=models.Distance.DOT)"
 
@@ -180,3 +182,14 @@ def test_a_reader_needs_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
     with pytest.raises(errors.BadRequest, match="read_only"):
         QdrantClient(":memory:", read_only=True)
+
+
+@pytest.mark.parametrize("n_tables", [0, 1, 3])
+def test_a_reader_comes_while_a_store_is_being_made(tmp_path: Path, n_tables: int) -> None:
+    with lmdb.open(str(tmp_path), max_dbs=len(TABLES)) as environment:
+        for table in TABLES[:n_tables]:
+            environment.open_db(table.encode())
+    with pytest.raises(errors.ServiceError, match="is not complete: another process is just making it"):
+        QdrantClient(tmp_path, read_only=True)
+    with QdrantClient(tmp_path) as client:
+        assert client.get_collections().collections == []

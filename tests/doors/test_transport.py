@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import logging
 import pickle
+import threading
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +23,9 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 import minidb
 from minidb import AsyncTransport, Transport, errors, transport
 from minidb.inference import Request
+from minidb.storage import registry
+from minidb.storage.interface import WriteTransaction
+from minidb.system import threads
 
 DOT = models.VectorParams(size=4, distance=models.Distance.DOT)
 VECTORS = np.random.default_rng(0).random((300, 4), np.float32)
@@ -371,6 +377,27 @@ def test_a_store_is_closed_when_no_request_is_under_way(monkeypatch: pytest.Monk
     client.upsert("c", [models.PointStruct(id=1, vector=models.Document(text="text", model="closing/model"))])
     assert not is_open(tmp_path)
     assert client.count("c").count == 1
+
+
+def test_a_client_that_is_collected_in_the_middle_of_a_commit_waits_for_its_end(tmp_path: Path) -> None:
+    """The collector may run in any thread, also in the one that commits to the same store: closing there would wait
+    for itself."""
+    client: Any = minidb.qdrant_client(tmp_path, durability="off")
+    client.create_collection("c", DOT)
+    client.circle, collected, store = client, weakref.ref(client), registry._stores[tmp_path]
+    del client
+
+    def work(txn: WriteTransaction) -> None:
+        gc.collect()
+        assert collected() is None
+        txn.put("meta", b"quotas", b"{}")
+
+    thread = threading.Thread(target=store.write, args=(work,), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    threads.closer.finish()
+    assert not is_open(tmp_path)
 
 
 def test_a_transport_over_a_client_never_closes_it(tmp_path: Path) -> None:

@@ -114,6 +114,11 @@ class World:
         """The answer to a request with a JSON body, or none."""
         return self.send(method, path, b"" if body is None else json.dumps(body).encode(), query)
 
+    def commit(self) -> int:
+        """The number of the last commit: as long as it stays, nothing was written."""
+        with self.database._read() as txn:
+            return txn.txn_id
+
     def dump(self) -> Any:
         """All a client can see of the store: collections with settings and points, aliases, quotas."""
         names = [entry["name"] for entry in self.ask("GET", "/collections").result["collections"]]
