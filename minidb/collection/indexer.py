@@ -217,9 +217,11 @@ class Indexer:
         reader = PointReader(collection, view, NoTransaction())
         plan = graph_plan(view.has(field.slot), loaded, field)
         if plan == "build":
+            indexes.leave_out("graph", field, view, 0, view.n_rows)
             indexes.replace_graph(field, self._built(collection, reader, field))
             collection.store.row_file(view.space, field.rows_file, field.row_bytes).release()
         elif plan == "extend" and loaded is not None:
+            indexes.leave_out("graph", field, view, loaded.n_rows, view.n_rows)
             self._extend(loaded, reader, field)
 
     def _extend(self, graph: Graph, reader: PointReader, field: VectorField) -> None:

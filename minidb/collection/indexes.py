@@ -2,7 +2,8 @@
 
 Everything here can be thrown away and rebuilt from rows and records. Each form covers the rows below some number;
 readers extend sketches and inverted indexes to their view when they ask for them, graphs are built and advanced by the
-indexer.
+indexer. Rows that were dead by then are left out; who reads an older state looks at those among them that are alive
+there beside the form (`Indexes.left_out`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.arrays import distinct
 from minidb.collection.declared import canonical, checkpoint_slot
 from minidb.collection.fields import VectorField, normalized
 from minidb.collection.view import View, view_arrays, view_of_arrays
@@ -58,6 +61,19 @@ def comparable(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.f
     return vectors
 
 
+FormKind = Literal["graph", "sketch", "sparse"]
+
+
+class _LeftOut(NamedTuple):
+    """Rows that a form covers and does not have, since they were dead in the view of operation `seq` or before."""
+
+    seq: int
+    rows: NDArray[np.uint32]
+
+
+_NONE_LEFT_OUT = _LeftOut(0, np.zeros(0, np.uint32))
+
+
 class Form(NamedTuple):
     """What a checkpoint is to keep of one index; immutable."""
 
@@ -89,6 +105,7 @@ class Indexes:
         """Published by the indexer, one assignment each; rows a graph does not cover are for the reader to scan."""
         self._tried_to_load: set[tuple[str, int]] = set()
         self._sought_graphs: set[int] = set()
+        self._left_out: dict[tuple[FormKind, int], _LeftOut] = {}
         self._saved_rows: dict[tuple[str, int], int] = {}
 
     def sketch(self, reader: PointReader, field: VectorField) -> Sketch | BitSketch:
@@ -98,20 +115,44 @@ class Indexes:
         if sketch is not None and (sketch.n_rows >= view.n_rows or not sketch.suits):
             return sketch
         with self._lock:
-            sketch = self._fitting_sketch(field) or self._load_sketch(reader.txn, field)
+            sketch = self._fitting_sketch(field) or self._load_sketch(reader, field)
             if sketch is None:
                 is_binary = field.quantized == "binary"
                 sketch = BitSketch(field.size) if is_binary else Sketch(field.size, metric_of(field))
                 self._saved_rows.pop(("sketch", field.slot), None)
             if sketch.n_rows < view.n_rows:
                 n_new, scale = view.n_rows - sketch.n_rows, sketch.scale
-                sketch.extend(view.n_rows, lambda start, stop: dense_chunks(reader, field, start, stop))
+                sketch.extend(view.n_rows, partial(self._sketched, reader, field))
                 if sketch.scale != scale:  # it started over
                     self._saved_rows.pop(("sketch", field.slot), None)
                 if n_new > _CHUNK_ROWS:
                     reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
             return sketch
+
+    def _sketched(
+        self, reader: PointReader, field: VectorField, start: int, stop: int
+    ) -> Iterator[NDArray[np.float32]]:
+        self.leave_out("sketch", field, reader.view, start, stop)
+        return dense_chunks(reader, field, start, stop)
+
+    def leave_out(self, kind: FormKind, field: VectorField, view: View, start: int, stop: int) -> None:
+        """Note, before a form takes in rows `[start, stop)` as they are in `view`, those that are dead there."""
+        rows = start + view.dead(field.slot, start, stop)
+        if len(rows):
+            known = self._left_out.get((kind, field.slot), _NONE_LEFT_OUT).rows if start else _NONE_LEFT_OUT.rows
+            self._left_out[kind, field.slot] = _LeftOut(view.seq, distinct(np.concatenate([known, rows])))
+
+    def left_out(self, kind: FormKind, field: VectorField, view: View) -> NDArray[np.uint32]:
+        """Rows that have the vector in `view` and that a form may lack, though it covers them: they died since.
+
+        To be asked after the form, which may be getting more rows right now.
+        """
+        seq, rows = self._left_out.get((kind, field.slot), _NONE_LEFT_OUT)
+        if view.seq >= seq:
+            return _NONE_LEFT_OUT.rows
+        rows = rows[rows < view.n_rows]
+        return rows[view.has(field.slot)[rows]]
 
     def hot_rows(self, field: VectorField) -> HotRows:
         """Codes of the filters that are asked again and again."""
@@ -139,12 +180,23 @@ class Indexes:
         from minidb.index.sparse import SparseIndex
 
         with self._lock:
-            index = self._sparse.get(field.slot) or self._load_sparse(reader.txn, field) or SparseIndex.empty()
+            index = self._sparse.get(field.slot) or self._load_sparse(reader, field) or SparseIndex.empty()
+            if index.n_rows < view.n_rows:
+                self.leave_out("sparse", field, view, index.n_rows, view.n_rows)
             while index.n_rows < view.n_rows:
                 stop = min(view.n_rows, index.n_rows + 16 * _CHUNK_ROWS)
                 index = index.with_rows(stop, *_sparse_rows(reader, field, index.n_rows, stop))
             self._sparse[field.slot] = index
             return index
+
+    def sparse_with(
+        self, reader: PointReader, field: VectorField, index: SparseIndex, rows: NDArray[np.uint32]
+    ) -> SparseIndex:
+        """The index with those of some rows that it lacks, for this reader only."""
+        fresh = rows[~index.has_rows(rows)]
+        return index.with_rows(
+            index.n_rows, *_stacked(field, fresh, [reader.sparse(field, row) for row in fresh.tolist()])
+        )
 
     def load_payload_index(self, txn: ReadTransaction, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
         """A declared payload index from its checkpoint, with the operation and number of rows it covers."""
@@ -308,26 +360,31 @@ class Indexes:
         self._saved_rows[kind, slot] = checkpoint.n_rows
         return checkpoint, arrays
 
-    def _load_sketch(self, txn: ReadTransaction, field: VectorField) -> Sketch | BitSketch | None:
-        loaded = self._load(txn, "sketch", field.slot)
+    def _load_sketch(self, reader: PointReader, field: VectorField) -> Sketch | BitSketch | None:
+        loaded = self._load(reader.txn, "sketch", field.slot)
         if loaded is None or loaded[0].meta.get("binary", False) != (field.quantized == "binary"):
             return None
         checkpoint, arrays = loaded
+        self.leave_out("sketch", field, reader.view, 0, checkpoint.n_rows)
         if field.quantized == "binary":
             return BitSketch.of(arrays["rows"], field.size)  # type: ignore[arg-type]
         return Sketch.of(arrays["rows"], checkpoint.meta["scale"], metric_of(field))  # type: ignore[arg-type]
 
-    def _load_sparse(self, txn: ReadTransaction, field: VectorField) -> SparseIndex | None:
+    def _load_sparse(self, reader: PointReader, field: VectorField) -> SparseIndex | None:
         from minidb.index.sparse import SparseIndex
 
-        loaded = self._load(txn, "sparse", field.slot)
-        return None if loaded is None else SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
+        loaded = self._load(reader.txn, "sparse", field.slot)
+        if loaded is None:
+            return None
+        self.leave_out("sparse", field, reader.view, 0, loaded[0].n_rows)
+        return SparseIndex.of_arrays(loaded[0].n_rows, loaded[1])
 
     def _load_graph(self, reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> Graph | None:
         loaded = self._load(reader.txn, "graph", field.slot)
         if loaded is None:
             return None
         checkpoint, arrays = loaded
+        self.leave_out("graph", field, reader.view, 0, checkpoint.n_rows)
         return self._restored(reader, field, checkpoint.meta, arrays, go_on)
 
     def _restored(
@@ -383,11 +440,18 @@ def _sparse_rows(
     for key, data in reader.txn.scan("sparse", sparse_key(space, slot, start), sparse_key(space, slot, stop)):
         rows.append(int.from_bytes(key[6:], "big"))
         vectors.append(unpack_sparse(data))
+    return _stacked(field, np.array(rows, np.uint32), vectors)
+
+
+def _stacked(
+    field: VectorField, rows: NDArray[np.uint32], vectors: list[tuple[NDArray[np.uint32], NDArray[np.float32]]]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+    """Sparse vectors of rows as `SparseIndex.with_rows` takes them."""
     lengths = np.array([len(indices) for indices, _ in vectors], np.int64)
     if not vectors:
         return np.zeros(0, np.uint32), lengths, np.zeros(0, np.uint32), np.zeros(0, np.float32)
     return (
-        np.array(rows, np.uint32),
+        rows,
         lengths,
         np.concatenate([indices for indices, _ in vectors]),
         field.as_indexed(np.concatenate([values for _, values in vectors])),

@@ -170,6 +170,11 @@ class View:
             cached = self._has[slot] = self.alive[: self.n_rows] & self.columns.slot(slot)[: self.n_rows]
         return cached
 
+    def dead(self, slot: int, start: int, stop: int) -> NDArray[np.uint32]:
+        """Which of the rows `[start, stop)` had the vector of that slot and hold no point any more; 0 is `start`."""
+        gone = self.columns.slot(slot)[start:stop] & ~self.alive[start:stop]
+        return np.flatnonzero(gone).astype(np.uint32)
+
     def count(self, slot: int) -> int:
         """How many points have the vector of that slot."""
         cached = self._counts.get(slot)

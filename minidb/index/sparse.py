@@ -98,6 +98,13 @@ class SparseIndex:
             segments[-1] = _merged(segments[-1], newest)
         return SparseIndex(n_rows, tuple(segments))
 
+    def has_rows(self, rows: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """`(n,) bool`: which of some rows have a posting here. It looks at all there are."""
+        found = np.zeros(len(rows), bool)
+        for segment in self.segments:
+            found |= np.isin(rows, segment.rows)
+        return found
+
     def postings(self, dims: NDArray[np.uint32]) -> Postings:
         """Those of some dimensions."""
         return Postings(

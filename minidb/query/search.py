@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
+from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import Indexes, comparable, metric_of
+from minidb.collection.indexes import FormKind, Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.cores import N_CORES, on_all_cores
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
@@ -180,7 +181,17 @@ class Search:
             scores = sketch.scan(query, n_rows)[rows]
         else:
             scores = sketch.gather(query, rows, hot)
-        return self._rescored(field, query, k, rows[best_positions(scores, params.n_candidates(field, k))])
+        candidates = rows[best_positions(scores, params.n_candidates(field, k))]
+        return self._rescored(field, query, k, self._with_left_out(candidates, "sketch", field, rows))
+
+    def _with_left_out(self, candidates: Rows, kind: FormKind, field: VectorField, rows: Rows | None = None) -> Rows:
+        """Candidates that a form chose, and the rows, of `rows` if given, that it may lack."""
+        missing = self.indexes.left_out(kind, field, self.reader.view)
+        if not len(missing):
+            return candidates
+        if rows is not None:
+            missing = missing[np.isin(missing, rows)]
+        return distinct(np.concatenate([candidates, missing]))
 
     def _over_fetched(
         self,
@@ -217,9 +228,10 @@ class Search:
             if len(tail) > _FEW_ROWS:
                 sketch, hot = self.indexes.sketch(self.reader, field), self.indexes.hot_rows(field)
                 if sketch.suits:
-                    tail = tail[best_positions(sketch.gather(query, tail, hot), params.n_candidates(field, k))]
+                    best = tail[best_positions(sketch.gather(query, tail, hot), params.n_candidates(field, k))]
+                    tail = self._with_left_out(best, "sketch", field, tail)
             candidates = np.concatenate([candidates, tail])
-        return self._rescored(field, query, k, candidates)
+        return self._rescored(field, query, k, self._with_left_out(candidates, "graph", field, rows))
 
     def _over_all(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         walk = self._walk(field, k, params)
@@ -266,7 +278,7 @@ class Search:
         if walk.n_rows < view.n_rows and not params.indexed_only:
             tail = self._nearest_of_tail(field, query, params.n_candidates(field, k), walk.n_rows)
             candidates = np.concatenate([candidates, tail])
-        return self._rescored(field, query, k, candidates)
+        return self._rescored(field, query, k, self._with_left_out(candidates, "graph", field))
 
     def _scanned(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         if _by_floats(field, params) or self._is_small(field):
@@ -288,7 +300,9 @@ class Search:
             if sketch.suits:
                 scores = sketch.scan(query, view.n_rows, start)
                 scores[lacking] = -np.inf
-                return (start + best_positions(scores, n)).astype(np.uint32)
+                best = (start + best_positions(scores, n)).astype(np.uint32)
+                tail = np.arange(start, view.n_rows, dtype=np.uint32)
+                return self._with_left_out(best, "sketch", field, tail)
         return (start + np.flatnonzero(~lacking)).astype(np.uint32)
 
     def _sketch_candidates(
@@ -300,7 +314,7 @@ class Search:
         lacking = view.lacking(field.slot)
         if len(lacking):
             scores[lacking] = -np.inf
-        return best_positions(scores, n).astype(np.uint32)
+        return self._with_left_out(best_positions(scores, n).astype(np.uint32), "sketch", field)
 
     def _float_scan(self, field: VectorField, query: NDArray[np.float32], k: int) -> Hits:
         view = self.reader.view

@@ -42,7 +42,7 @@ class SparseSearch:
             found = np.flatnonzero(~np.isnan(scores))
             return best_hits(view, rows[found], scores[found], k)
         self.reader.trace.note(by="inverted index", dimensions=len(query.indices))
-        postings = self.indexes.sparse(self.reader, field).postings(query.indices)
+        postings = self._postings(field, query)
         scores = postings.scores(self._weights(field, query, postings, corpus), view.n_rows)
         lacking = view.lacking(field.slot)
         if len(lacking):
@@ -60,7 +60,7 @@ class SparseSearch:
     def similarities(self, field: VectorField, query: SparseQuery, rows: Rows, corpus: models.Filter | None) -> Scores:
         """Dot products of some rows with a query; NaN where there is nothing in common."""
         n_rows = self.reader.view.n_rows
-        postings = self.indexes.sparse(self.reader, field).postings(query.indices)
+        postings = self._postings(field, query)
         weights = self._weights(field, query, postings, corpus)
         if len(rows) <= _FORWARD_ROWS + n_rows // _ROWS_PER_FORWARD:
             self.reader.trace.note(by="sparse vectors of the rows", candidates=len(rows))
@@ -69,6 +69,14 @@ class SparseSearch:
         scores = postings.scores(weights, n_rows)[rows]
         scores[scores == 0.0] = np.nan
         return scores
+
+    def _postings(self, field: VectorField, query: SparseQuery) -> Postings:
+        """What the index has of the query's dimensions, and what it lacks since other readers saw rows die."""
+        index = self.indexes.sparse(self.reader, field)
+        missing = self.indexes.left_out("sparse", field, self.reader.view)
+        if len(missing):
+            index = self.indexes.sparse_with(self.reader, field, index, missing)
+        return index.postings(query.indices)
 
     def _forward(self, field: VectorField, query: SparseQuery, rows: Rows, weights: NDArray[np.float32]) -> Scores:
         """The same from the stored vectors themselves."""

@@ -1,0 +1,76 @@
+"""A reader of an older state searches by forms made from newer ones: what died since is found all the same.
+
+In memory there are no such readers: a writer waits for them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from properties.forced_paths import CATCHING_UP, EXACT_WAYS, Way
+
+from minidb import QdrantClient, models
+from minidb.query.run import run_queries
+
+SIZE, N = 8, 400
+ODD = models.Filter(must=models.FieldCondition(key="odd", match=models.MatchValue(value=True)))
+
+
+def make(client: QdrantClient, name: str, quantization: Any, vectors: NDArray[np.float32]) -> None:
+    """A collection whose graph has the first half of its points, and whose other forms were not asked for yet."""
+    client.create_collection(
+        name,
+        models.VectorParams(size=SIZE, distance=models.Distance.EUCLID),
+        sparse_vectors_config={"words": models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        quantization_config=quantization,
+    )
+    write(client, name, 0, vectors[: N // 2])
+    assert client.wait_until_indexed(name, 60)
+    write(client, name, N // 2, vectors[N // 2 :])
+
+
+def write(client: QdrantClient, name: str, first: int, vectors: NDArray[np.float32]) -> None:
+    points = []
+    for point, vector in enumerate(vectors.tolist(), first):
+        words = models.SparseVector(indices=[point % 7, 9], values=[1.0 + point, 1.0])
+        points.append(
+            models.PointStruct(id=point, vector={"": vector, "words": words}, payload={"odd": point % 2 == 1})
+        )
+    client.upsert(name, points)
+
+
+def hits(response: models.QueryResponse) -> list[tuple[Any, float]]:
+    return [(hit.id, round(hit.score, 4)) for hit in response.points]
+
+
+def lookup_none(name: str) -> Any:
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("way", EXACT_WAYS, ids=str)
+def test_what_died_since_is_found(way: Way, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.standard_normal((N + 30, SIZE)).astype(np.float32)
+    words = models.SparseVector(indices=[3, 9], values=[1.0, 0.5])
+    requests = [models.QueryRequest(query=words, using="words", filter=filter) for filter in (None, ODD)]
+    for query in rng.standard_normal((5, SIZE)).tolist():
+        requests += [models.QueryRequest(query=query, filter=filter) for filter in (None, ODD)]
+    with way.in_force(), QdrantClient(tmp_path) as client:
+        make(client, "same", way.quantization, vectors[:N])
+        expected = list(map(hits, client.query_batch_points("same", requests)))
+        make(client, "c", way.quantization, vectors[:N])
+        database: Any = client._database
+        with database.snapshot("c") as older:
+            client.delete("c", [*(point for answer in expected for point, _ in answer[:5]), *range(100, 300)])
+            write(client, "c", N, vectors[N:])
+            with way.in_force(catching_up=CATCHING_UP):
+                assert client.wait_until_indexed("c", 60)
+            client.query_batch_points("c", requests)  # now the forms have what there is, and lack what died
+            alone = [hits(response) for request in requests for response in run_queries(older, [request], lookup_none)]
+            together = list(map(hits, run_queries(older, requests, lookup_none)))
+    assert alone == expected
+    assert together == expected
