@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
-from minidb.database import MEMORY, Database
+from minidb.database import Database
 from minidb.errors import BadRequest
 from minidb.inference import InferenceSettings
+from minidb.opening import MEMORY
 from minidb.system import files
 
 if TYPE_CHECKING:

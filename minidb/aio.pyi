@@ -12,10 +12,11 @@ from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
 from minidb.client.service import ServiceMethods
-from minidb.database import MEMORY, Database
+from minidb.database import Database
 from minidb.errors import BadRequest
 from minidb.inference import ImageRules, settings_of
 from minidb.inference.secret import Secret, is_key_name
+from minidb.opening import MEMORY
 from minidb.storage.interface import Durability
 from __future__ import annotations
 from collections.abc import Mapping, Sequence

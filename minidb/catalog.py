@@ -43,12 +43,14 @@ class Catalog:
 
     def number_of(self, name: str) -> int:
         """The collection a name or alias means. Raises `NotFound`."""
-        number = self.collections.get(name)
+        number = self.collections.get(self.real_name(name))
         if number is None:
-            number = self.collections.get(self.aliases.get(name, ""), -1)
-        if number < 0:
             raise self.missing(name, (*self.collections, *self.aliases))
         return number
+
+    def real_name(self, name: str) -> str:
+        """What an alias stands for; any other name stands for itself. No collection has the name of an alias."""
+        return self.aliases.get(name, name)
 
     def missing(self, name: str, known: Iterable[str]) -> NotFound:
         """Qdrant's error for a collection that is not there, and for the caller those that would have done."""

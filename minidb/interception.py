@@ -22,8 +22,8 @@ from typing import Any
 from minidb.address import address_of, begin_block, end_block, intercepted
 from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
-from minidb.database import MEMORY
 from minidb.errors import BadRequest
+from minidb.opening import MEMORY
 from minidb.transport import Transport, fit
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")

@@ -23,8 +23,8 @@ import httpx
 
 from minidb.as_grpc import answer_stubs
 from minidb.client import QdrantClient
-from minidb.database import MEMORY
 from minidb.errors import BadRequest
+from minidb.opening import MEMORY
 from minidb.passing import pass_vectors, vectors_of
 from minidb.rest import Api, Request, Response
 from minidb.system import threads

@@ -30,7 +30,7 @@ ROOMS = [
     {"grpc"},
     {"rest"},
     {"node"},
-    {"database", "catalog", "maintenance", "snapshots"},
+    {"database", "configuration", "opening", "catalog", "maintenance", "snapshots"},
     {"inference"},
     {"query"},
     {"collection"},

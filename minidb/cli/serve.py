@@ -10,7 +10,8 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
-from minidb.database import MEMORY, Database
+from minidb.database import Database
+from minidb.opening import MEMORY
 from minidb.server import Server, Settings, is_loopback, one_blas_thread
 
 

@@ -183,7 +183,7 @@ class Snapshots:
             raise BadInput(text).reworded(text)
 
         self._database.check_writable()
-        real = None if name is None else self._database.meant_name(name)
+        real = None if name is None else self._database.real_name(name, may_be_new=True)
         uninterrupted(partial(restore, self._database, self._store, path, real))
         return True
 

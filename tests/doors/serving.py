@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from minidb.database import MEMORY, Database
+from minidb.database import Database
+from minidb.opening import MEMORY
 from minidb.server import Server, Settings
 
 PATIENCE_S = 60
