@@ -30,6 +30,7 @@ from minidb.storage.records import (
     row_key,
     row_of_value,
     sparse_key,
+    unpack_entries,
     unpack_payload,
     unpack_record,
     unpack_sparse,
@@ -43,18 +44,20 @@ if TYPE_CHECKING:
     from minidb.filter.index_key import IndexKey, PayloadIndex, TextSettings
 
 Rows = NDArray[np.uint32]
-PayloadSelector = Callable[[dict[str, Any]], dict[str, Any]] | None
-"""None: no payload."""
+PayloadSelector = Callable[[bytes], dict[str, Any]] | None
+"""From a packed payload to what is wanted of it; None: no payload."""
+_RECORDS_AT_ONCE = 16
 
 
 class _Point:
     """A record as filters see it; payload and vector names are unpacked only when asked for."""
 
-    __slots__ = ("_record", "_view")
+    __slots__ = ("_keys", "_record", "_view")
 
-    def __init__(self, record: Record, view: View) -> None:
+    def __init__(self, record: Record, view: View, keys: Collection[str] | None) -> None:
         self._record = record
         self._view = view
+        self._keys = keys
 
     @property
     def id(self) -> PointId:
@@ -62,7 +65,8 @@ class _Point:
 
     @property
     def payload(self) -> dict[str, Any]:
-        return unpack_payload(self._record.payload)
+        payload = self._record.payload
+        return unpack_payload(payload) if self._keys is None else unpack_entries(payload, self._keys)
 
     @property
     def vectors(self) -> Collection[str]:
@@ -96,12 +100,12 @@ class PointReader:
     def alive(self) -> NDArray[np.bool_]:
         return self.view.alive[: self.view.n_rows]
 
-    def points(self, rows: Rows) -> Iterator[_Point]:
+    def points(self, rows: Rows, keys: Collection[str] | None = None) -> Iterator[_Point]:
         for data in self._each_stored(rows):
-            yield _Point(unpack_record(data), self.view)
+            yield _Point(unpack_record(data), self.view, keys)
 
-    def payloads(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        return map(payload_of, self._each_stored(rows))
+    def payloads(self, rows: Rows, keys: Collection[str]) -> Iterator[dict[str, Any]]:
+        return (unpack_entries(payload_of(data), keys) for data in self._each_stored(rows))
 
     def _each_stored(self, rows: Rows) -> Iterator[bytes]:
         """Records one by one. Of most rows: one scan beats that many look-ups."""
@@ -152,6 +156,11 @@ class PointReader:
 
     def record(self, row: int) -> Record:
         return unpack_record(self._found(row, self.txn.get("records", row_key(self.view.space, row))))
+
+    def each_stored(self, rows: Sequence[int]) -> Iterator[bytes]:
+        """`stored`, a few at a time: large ones need not all be there while parts of them are taken."""
+        for start in range(0, len(rows), _RECORDS_AT_ONCE):
+            yield from self.stored(rows[start : start + _RECORDS_AT_ONCE])
 
     def records_of(self, rows: Sequence[int]) -> list[Record]:
         """The records of these rows, in their order."""
@@ -311,7 +320,8 @@ class PointReader:
         if select is None:
             found = [models.Record(point_id) for point_id in self.view.ids_of(numbers)]
         else:
-            found = [models.Record(r.id, select(unpack_payload(r.payload))) for r in self.records_of(rows)]
+            stored = map(unpack_record, self.each_stored(rows))
+            found = [models.Record(record.id, select(record.payload)) for record in stored]
         if names is not None:
             for record, vector in zip(found, self.vectors(numbers, names), strict=True):
                 record.vector = vector
@@ -348,22 +358,20 @@ class PointReader:
 
 
 def payload_selector(with_payload: object) -> PayloadSelector:
-    """What `with_payload` keeps of a payload, as a function; None for no payload."""
+    """What `with_payload` keeps of a packed payload, as a function; None for no payload."""
     if with_payload is None or with_payload is False:
         return None
     if with_payload is True:
-        return _whole
+        return unpack_payload
     if isinstance(with_payload, models.PayloadSelectorExclude):
         paths = [JsonPath.parse(path) for path in with_payload.exclude]
-        return lambda payload: json_path.exclude(payload, paths)
+        dropped = {path.first for path in paths if not path.rest}
+        return lambda payload: json_path.exclude(unpack_entries(payload, dropped, others=True), paths)
     names = with_payload.include if isinstance(with_payload, models.PayloadSelectorInclude) else with_payload
     assert isinstance(names, list)
     paths = [JsonPath.parse(path) for path in names]
-    return lambda payload: json_path.include(payload, paths)
-
-
-def _whole(payload: dict[str, Any]) -> dict[str, Any]:
-    return payload
+    kept = {path.first for path in paths}
+    return lambda payload: json_path.include(unpack_entries(payload, kept), paths)
 
 
 def vector_names(view: View, with_vectors: object) -> list[str] | None:

@@ -8,7 +8,7 @@ through `RowSource`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -62,11 +62,11 @@ class RowSource(Protocol):
     def trace(self) -> Trace:
         """Where to note how clauses were answered."""
 
-    def points(self, rows: Rows) -> Iterator[FilterPoint]:
-        """The points of these rows, in their order."""
+    def points(self, rows: Rows, keys: Collection[str] | None = None) -> Iterator[FilterPoint]:
+        """The points of these rows, in their order; of their payloads only some keys may be needed (None: all)."""
 
-    def payloads(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """Only their payloads: cheaper."""
+    def payloads(self, rows: Rows, keys: Collection[str]) -> Iterator[dict[str, Any]]:
+        """What their payloads have at these keys at least, without the rest of the points: cheaper."""
 
     def rows_of_ids(self, ids: frozenset[int | str]) -> Rows:
         """Rows of the ids that exist, ascending."""
@@ -177,7 +177,8 @@ class Evaluation:
     def _checked(self, leaf: Leaf, rows: Rows) -> Rows:
         self._trace.note(payloads_read=len(rows))
         check = leaf.check
-        points = self._source.points(rows)
+        path: JsonPath | None = getattr(leaf.clause, "path", None)
+        points = self._source.points(rows, () if path is None else (path.first,))
         kept: Rows = rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
         return kept
 
@@ -192,7 +193,8 @@ class Evaluation:
         elements = elements_of(key)
 
         def build(rows: Rows) -> PayloadIndex:
-            index: PayloadIndex = CLASSES[key.kind].build(rows, map(elements, self._source.payloads(rows)))
+            payloads = self._source.payloads(rows, (key.path.first,))
+            index: PayloadIndex = CLASSES[key.kind].build(rows, map(elements, payloads))
             return index
 
         return self._as_of_now(self._answers.indexes, key, build, self._source.stored_index)

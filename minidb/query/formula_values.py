@@ -154,7 +154,8 @@ class Candidates:
         few = len(self._rows) <= _FEW_ROWS and not changes_matches
         held: list[list[bool]] = [[] for _ in self._conditions]
         if values or few:
-            for point in self._reader.points(self._rows):
+            keys = None if few and held else {path.first for path in values}
+            for point in self._reader.points(self._rows, keys):
                 payload = point.payload
                 for path, column in values.items():
                     found = retrievers[path](payload)

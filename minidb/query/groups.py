@@ -25,7 +25,7 @@ from minidb.query.references import Lookup
 from minidb.query.run import scored_points
 from minidb.query.stages import Nearest
 from minidb.query.tree import DEFAULT_LIMIT, Plan, plan
-from minidb.storage.records import unpack_payload
+from minidb.storage.records import unpack_entries
 
 DEFAULT_GROUP_SIZE = 3
 _DEEPER = 4
@@ -114,7 +114,7 @@ class _Groups:
         rows = hits.rows.tolist()
         unknown = [row for row in dict.fromkeys(rows) if row not in self._keys]
         for row, record in zip(unknown, self._reader.records_of(unknown), strict=True):
-            self._keys[row] = group_keys(self._path.elements(unpack_payload(record.payload)))
+            self._keys[row] = group_keys(self._path.elements(unpack_entries(record.payload, (self._path.first,))))
         return [self._keys[row] for row in rows]
 
     def _fill(self, hits: Hits) -> tuple[dict[GroupKey, list[int]], bool]:

@@ -18,7 +18,7 @@ from minidb.collection.reads import PointReader
 from minidb.filter.json_path import JsonPath
 from minidb.query.hits import Rows
 from minidb.query.sample import sample
-from minidb.storage.records import PointId, unpack_payload
+from minidb.storage.records import PointId, unpack_entries
 
 MOST_POINTS = 5000
 _OVERSAMPLED = 8  # directions that are followed, of which two are kept
@@ -68,7 +68,7 @@ def run_map(snapshot: Snapshot, using: str, filter: models.Filter | None, color_
         [record.id for record in records],
         coordinates[:, 0].tolist(),
         coordinates[:, 1].tolist(),
-        [None if path is None else _scalar(path, unpack_payload(record.payload)) for record in records],
+        [None if path is None else _scalar(path, unpack_entries(record.payload, (path.first,))) for record in records],
         explained,
         len(rows),
     )

@@ -113,11 +113,11 @@ def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list
         points = list(map(models.ScoredPoint, ids, versions, scores))
     else:
         points = []
-        for data, score in zip(reader.stored(rows.tolist()), scores, strict=True):
+        for data, score in zip(reader.each_stored(rows.tolist()), scores, strict=True):
             # what `unpack_record` does, without the record: it is made for nothing else, and ten times a query
             stored_id, version, _, packed = unpackb(data)
             point_id = stored_id if type(stored_id) is int else uuid_text(stored_id)
-            points.append(models.ScoredPoint(point_id, version, score, select(unpackb(packed))))
+            points.append(models.ScoredPoint(point_id, version, score, select(packed)))
     if names is not None:
         for point, vector in zip(points, reader.vectors(rows, names), strict=True):
             point.vector = vector

@@ -6,7 +6,7 @@ Keys of one generation of one collection share the prefix `space` (u32 big endia
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ FORMAT_VERSION = 2
 """The newest this minidb reads. A store has the oldest that does justice to it: 1, and 2 once it is synchronised
 (`collection.sync_state`)."""
 _FIRST_FORMAT = 1
+
+_SMALL_PAYLOAD_BYTES = 512
 
 _INT_KEY = struct.Struct(">IBQ")
 _ROW_VALUE = struct.Struct("<I")
@@ -114,16 +116,39 @@ def uuid_text(stored_id: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def payload_of(data: bytes) -> dict[str, Any]:
-    """The payload of a stored record, without the rest of it."""
-    unpacked: dict[str, Any] = msgpack.unpackb(msgpack.unpackb(data)[3])
-    return unpacked
+def payload_of(data: bytes) -> bytes:
+    """The packed payload of a stored record."""
+    payload: bytes = msgpack.unpackb(data)[3]
+    return payload
 
 
 def unpack_payload(payload: bytes) -> dict[str, Any]:
     """A packed payload as the caller's own, fresh dictionary."""
     unpacked: dict[str, Any] = msgpack.unpackb(payload)
     return unpacked
+
+
+def unpack_entries(payload: bytes, keys: Collection[str], others: bool = False) -> dict[str, Any]:
+    """The entries of these keys, in their order, or with `others` those of all other keys.
+
+    What is not wanted is skipped, in a tenth of the time that unpacking it takes. Of a small payload everything comes:
+    it takes less time than picking.
+    """
+    if len(payload) < _SMALL_PAYLOAD_BYTES:
+        return unpack_payload(payload)
+    unpacker = msgpack.Unpacker(max_buffer_size=len(payload))
+    unpacker.feed(payload)
+    found, n_missing = {}, -1 if others else len(keys)
+    for _ in range(unpacker.read_map_header()):
+        key = unpacker.unpack()
+        if (key in keys) is others:
+            unpacker.skip()
+            continue
+        found[key] = unpacker.unpack()
+        n_missing -= 1
+        if not n_missing:  # a key comes once
+            break
+    return found
 
 
 @dataclass(slots=True)
