@@ -91,7 +91,8 @@ FIELDS: dict[str, str] = {
     "payload_storage_type",
     "collections.collections.0.shards.0.local.segments.0.config.vector_data.many": "4: size distance storage_type "
     "index quantization_config multivector_config",
-    "collections.collections.0.shards.0.local.segments.0.config.sparse_vector_data.words": "4: index storage_type modifier",
+    "collections.collections.0.shards.0.local.segments.0.config.sparse_vector_data.words": "4: index storage_type "
+    "modifier",
     "collections.collections.0.shards.0.local.segments.0.payload_field_indices.0": "4: field_name index_type "
     "points_values_count points_count",
 }
