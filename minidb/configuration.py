@@ -123,6 +123,15 @@ class Configuration(OpenStore):
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             return size_stats(reader, with_bytes=with_bytes)
 
+    def index_values(self, name: str) -> dict[str, int]:
+        """How many values each declared payload index has."""
+        from minidb.collection.facets import n_values
+
+        with self.snapshot(name) as snapshot:
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            schemas = snapshot.collection.config.payload_schema.items()
+            return {path: n_values(reader, path, schema) for path, schema in schemas}
+
     def wait_until_indexed(self, name: str, timeout: float | None = None) -> bool:
         """Until the collection is green: nothing left for the background indexer. False when the time was too short."""
         with self.snapshot(name) as snapshot:

@@ -20,8 +20,8 @@ from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.draft import Draft
 from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
-from minidb.collection.request_cost import query_cost, read_cost
-from minidb.collection.strict_mode import check_updates, limits_of_read
+from minidb.collection.request_cost import read_cost
+from minidb.collection.strict_mode import StrictMode, check_queries, check_read, check_updates
 from minidb.configuration import Configuration
 from minidb.errors import MinidbError, NotFound
 from minidb.inference import InferenceContext, contains
@@ -131,7 +131,7 @@ class Database(Configuration):
         """Points by id, in the order asked for, each once; ids that are not there are left out."""
         wanted = dict.fromkeys(models.normalize_id(point_id) for point_id in ids)
         with self.snapshot(name) as snapshot:
-            limits_of_read(snapshot.collection, timeout, lambda: len(wanted))
+            check_read(snapshot.collection, timeout, lambda: len(wanted))
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             rows = [row for row in map(reader.row_of, wanted) if row is not None]
             return reader.records(rows, with_payload, with_vectors)
@@ -143,10 +143,12 @@ class Database(Configuration):
         with self.snapshot(name) as snapshot:
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             limit = 10 if request.limit is None else request.limit
-            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(request.filter))
-            if strict is not None:
+
+            def check(strict: StrictMode) -> None:
                 strict.check_limit(limit)
                 strict.check_read_filter(request.filter)
+
+            check_read(snapshot.collection, timeout, lambda: read_cost(request.filter), check)
             if request.order_by is not None:
                 from minidb.query.order_by import scroll_ordered
 
@@ -154,22 +156,29 @@ class Database(Configuration):
             rows, next_offset = reader.scroll(reader.matching(request.filter), offset, limit)
             return reader.records(rows.tolist(), request.with_payload, request.with_vector), next_offset
 
-    def count(self, name: str, filter: models.Filter | None, timeout: float | None = None) -> int:
+    def count(self, name: str, request: models.CountRequest, timeout: float | None = None) -> int:
+        """How many points satisfy the filter; always exact."""
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(filter))
-            if strict is not None:
-                strict.check_read_filter(filter)
-            rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(filter)
+
+            def check(strict: StrictMode) -> None:
+                strict.check_read_filter(request.filter)
+                strict.check_exact(request.exact)
+
+            check_read(snapshot.collection, timeout, lambda: read_cost(request.filter), check)
+            rows = PointReader(snapshot.collection, snapshot.view, snapshot.txn).matching(request.filter)
             return snapshot.view.n_alive if rows is None else len(rows)
 
     def facet(self, name: str, request: models.FacetRequest, timeout: float | None = None) -> models.FacetResponse:
         from minidb.collection.facets import facet
 
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(request.filter))
-            if strict is not None:
+
+            def check(strict: StrictMode) -> None:
                 strict.check_limit(10 if request.limit is None else request.limit)
                 strict.check_read_filter(request.filter)
+                strict.check_exact(request.exact)
+
+            check_read(snapshot.collection, timeout, lambda: read_cost(request.filter), check)
             reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
             return facet(reader, snapshot.collection.config.payload_schema, request)
 
@@ -195,13 +204,13 @@ class Database(Configuration):
         unchecked = True
         if contains(requests):
             with self.snapshot(name) as snapshot:
-                self._check_queries(snapshot.collection, requests, context)
+                self._check_queries(snapshot, requests, context)
             unchecked = False
             requests = self._inference.resolve(list(requests), operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> T:
             if unchecked:
-                self._check_queries(snapshot.collection, requests, context)
+                self._check_queries(snapshot, requests, context)
             responses = run(snapshot, requests, self._lookup(snapshot))
             if not snapshot.collection.seen_by_indexer:  # after the answer: the two would wait for each other
                 self._indexer.welcome(snapshot.collection)
@@ -219,10 +228,12 @@ class Database(Configuration):
 
         def answer(snapshot: Snapshot) -> models.GroupsResult:
             timeout = None if context is None else context.timeout
-            strict = limits_of_read(snapshot.collection, timeout, lambda: query_cost(request))
-            if strict is not None:
-                strict.check_query(request, group_size=3 if request.group_size is None else request.group_size)
+
+            def check(strict: StrictMode) -> None:
                 strict.check_grouping(request.group_by)
+                strict.check_query(request, group_size=3 if request.group_size is None else request.group_size)
+
+            check_queries(snapshot, [request], timeout, check)
             return run_groups(snapshot, resolved, self._lookup(snapshot))
 
         return self._on_snapshot(name, answer)
@@ -232,10 +243,12 @@ class Database(Configuration):
         from minidb.query.matrix import run_matrix
 
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(request.filter))
-            if strict is not None:
+
+            def check(strict: StrictMode) -> None:
                 strict.check_limit((request.limit or 3) * (request.sample or 10))
                 strict.check_read_filter(request.filter)
+
+            check_read(snapshot.collection, timeout, lambda: read_cost(request.filter), check)
             return run_matrix(snapshot, request)
 
     def point_map(
@@ -251,9 +264,9 @@ class Database(Configuration):
         from minidb.query.projection import run_map
 
         with self.snapshot(name) as snapshot:
-            strict = limits_of_read(snapshot.collection, timeout, lambda: read_cost(filter))
-            if strict is not None:
-                strict.check_read_filter(filter)
+            check_read(
+                snapshot.collection, timeout, lambda: read_cost(filter), lambda strict: strict.check_read_filter(filter)
+            )
             return run_map(snapshot, using, filter, color_by, limit)
 
     def explain(self, name: str, request: models.QueryRequest, context: InferenceContext | None = None) -> Step:
@@ -261,7 +274,7 @@ class Database(Configuration):
         resolved = self._inference.resolve(request, operation="search", context=context)
 
         def answer(snapshot: Snapshot) -> Step:
-            self._check_queries(snapshot.collection, [request], context)
+            self._check_queries(snapshot, [request], context)
             return explained_query(snapshot, resolved, self._lookup(snapshot))
 
         return self._on_snapshot(name, answer)
@@ -320,15 +333,14 @@ class Database(Configuration):
             return view.fields, (snapshot.collection.number, view.config_version)
 
     def _check_queries(
-        self, collection: Collection, requests: Sequence[models.QueryRequest], context: InferenceContext | None
+        self, snapshot: Snapshot, requests: Sequence[models.QueryRequest], context: InferenceContext | None
     ) -> None:
-        strict = limits_of_read(
-            collection, None if context is None else context.timeout, lambda: sum(map(query_cost, requests))
-        )
-        if strict is not None:
+        def check(strict: StrictMode) -> None:
             strict.check_batch(len(requests))
             for request in requests:
                 strict.check_query(request)
+
+        check_queries(snapshot, requests, None if context is None else context.timeout, check)
 
     def _on_snapshot(self, name: str, answer: Callable[[Snapshot], T]) -> T:
         """`answer` on a snapshot, and again on a newer one when another collection it looks into has moved on."""

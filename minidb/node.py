@@ -12,6 +12,7 @@ from minidb.models.service import (
     ClusterStatusOneOf,
     CollectionClusterInfo,
     LocalShardInfo,
+    OptimizationSegmentInfo,
     OptimizationsResponse,
     OptimizationsSummary,
     ReplicaState,
@@ -41,7 +42,7 @@ def cluster_status() -> ClusterStatusOneOf:
 
 def cluster_info(database: Database, name: str) -> CollectionClusterInfo:
     """One shard, here."""
-    shard = LocalShardInfo(shard_id=0, points_count=database.count(name, None), state=ReplicaState.ACTIVE)
+    shard = LocalShardInfo(shard_id=0, points_count=database.info(name).points_count, state=ReplicaState.ACTIVE)
     return CollectionClusterInfo(
         peer_id=PEER_ID, shard_count=1, local_shards=[shard], remote_shards=[], shard_transfers=[]
     )
@@ -54,7 +55,7 @@ def shard_keys(database: Database, name: str) -> ShardKeysResponse:
 
 
 def optimizations(database: Database, name: str, wanted: Sequence[str]) -> OptimizationsResponse:
-    """Nothing runs or waits: the background indexer does not work by segments.
+    """Nothing runs or waits: the background indexer does not work by segments, and all of a collection is one.
 
     Raises:
         BadInput: `wanted` has a name other than queued, completed, idle_segments; blanks around it do not matter.
@@ -62,6 +63,9 @@ def optimizations(database: Database, name: str, wanted: Sequence[str]) -> Optim
     for part in wanted:
         if part.strip() not in ("queued", "completed", "idle_segments"):
             raise BadInput(f"Unknown field in 'with' parameter: {part}")
-    database.real_name(name)
-    summary = OptimizationsSummary(queued_optimizations=0, queued_segments=0, queued_points=0, idle_segments=0)
-    return OptimizationsResponse(summary=summary, running=[], **{part.strip(): [] for part in wanted})
+    sizes = database.size_stats(name, with_bytes=False)
+    listed: dict[str, list[OptimizationSegmentInfo]] = {part.strip(): [] for part in wanted}
+    if "idle_segments" in listed:
+        listed["idle_segments"].append(OptimizationSegmentInfo(uuid=sizes.segment_id, points_count=sizes.n_points))
+    summary = OptimizationsSummary(queued_optimizations=0, queued_segments=0, queued_points=0, idle_segments=1)
+    return OptimizationsResponse(summary=summary, running=[], **listed)

@@ -358,7 +358,7 @@ class PointMethods(Base):
 
         Args:
             count_filter: all points by default.
-            exact: no effect: the count is always exact.
+            exact: no effect on the count, which is always exact; strict mode may refuse it.
 
         Example:
             >>> red = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
@@ -366,7 +366,7 @@ class PointMethods(Base):
             1
         """
         request = request_of(models.CountRequest, filter=count_filter, exact=exact)
-        return models.CountResult(self._database.count(collection_name, request.filter, timeout))
+        return models.CountResult(self._database.count(collection_name, request, timeout))
 
     def facet(
         self,

@@ -213,7 +213,8 @@ class ServiceMethods(Base, AnyClient):
 
         Args:
             completed_limit: no effect: there are none.
-            with_: of "queued", "completed" and "idle_segments" those to be listed, which are empty.
+            with_: of "queued", "completed" and "idle_segments" those to be listed; all of a collection is one idle
+                segment, the others are empty.
         """
         wanted = [with_] if isinstance(with_, str) else list(with_ or ())
         from minidb import node

@@ -37,6 +37,27 @@ def _n_points(index: Any, type_: str, allowed: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(mask_of(rows, len(allowed)) & allowed))
 
 
+def n_values(reader: PointReader, path: str, schema: Any) -> int:
+    """How many values a declared index has, each once for a point; of a text index, how many points."""
+    type_ = schema_type(schema)
+    parts = reader.index_parts(index_key(path, schema))
+    if type_ in _WANTED:
+        return sum(count for index, part in parts for _, count in index.counts(part, _WANTED[type_]))
+    if type_ == "text":
+        return sum(_n_points(index, type_, part) for index, part in parts)
+    return sum(int(np.count_nonzero(part[_entries(index, type_)])) for index, part in parts)
+
+
+def _entries(index: Any, type_: str) -> NDArray[np.uint32]:
+    """The row of each value."""
+    rows: NDArray[np.uint32]
+    if type_ == "integer":
+        rows, _ = index.integers
+    else:
+        rows = index.numbers.rows if type_ == "float" else index.rows
+    return rows
+
+
 _WANTED: dict[str, Callable[[Any], bool]] = {
     "keyword": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),

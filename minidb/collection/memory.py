@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from hashlib import blake2b
 from mmap import mmap
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -39,12 +41,17 @@ _ID_BYTES, _UUID_BYTES = 4 + 1 + 8 + 4 + 4, 4 + 1 + 16 + 4 + 4
 
 @dataclass(frozen=True)
 class SizeStats:
-    """How many vectors a collection has, by name, and how many of them `indexed_only` leaves out."""
+    """How many vectors a collection has, by name, and how many of the dense ones `indexed_only` leaves out; all of it
+    is one segment to those who ask for segments.
+    """
 
     n_points: int
+    n_deleted: int
     n_vectors: dict[str, int]
+    n_indexed: dict[str, int]
     n_left_out: dict[str, int]
-    last_operation: int | None
+    n_operations: int
+    segment_id: UUID
     vectors_bytes: int = 0
     payloads_bytes: int = 0
 
@@ -53,20 +60,26 @@ def size_stats(reader: PointReader, *, with_bytes: bool) -> SizeStats:
     """The numbers telemetry tells. Only for the bytes is anything read: payloads' lengths and sparse vectors."""
     collection, view = reader.collection, reader.view
     graphs = collection.indexes_for(view).graphs
-    n_vectors, n_left_out, vectors_bytes = {}, {}, 0
+    n_vectors, n_indexed, n_left_out, vectors_bytes = {}, {}, {}, 0
     for name, field in sorted(view.fields.items()):
         count = n_vectors[name] = view.count(field.slot)
         graph = graphs.get(field.slot)
-        if graph is not None or wants_graph(count, field, collection.config):
-            n_left_out[name] = int(view.has(field.slot)[0 if graph is None else graph.n_rows :].sum())
         if field.kind != "sparse":
+            wanted = graph is not None or wants_graph(count, field, collection.config)
+            first = graph.n_rows if graph is not None else 0 if wanted else view.n_rows
+            n_left_out[name] = int(view.has(field.slot)[first:].sum())
+            n_indexed[name] = 0 if graph is None else count - n_left_out[name]
             vectors_bytes += (view.n_tokens.get(field.slot, 0) if field.kind == "multi" else count) * field.row_bytes
-        elif with_bytes:
+            continue
+        n_indexed[name] = count
+        if with_bytes:
             vectors_bytes += _sparse_bytes(reader, field)
-    left_out = {name: n for name, n in n_left_out.items() if n}
     payloads_bytes = collection.payload_bytes(reader) if with_bytes else 0
-    last_operation = view.seq - 1 if view.seq else None
-    return SizeStats(view.n_alive, n_vectors, left_out, last_operation, vectors_bytes, payloads_bytes)
+    segment_id = UUID(bytes=blake2b(f"{collection.number} {view.space}".encode(), digest_size=16).digest(), version=4)
+    n_deleted = view.n_rows - view.n_alive
+    return SizeStats(
+        view.n_alive, n_deleted, n_vectors, n_indexed, n_left_out, view.seq, segment_id, vectors_bytes, payloads_bytes
+    )
 
 
 def _sparse_bytes(reader: PointReader, field: VectorField) -> int:

@@ -5,14 +5,17 @@ Source: lib/collection, local_shard/shard_ops.rs and replica_set/update.rs; lib/
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import numpy as np
 
 from minidb import models
 from minidb.models.base import as_list
 
+StoredCost: TypeAlias = Callable[[Any, str], int]
+"""What the vector of a name that a point has costs, once for each of its tokens."""
 _SPARSE_DIMENSIONS = 64
 """So many dimensions of a sparse vector cost as much as one dense vector."""
 
@@ -42,17 +45,47 @@ def read_cost(filter: models.Filter | None) -> int:
     return 1 + filter_cost(filter)
 
 
-def query_cost(request: Any, conditions_above: int = 0) -> int:
-    """Of the searches a query consists of: its vectors, and the conditions of the filters that reach them."""
+def lookup_cost(requests: Sequence[Any]) -> int:
+    """Of the points of the collection itself that queries name, each fetched once."""
+    return len({point_id for request in requests for point_id in _ids_below(request)})
+
+
+def query_cost(request: Any, stored_cost: StoredCost) -> int:
+    """Of the searches a query consists of: its vectors, and the conditions of the filters that reach them. One more
+    condition leaves out the points that are named.
+    """
+    return _cost(request, int(any(True for _ in _ids_below(request))), stored_cost)
+
+
+def _cost(request: Any, conditions_above: int, stored_cost: StoredCost) -> int:
     conditions = conditions_above + filter_cost(request.filter)
     below: list[Any] = as_list(request.prefetch)
     if below:
-        return sum(query_cost(prefetch, conditions) for prefetch in below)
-    return max(1, sum(map(_vector_cost, _vectors_of(request.query)))) + conditions
+        return sum(_cost(prefetch, conditions, stored_cost) for prefetch in below)
+    vectors = _vectors_of(request.query)
+    looked_up = request.lookup_from is not None
+    costs = (
+        (1 if looked_up else stored_cost(given, request.using or "")) if _is_id(given) else _vector_cost(given)
+        for given in vectors
+    )
+    return max(1, sum(costs)) + conditions
+
+
+def _ids_below(request: Any) -> Iterator[Any]:
+    """The points of the collection itself that a request names, on any level."""
+    if request.lookup_from is None:
+        yield from filter(_is_id, _vectors_of(request.query, every=True))
+    below: list[Any] = as_list(request.prefetch)
+    for prefetch in below:
+        yield from _ids_below(prefetch)
+
+
+def _is_id(given: object) -> bool:
+    return isinstance(given, (int, str, UUID))
 
 
 def update_cost(operation: models.UpdateOperation, n_selected: Callable[[models.Filter], int]) -> int:
-    """The points an operation names, or that its filter selects; at least one."""
+    """The points an operation names, or that its filter is expected to select; at least one."""
     match operation:
         case models.UpsertOperation(upsert=models.PointsList(points=points)):
             return max(1, len(points))
@@ -60,18 +93,23 @@ def update_cost(operation: models.UpdateOperation, n_selected: Callable[[models.
             return max(1, len(batch.ids))
     selector = next(iter(vars(operation).values()))
     named, filter = getattr(selector, "points", None), getattr(selector, "filter", None)
-    if filter is not None:
+    if named is None and filter is not None:
         return max(1, n_selected(filter))
     return max(1, len(named or ()))
 
 
-def _vectors_of(query: Any) -> list[Any]:
+def sparse_cost(n_indices: int) -> int:
+    return -(-n_indices // _SPARSE_DIMENSIONS)
+
+
+def _vectors_of(query: Any, every: bool = False) -> list[Any]:
+    """The vectors a search compares with; `every`: also those of which it takes the average."""
     match query:
         case models.NearestQuery():
             return [query.nearest]
         case models.RecommendQuery():
             examples = [*(query.recommend.positive or ()), *(query.recommend.negative or ())]
-            averaged = query.recommend.strategy in (None, models.RecommendStrategy.AVERAGE_VECTOR)
+            averaged = not every and query.recommend.strategy in (None, models.RecommendStrategy.AVERAGE_VECTOR)
             return examples[:1] if averaged else examples
         case models.DiscoverQuery():
             return [query.discover.target, *_of_pairs(query.discover.context)]
@@ -90,7 +128,7 @@ def _of_pairs(context: Any) -> list[Any]:
 
 def _vector_cost(vector: Any) -> int:
     if isinstance(vector, models.SparseVector):
-        return -(-len(vector.indices) // _SPARSE_DIMENSIONS)
+        return sparse_cost(len(vector.indices))
     if isinstance(vector, (list, np.ndarray)) and len(vector) and np.ndim(vector[0]):
         return len(vector)
     return 1

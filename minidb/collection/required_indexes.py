@@ -37,6 +37,11 @@ def missing_for_formula(formula: Any, schemas: dict[str, Any]) -> Needed | None:
     return _first_missing(_of_expression(formula), schemas)
 
 
+def has_index(condition: Any, prefix: str, schemas: dict[str, Any]) -> bool:
+    """Whether no payload has to be looked at for a condition on fields of `prefix`."""
+    return _first_missing(_of_condition(condition, prefix), schemas) is None
+
+
 def shown(abilities: Sequence[Ability]) -> str:
     """The types of index that would do, as errors list them."""
     return ", ".join(sorted({_SHOWN.get(ability, ability.split()[0]) for ability in abilities}))
@@ -76,7 +81,7 @@ def _setting(schema: Any, name: str, default: bool) -> bool:
 
 
 def _of_filter(filter: models.Filter, prefix: str) -> Iterator[Needed]:
-    groups: list[Any] = [filter.must, filter.should, filter.must_not]
+    groups: list[Any] = [filter.must, filter.must_not, filter.should]  # in Qdrant's order: the first is reported
     groups.append(None if filter.min_should is None else filter.min_should.conditions)
     for group in groups:
         conditions: list[Any] = as_list(group)

@@ -17,8 +17,9 @@ from minidb import models
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.config import StoredConfig, dense_params
 from minidb.collection.declared import MATCH_TYPES, schema_type
+from minidb.collection.estimate import estimated
 from minidb.collection.reads import PointReader
-from minidb.collection.request_cost import update_cost
+from minidb.collection.request_cost import lookup_cost, query_cost, sparse_cost, update_cost
 from minidb.collection.required_indexes import Needed, missing_for_filter, missing_for_formula, shown
 from minidb.collection.view import View
 from minidb.errors import BadRequest
@@ -36,16 +37,39 @@ def _limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
     return limits if limits is not None and limits.enabled else None
 
 
-def limits_of_read(collection: Collection, timeout: float | None, cost: Callable[[], int]) -> StrictMode | None:
-    """The limits a read is to be checked against, None when strict mode is off; counts the read."""
+def check_read(
+    collection: Collection,
+    timeout: float | None,
+    cost: Callable[[], int],
+    check: Callable[[StrictMode], None] = lambda strict: None,
+) -> None:
+    """Refuse a read beyond the limits, as `check` applies them; one that is let in is counted."""
     limits = _limits_of(collection.config)
     if limits is None:
-        return None
+        return
+    strict = StrictMode(limits, collection.config)
+    check(strict)
+    strict.check_timeout(timeout)
     if limits.read_rate_limit is not None:
         collection.read_rate.take(limits.read_rate_limit, cost(), "Read")
-    strict = StrictMode(limits, collection.config)
-    strict.check_timeout(timeout)
-    return strict
+
+
+def check_queries(
+    snapshot: Snapshot, requests: Sequence[Any], timeout: float | None, check: Callable[[StrictMode], None]
+) -> None:
+    """The same of queries; the points they name are fetched first, and counted for themselves."""
+
+    def stored_cost(given: Any, using: str) -> int:
+        reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+        field, row = reader.view.fields.get(using), reader.row_of(models.normalize_id(given))
+        if field is None or row is None or field.kind == "dense" or not reader.view.has(field.slot)[row]:
+            return 1
+        if field.kind == "sparse":
+            return sparse_cost(len(reader.sparse(field, row)[0]))
+        return int(reader.raw_tokens(field, np.array([row], np.uint32))[1][0])
+
+    check_read(snapshot.collection, timeout, lambda: lookup_cost(requests), check)
+    check_read(snapshot.collection, None, lambda: sum(query_cost(each, stored_cost) for each in requests))
 
 
 def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation], timeout: float | None) -> None:
@@ -54,22 +78,15 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
     limits = _limits_of(collection.config)
     if limits is None or not requests:
         return
-    if limits.write_rate_limit is not None:
-        reader = PointReader(collection, view, snapshot.txn)
-        cost = sum(update_cost(request, lambda filter: _n_matching(reader, filter)) for request in requests)
-        collection.write_rate.take(limits.write_rate_limit, cost, "Write")
-    strict = StrictMode(limits, collection.config)
-    strict.check_timeout(timeout)
-    if any(isinstance(request, _ADDING) for request in requests):
-        reader = PointReader(collection, view, snapshot.txn)
-        strict.check_size(lambda: collection.payload_bytes(reader))
+    strict, reader = StrictMode(limits, collection.config), PointReader(collection, view, snapshot.txn)
     for request in requests:
         strict.check_update(request, view)
-
-
-def _n_matching(reader: PointReader, filter: models.Filter) -> int:
-    rows = reader.matching(filter)
-    return reader.view.n_alive if rows is None else len(rows)
+    if any(isinstance(request, _ADDING) for request in requests):
+        strict.check_size(lambda: collection.payload_bytes(reader))
+    strict.check_timeout(timeout)
+    if limits.write_rate_limit is not None:
+        cost = sum(update_cost(request, lambda filter: estimated(reader, filter)) for request in requests)
+        collection.write_rate.take(limits.write_rate_limit, cost, "Write")
 
 
 def check_new_index(config: StoredConfig, path: str) -> None:
@@ -98,7 +115,7 @@ class StrictMode:
             self._check_full_scan(request)
         self._check_formula(request.query)
         self.check_limit((10 if request.limit is None else request.limit) * (group_size or 1))
-        self.check_filter(request.filter, self._limits.unindexed_filtering_retrieve)
+        self.check_read_filter(request.filter)
         self._check_params(request.params)
 
     def check_batch(self, n_searches: int) -> None:
@@ -109,6 +126,10 @@ class StrictMode:
 
     def check_read_filter(self, filter: models.Filter | None) -> None:
         self.check_filter(filter, self._limits.unindexed_filtering_retrieve)
+
+    def check_exact(self, exact: bool | None) -> None:
+        if self._limits.search_allow_exact is False and exact:
+            _refuse("Exact search disabled!", "Set exact=false.")
 
     def check_timeout(self, seconds: float | None) -> None:
         if seconds is not None:
@@ -156,12 +177,13 @@ class StrictMode:
         if params is None:
             return
         limits = self._limits
-        if limits.search_allow_exact is False and params.exact:
-            _refuse("Exact search disabled!", "Set exact=false.")
         if params.quantization is not None and params.quantization.oversampling is not None:
             _check_at_most(params.quantization.oversampling, limits.search_max_oversampling, "oversampling")
         if params.hnsw_ef is not None:
             _check_at_most(params.hnsw_ef, limits.search_max_hnsw_ef, "hnsw_ef")
+        if isinstance(params.idf, models.IdfCorpusParams):
+            self.check_read_filter(params.idf.corpus)
+        self.check_exact(params.exact)
 
     # Filters
 
@@ -177,6 +199,9 @@ class StrictMode:
                     "field, with or without an index",
                     "Use a prefix match or a full-text match instead.",
                 )
+        if unindexed_allowed is False:
+            needed = missing_for_filter(filter, self._schemas)
+            self._refuse_unindexed(needed, "Create an index for this key or use a different filter.")
         most = self._limits.filter_max_conditions
         if most is not None and len(conditions) > most:
             help_text = "Reduce the amount of conditions of your filter."
@@ -185,9 +210,6 @@ class StrictMode:
         if self._limits.condition_max_size is not None and largest > self._limits.condition_max_size:
             limit = self._limits.condition_max_size
             _refuse(f"Condition size limit reached ({largest} > {limit})", "Reduce the size of your condition.")
-        if unindexed_allowed is False:
-            needed = missing_for_filter(filter, self._schemas)
-            self._refuse_unindexed(needed, "Create an index for this key or use a different filter.")
 
     def _check_formula(self, query: Any) -> None:
         if isinstance(query, models.FormulaQuery) and self._limits.unindexed_filtering_retrieve is False:

@@ -55,7 +55,7 @@ class References:
         return Source(self, field_named(self.reader.view.fields, using or ""), lookup_from)
 
     def check(self, requests: Sequence[Any]) -> None:
-        """Refuse requests that name, on any level, what is not there: first collections, then points.
+        """Refuse requests that name, on any level, what is not there: first collections, then points, then vectors.
 
         Qdrant fetches what a whole batch refers to before it looks at anything else.
         """
@@ -63,12 +63,18 @@ class References:
         for level in levels:
             if level.lookup_from is not None:
                 self.of_collection(level.lookup_from.collection)
+        vectors: list[tuple[PointReader, str]] = []
         for level in levels:
             named = () if type(level.query) is list else named_points(level.query)  # most are, and name none
             if named:
-                reader = self.reader if level.lookup_from is None else self.of_collection(level.lookup_from.collection)
+                location = level.lookup_from
+                reader = self.reader if location is None else self.of_collection(location.collection)
                 for given in named:
                     row_of_named(reader, given)
+                name = None if location is None else location.vector
+                vectors.append((reader, (level.using or "") if name is None else name))
+        for reader, name in vectors:
+            field_named(reader.view.fields, name)
 
     def of_collection(self, name: str) -> PointReader:
         return self.reader if name == self.reader.collection.name else self._lookup(name)

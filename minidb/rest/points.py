@@ -52,7 +52,7 @@ def _scroll(call: Call) -> Any:
 
 
 def _count(call: Call) -> Any:
-    return {"count": call.database.count(call.collection, call.body.filter, call.timeout)}
+    return {"count": call.database.count(call.collection, call.body, call.timeout)}
 
 
 def _facet(call: Call) -> models.FacetResponse:

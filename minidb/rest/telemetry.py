@@ -1,6 +1,6 @@
 """What `/telemetry` tells, in Qdrant's fields: more at every level of detail.
 
-One collection is one shard here, always active; it has no segments, and nothing is metered: those numbers are zeros.
+One collection is one shard here, always active, and one segment; nothing is metered: those numbers are zeros.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from minidb.errors import NotFound
 from minidb.models.service import HardwareUsage
 from minidb.rest.call import Call
 from minidb.rest.collections import shown_config
+from minidb.rest.telemetry_segments import segment
 from minidb.rest.traffic import Counted, Counters, Durations
 from minidb.system import machine
 
@@ -27,6 +28,12 @@ Name: TypeAlias = Callable[[str], str]
 """How a name that a user chose is told."""
 NOTHING_METERED = dict.fromkeys(HardwareUsage.model_fields, 0)
 SNAPSHOT = "POST /collections/{collection_name}/snapshots"
+_RUNTIME_FEATURES = (
+    "all", "incremental_hnsw_building", "appendable_quantization", "single_file_mmap_vector_storage",
+    "async_payload_storage", "write_segment_manifest", "append_only_mutations", "compact_bitmask",
+    "serverless_compatible",
+)  # fmt: skip
+"""How Qdrant stores what it stores; nothing of it applies here."""
 _MOST_DETAILED = 4
 _JITTER_SECONDS = 10
 _SHOWN_DIGITS = 5
@@ -94,7 +101,9 @@ def _app(level: int, started: float) -> Any:
     if level >= 1:
         features = ("debug", "service_debug_feature", "recovery_mode", "gpu", "rocksdb", "staging")
         told["features"] = dict.fromkeys(features, False)
+        told["runtime_features"] = dict.fromkeys(_RUNTIME_FEATURES, False)
         told["low_memory_mode"] = "disabled"
+        told["hnsw_global_config"] = {"healing_threshold": 0.0}
         distribution, version = machine.distribution()
         told["system"] = {
             "distribution": distribution,
@@ -128,7 +137,7 @@ def _aggregated(info: models.CollectionInfo, name: Name) -> Any:
 
 
 def _collection(database: Database, real_name: str, info: models.CollectionInfo, level: int, name: Name) -> Any:
-    told: dict[str, Any] = {"id": name(real_name), "config": _config(info, name)}
+    told: dict[str, Any] = {"id": name(real_name), "init_time_ms": 0, "config": _config(info, name)}
     if level >= 3:
         with suppress(NotFound):  # deleted meanwhile
             told["shards"] = [_shard(database, real_name, info, level, name)]
@@ -151,12 +160,12 @@ def _shard(database: Database, real_name: str, info: models.CollectionInfo, leve
         "num_vectors_by_name": {name(vector): shown(count) for vector, count in sizes.n_vectors.items()},
         "optimizations": optimizations,
         "async_scorer": False,
-        "update_queue": {"length": 0, "op_num": sizes.last_operation, "deferred_points": None},
+        "update_queue": {"length": 0, "op_num": sizes.n_operations, "deferred_points": None},
     }
     if level >= 4:
         optimizations["log"] = []
-        if sizes.n_left_out:
-            local["indexed_only_excluded_vectors"] = {name(v): shown(n) for v, n in sizes.n_left_out.items()}
+        local["segments"] = [segment(database, real_name, info, sizes, name, shown)]
+        local["indexed_only_excluded_vectors"] = {name(v): shown(n) for v, n in sizes.n_left_out.items()}
     partial = {"ongoing_create_snapshot_requests": 0, "is_recovering": False, "recovery_timestamp": 0}
     replicas = {"replicate_states": {str(node.PEER_ID): "Active"}, "partial_snapshot": partial}
     return {"id": 0, "key": None, "local": local, "remote": [], **replicas}

@@ -305,6 +305,16 @@ def test_aliases_stand_for_their_collection(client: QdrantClient) -> None:
     assert client.count("x").count == 0
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 300, "a:b", "\x00", "ä"])
+def test_an_alias_may_have_any_name(client: QdrantClient, name: str) -> None:
+    """Qdrant checks no alias' name (storage, toc/collection_meta_ops.rs)."""
+    client.create_collection("c", VECTOR)
+    client.update_collection_aliases([alias("x"), rename("x", name)])
+    client.update_collection_aliases([drop(name), alias(name)])
+    assert aliases(client) == {name: "c"}
+    assert client.count(name).count == 0
+
+
 def test_aliases_go_with_their_collection(client: QdrantClient) -> None:
     client.create_collection("c", VECTOR)
     client.update_collection_aliases([alias("x")])

@@ -21,7 +21,7 @@ def made(client: QdrantClient, vectors: dict[str, Any] | None = None, **limits: 
             "": models.VectorParams(size=2, distance="Dot", **(vectors or {})),
             "many": models.VectorParams(size=2, distance="Dot", multivector_config=multi),
         },
-        sparse_vectors_config={"sparse": models.SparseVectorParams()},
+        sparse_vectors_config={"sparse": models.SparseVectorParams(modifier="idf")},
         strict_mode_config=models.StrictModeConfig(enabled=True, **limits),
     )
     return client
@@ -150,3 +150,124 @@ def test_rates_count_points_ids_conditions_and_vectors(client: QdrantClient) -> 
             refused()
         assert caught.value.retry_after is None
     assert client.count("c").count == 0
+
+
+def test_the_corpus_of_idf_is_a_filter_like_others(client: QdrantClient) -> None:
+    made(client, unindexed_filtering_retrieve=False, filter_max_conditions=1)
+    corpus = match("k", value="a")
+    idf = models.SearchParams(idf=models.IdfCorpusParams(corpus=corpus))
+    words = models.SparseVector(indices=[1], values=[1.0])
+    prefetch = models.Prefetch(query=words, using="sparse", params=idf)
+    searches = (
+        lambda: client.query_points("c", words, using="sparse", search_params=idf),
+        lambda: client.query_points("c", models.FusionQuery(fusion="rrf"), prefetch=prefetch),
+        lambda: client.query_points_groups("c", "g", words, using="sparse", search_params=idf),
+        lambda: client.query_batch_points("c", [models.QueryRequest(query=words, using="sparse", params=idf)]),
+    )
+    client.create_payload_index("c", "g", "keyword")
+    for search in searches:
+        with pytest.raises(errors.BadRequest, match='Index required but not found for "k"'):
+            search()
+    client.create_payload_index("c", "k", "keyword")
+    for search in searches:
+        search()
+    corpus.must = [*corpus.must, *corpus.must]
+    with pytest.raises(errors.BadRequest, match="Filter condition limit reached"):
+        searches[0]()
+
+
+def test_counts_are_exact_unless_said_otherwise(client: QdrantClient) -> None:
+    made(client, search_allow_exact=False)
+    client.create_payload_index("c", "k", "keyword")
+    for exact in (lambda: client.count("c"), lambda: client.facet("c", "k", exact=True)):
+        with pytest.raises(errors.BadRequest, match=r"Exact search disabled! Help: Set exact=false\."):
+            exact()
+    assert client.count("c", exact=False).count == 0
+    assert client.facet("c", "k").hits == []
+
+
+def filled(client: QdrantClient) -> QdrantClient:
+    """Ten points: `k` is a, b, a, b, …; `n` is 0 to 9; each of 3 tokens and 100 sparse indices."""
+    many, words = [[1.0, 0.0]] * 3, models.SparseVector(indices=list(range(100)), values=[1.0] * 100)
+    vector = {"": [1.0, 0.0], "many": many, "sparse": words}
+    payloads = ({"k": "ab"[at % 2], "n": at, "a": [{"b": at}]} for at in range(10))
+    client.upsert("c", [models.PointStruct(id=at, vector=vector, payload=each) for at, each in enumerate(payloads)])
+    return client
+
+
+@pytest.mark.parametrize(
+    ("body", "cost"),
+    [
+        ({"must": [{"key": "k", "match": {"value": "nowhere"}}]}, 5),
+        ({"must": [{"key": "n", "range": {"lt": 2}}]}, 2),
+        ({"must_not": [{"key": "n", "range": {"lt": 2}}]}, 8),
+        ({"must": [{"key": "n", "range": {"lt": 4}}, {"key": "k", "match": {"value": "a"}}]}, 2),
+        ({"should": [{"key": "n", "range": {"lt": 4}}, {"key": "k", "match": {"value": "a"}}]}, 7),
+        ({"must": [{"must": [{"has_id": [1, 2, 77]}]}]}, 2),
+        ({"must": [{"has_vector": "many"}]}, 10),
+        ({"must": [{"slice": {"total": 5, "index": 0}}]}, 2),
+        ({"must": [{"is_empty": {"key": "n"}}]}, 1),
+        ({"must": [{"is_null": {"key": "k"}}]}, 5),
+        ({"must": [{"nested": {"key": "a", "filter": {"must": [{"key": "b", "range": {"lt": 3}}]}}}]}, 3),
+        ({"must": [{"nested": {"key": "a", "filter": {"must": [{"key": "c", "range": {"lt": 3}}]}}}]}, 5),
+        ({"min_should": {"conditions": [{"key": "k", "match": {"value": "a"}}] * 2, "min_count": 2}}, 2),
+        ({"must": [{"key": "k", "match": {"any": []}}]}, 1),
+        ({}, 10),
+    ],
+)
+def test_a_write_by_a_filter_costs_the_points_that_are_expected(client: QdrantClient, body: Any, cost: int) -> None:
+    """Half of them where no index tells. Qdrant's estimates, from its `query_estimator.rs`."""
+    filled(made(client))
+    client.create_payload_index("c", "n", "integer")
+    client.create_payload_index("c", "a[].b", "integer")
+    filter = models.Filter.model_validate(body)
+    writes = (
+        lambda: client.set_payload("c", {"x": 1}, filter),
+        lambda: client.overwrite_payload("c", {"x": 1}, filter),
+        lambda: client.delete_payload("c", ["x"], filter),
+        lambda: client.clear_payload("c", filter),
+        lambda: client.delete_vectors("c", ["many"], filter),
+        lambda: client.delete("c", filter),
+    )
+    for write in writes:
+        limits = models.StrictModeConfig(enabled=True, write_rate_limit=cost - 1 or 1)
+        client.update_collection("c", strict_mode_config=limits)
+        if cost > 1:
+            with pytest.raises(errors.RateLimitExceeded, match="please try to split your request"):
+                write()
+    client.update_collection("c", strict_mode_config=models.StrictModeConfig(write_rate_limit=cost))
+    writes[0]()
+    with pytest.raises(errors.RateLimitExceeded, match=rf"Operation requires {cost} tokens but only 0\.\d were"):
+        writes[0]()
+
+
+@pytest.mark.parametrize(
+    ("ask", "cost"),
+    [
+        ({"query": 1}, 1 + 1),  # its vector, and the condition that leaves it out
+        ({"query": 1, "using": "many"}, 3 + 1),
+        ({"query": 1, "using": "sparse"}, 2 + 1),
+        ({"query": {"recommend": {"positive": [1, 2]}}, "filter": match("k", value="a")}, 1 + 1 + 1),
+        ({"query": {"recommend": {"positive": [1, 2], "strategy": "best_score"}}, "using": "many"}, 6 + 1),
+        ({"query": {"fusion": "rrf"}, "prefetch": [{"query": 1}, {"query": 2, "using": "many"}]}, (1 + 1) + (3 + 1)),
+    ],
+)
+def test_a_query_by_points_costs_what_they_hold(client: QdrantClient, ask: Any, cost: int) -> None:
+    filled(made(client))
+    request = models.QueryRequest.model_validate(ask)
+    client.update_collection("c", strict_mode_config=models.StrictModeConfig(read_rate_limit=cost - 1))
+    with pytest.raises(errors.RateLimitExceeded, match="please try to split your request"):
+        client.query_batch_points("c", [request])
+    limits = models.StrictModeConfig(read_rate_limit=2 * cost)
+    client.update_collection("c", strict_mode_config=limits)
+    client.query_batch_points("c", [request])
+
+
+def test_what_is_refused_costs_nothing(client: QdrantClient) -> None:
+    made(client, read_rate_limit=1, write_rate_limit=1, max_query_limit=5, upsert_max_batchsize=1)
+    with pytest.raises(errors.BadRequest):
+        client.query_points("c", [1.0, 0.0], limit=6)
+    with pytest.raises(errors.BadRequest):
+        client.upsert("c", [models.PointStruct(id=at, vector={}) for at in range(2)])
+    client.query_points("c", [1.0, 0.0], limit=5)
+    client.upsert("c", [models.PointStruct(id=0, vector={})])

@@ -29,6 +29,7 @@ from qdrant_client.common.version_check import is_compatible
 from qdrant_client.grpc import CollectionsStub, PointsStub, QdrantStub, points_service_pb2
 from serving import PATIENCE_S, grpc_port, server_process, serving
 
+from minidb import models
 from minidb.database import Database
 from minidb.server import Server, Settings
 
@@ -355,7 +356,7 @@ def test_a_stop_waits_for_calls_that_run(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not thread.is_alive()
         health_check = QdrantStub(opened).HealthCheck
         assert refusal(lambda: health_check(messages.HealthCheckRequest()))[0] == "UNAVAILABLE"
-    assert database.count("c", None) == 5
+    assert database.count("c", models.CountRequest()) == 5
     database.close()
 
 
@@ -431,7 +432,7 @@ def test_what_both_doors_took_is_there_after_a_stop(tmp_path: Path) -> None:
             client.close()
         assert server.stop() == 0
     with closing(Database(tmp_path / "db")) as database:
-        assert database.count("c", None) == 2 * n_writers * n_points
+        assert database.count("c", models.CountRequest()) == 2 * n_writers * n_points
 
 
 # Clients
