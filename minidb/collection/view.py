@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,12 +230,14 @@ class View:
         after = (kinds == 1) & ((high > first) | ((high == first) & (low >= second)))
         return after
 
-    def rank(self, rows: NDArray[np.uint32], scores: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Positions that sort by score descending, equal scores by id ascending."""
+    def rank(
+        self, rows: NDArray[np.uint32], scores: NDArray[np.float32], owners: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Positions that sort by owner, if there are any, by score descending, equal scores by id ascending."""
         columns = self.columns
-        if not columns.any_uuid:
-            return np.lexsort((columns.low[rows], -scores))
-        return np.lexsort((columns.low[rows], columns.high[rows], columns.kinds[rows], -scores))
+        keys = [columns.low[rows]] + ([columns.high[rows], columns.kinds[rows]] if columns.any_uuid else [])
+        by: list[Any] = [*keys, -scores] if owners is None else [*keys, -scores, owners]
+        return np.lexsort(by)
 
     def advanced(
         self,

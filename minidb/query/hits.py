@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,17 @@ def ranked(view: View, rows: Rows, scores: Scores, k: int) -> Hits:
     """The `k` best, larger scores first, equal ones by id: the one order every result has."""
     order = view.rank(rows, scores)[:k]
     return Hits(rows[order], scores[order])
+
+
+def ranked_many(view: View, owners: NDArray[np.int64], rows: Rows, scores: Scores, n_owners: int, k: int) -> list[Hits]:
+    """`ranked` of the rows of each owner; `owners` ascend from 0."""
+    order = view.rank(rows, scores, owners)
+    rows, scores = rows[order], scores[order]
+    starts = np.searchsorted(owners, np.arange(n_owners + 1)).tolist()
+    return [
+        Hits(rows[start:stop], scores[start:stop])
+        for start, stop in ((start, min(start + k, end)) for start, end in pairwise(starts))
+    ]
 
 
 def best_hits(view: View, rows: Rows, scores: Scores, k: int) -> Hits:

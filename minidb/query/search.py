@@ -23,13 +23,20 @@ from minidb.cores import N_CORES, on_all_cores
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
-from minidb.index.dense.plain import Metric, below_rounding, product_table, similarities, similarity_table
+from minidb.index.dense.plain import (
+    Metric,
+    below_rounding,
+    pair_similarities,
+    product_table,
+    similarities,
+    similarity_table,
+)
 from minidb.index.dense.sketch import LONG_SCAN_NS as _LONG_SCAN_NS
 from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
 from minidb.index.dense.sketch import Sketch, int8_scan_ns
 from minidb.index.multivector import max_sim
 from minidb.index.topk import best_positions
-from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, ranked
+from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, ranked, ranked_many
 from minidb.query.vectors import QueryVector, SparseQuery
 
 _FLOAT_ELEMENTS = 120_000
@@ -41,6 +48,7 @@ TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[n
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _CHUNK_ROWS = 512
+_QUERIES_AT_ONCE, _FEW_QUERIES = 64, 4
 _TOKEN_CHUNK = 65536
 
 
@@ -115,13 +123,17 @@ class Search:
         is_long = self.reader.view.n_rows * _scan_ns(field) > _LONG_SCAN_NS
         walk = self._walk(field, k, params, 1 if is_long else N_CORES)
         if walk is None:
+            if self._scans_floats(field, params):
+                return self._float_scans(field, queries, k)
             each = on_all_cores if is_long else map
             return list(each(lambda query: self._scanned(field, query, k, params), queries))
         found = walk.graph.search_many(np.stack(queries), walk.width)
-        walked = [self._walked(walk, rows, field, query, k, params) for rows, query in zip(found, queries, strict=True)]
+        chosen = [self._walked(walk, rows, field, query, k, params) for rows, query in zip(found, queries, strict=True)]
         return [
-            self._scanned(field, query, k, params) if hits is None else hits
-            for hits, query in zip(walked, queries, strict=True)
+            self._scanned(field, query, k, params) if candidates is None else hits
+            for candidates, query, hits in zip(
+                chosen, queries, self._rescored_many(field, queries, k, chosen), strict=True
+            )
         ]
 
     def similarities(self, field: VectorField, query: QueryVector, rows: Rows) -> Scores:
@@ -236,9 +248,9 @@ class Search:
     def _over_all(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         walk = self._walk(field, k, params)
         if walk is not None:
-            hits = self._walked(walk, walk.graph.search(query, walk.width), field, query, k, params)
-            if hits is not None:
-                return hits
+            candidates = self._walked(walk, walk.graph.search(query, walk.width), field, query, k, params)
+            if candidates is not None:
+                return self._rescored(field, query, k, candidates)
         return self._scanned(field, query, k, params)
 
     def _walk(self, field: VectorField, k: int, params: Params, n_cores: int = 1) -> _Walk | None:
@@ -259,13 +271,16 @@ class Search:
         graph_ns = width * _graph_ns(graph, field) / n_cores
         return _Walk(graph, kept, width, graph.n_rows) if graph_ns < n * _scan_ns(field) else None
 
+    def _scans_floats(self, field: VectorField, params: Params) -> bool:
+        return _by_floats(field, params) or self._is_small(field)
+
     def _is_small(self, field: VectorField) -> bool:
         return self.reader.view.n_rows * field.size <= _FLOAT_SCAN_ELEMENTS
 
     def _walked(
         self, walk: _Walk, found: Rows, field: VectorField, query: NDArray[np.float32], k: int, params: Params
-    ) -> Hits | None:
-        """The hits among what the graph found; None when that cannot be trusted to hold them."""
+    ) -> Rows | None:
+        """The candidates among what the graph found; None when they cannot be trusted to be the nearest."""
         view, graph = self.reader.view, walk.graph
         if not len(found):
             return None  # it is torn, and what is nearest may be in another part
@@ -278,10 +293,10 @@ class Search:
         if walk.n_rows < view.n_rows and not params.indexed_only:
             tail = self._nearest_of_tail(field, query, params.n_candidates(field, k), walk.n_rows)
             candidates = np.concatenate([candidates, tail])
-        return self._rescored(field, query, k, self._with_left_out(candidates, "graph", field))
+        return self._with_left_out(candidates, "graph", field)
 
     def _scanned(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
-        if _by_floats(field, params) or self._is_small(field):
+        if self._scans_floats(field, params):
             return self._float_scan(field, query, k)
         if params.indexed_only and self.indexes.graph(self.reader, field) is None:
             return NO_HITS
@@ -334,6 +349,45 @@ class Search:
 
     def _rescored(self, field: VectorField, query: NDArray[np.float32], k: int, candidates: Rows) -> Hits:
         return best_hits(self.reader.view, candidates, self.similarities(field, query, candidates), k)
+
+    def _rescored_many(
+        self, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int, candidates: Sequence[Rows | None]
+    ) -> list[Hits]:
+        """`_rescored` of several queries, in a few calls for all of them; None has no hits."""
+        hits: list[Hits] = []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            some = [NO_HITS.rows if rows is None else rows for rows in candidates[start : start + _QUERIES_AT_ONCE]]
+            lengths = np.array(list(map(len, some)))
+            rows, owners = np.concatenate(some), np.repeat(np.arange(len(some)), lengths)
+            scores = self._pair_similarities(field, np.stack(queries[start : start + _QUERIES_AT_ONCE]), owners, rows)
+            hits += ranked_many(self.reader.view, owners, rows, scores, len(some), k)
+        return hits
+
+    def _pair_similarities(
+        self, field: VectorField, queries: NDArray[np.float32], owners: NDArray[np.int64], rows: Rows
+    ) -> Scores:
+        """Exact similarities of each row and the query `(q, size)` it was found for."""
+        metric, scores = metric_of(field), np.empty(len(rows), np.float32)
+        step = max(64, _CHUNK_ELEMENTS // field.size)
+        for start in range(0, len(rows), step):
+            chunk = slice(start, start + step)
+            vectors = comparable(field, self.reader.borrowed(field, rows[chunk]))
+            scores[chunk] = pair_similarities(metric, queries[owners[chunk]], vectors)
+        return scores
+
+    def _float_scans(self, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int) -> list[Hits]:
+        """`_float_scan` of several queries: of unit vectors one product for all chooses, and exact scores decide."""
+        view = self.reader.view
+        if len(queries) < _FEW_QUERIES or field.distance != models.Distance.COSINE or field.datatype != "float32":
+            return [self._float_scan(field, query, k) for query in queries]
+        matrix, lacking = field.decode(self.reader.all_dense(field)), view.lacking(field.slot)
+        self.reader.trace.note(by="float scan", candidates=view.n_rows)
+        candidates: list[Rows | None] = []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            table = product_table("dot", np.stack(queries[start : start + _QUERIES_AT_ONCE]), matrix)
+            table[:, lacking] = -np.inf
+            candidates += [_near_border(scores, k).nonzero()[0].astype(np.uint32) for scores in table]
+        return self._rescored_many(field, queries, k, candidates)
 
     def _token_chunks(self, field: VectorField, rows: Rows) -> list[tuple[int, int]]:
         """Slices of `rows` of about as many tokens as are worth one matrix product."""
