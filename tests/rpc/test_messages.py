@@ -491,12 +491,11 @@ def test_settings_are_told_as_they_were_made(world: RpcWorld) -> None:
 
 def test_what_rest_took_and_no_field_can_hold_is_the_largest_it_can(world: RpcWorld) -> None:
     limits = {"max_query_limit": 2**40, "read_rate_limit": 2**64 - 1, "max_points_count": 2**40}
-    body = {"vectors": {"size": 2, "distance": "Dot"}, "replication_factor": 2**33, "strict_mode_config": limits}
+    body = {"vectors": {"size": 2, "distance": "Dot"}, "strict_mode_config": limits}
     world.ask("PUT", "/collections/new", body)
     told = world.call("Collections/Get", collection_name="new").result.config
     strict = told.strict_mode_config
     assert (strict.max_query_limit, strict.read_rate_limit, strict.max_points_count) == (2**32 - 1, 2**32 - 1, 2**40)
-    assert told.params.replication_factor == 2**32 - 1
 
 
 def test_one_vectors_settings_change_without_a_name(world: RpcWorld) -> None:
