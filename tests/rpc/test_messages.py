@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from rpc.rpc_world import RpcWorld, dense, ids, nearest, packed
+from rpc.rpc_world import RpcWorld, dense, encoded, ids, nearest, packed
 
 from minidb.grpc.descriptors import message_class
 
 C = {"collection_name": "c"}
 ONE = {"num": 1}
+ONLY_9 = {"must": [{"has_id": {"has_id": [{"num": 9}]}}]}
 CITY = {"must": [{"field": {"key": "city", "match": {"keyword": "Berlin"}}}]}
 
 
@@ -266,6 +267,44 @@ def test_integers_beyond_64_bits_leave_as_doubles(world: RpcWorld) -> None:
     world.ask("PUT", "/collections/c/points", {"points": [{"id": 9, "vector": {}, "payload": {"big": 2**63}}]})
     found = world.call("Points/Get", **C, ids=[{"num": 9}], with_payload={"enable": True}).result[0]
     assert found.payload["big"].double_value == float(2**63)
+
+
+def nested(levels: int, kind: type) -> Any:
+    return 1 if levels == 0 else [nested(levels - 1, kind)] if kind is list else {"a": nested(levels - 1, kind)}
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_a_payload_too_deep_for_protobuf_is_an_error_and_no_message_nobody_can_read(
+    world: RpcWorld, kind: type
+) -> None:
+    calls = {
+        "Points/Get": {"ids": [{"num": 9}], "with_payload": {"enable": True}},
+        "Points/Scroll": {"filter": ONLY_9, "with_payload": {"enable": True}},
+        "Points/Query": {"filter": ONLY_9, "with_payload": {"enable": True}},
+        "Points/QueryBatch": {"query_points": [{**C, "filter": ONLY_9, "with_payload": {"enable": True}}]},
+        "Points/QueryGroups": {"group_by": "g", "filter": ONLY_9, "with_payload": {"enable": True}},
+    }
+    refused: dict[str, list[int]] = {}
+    for levels in range(29, 50):
+        point = {"id": 9, "vector": {}, "payload": {"g": 1, "x": nested(levels, kind)}}
+        world.ask("PUT", "/collections/c/points", {"points": [point]})
+        for rpc, asked in calls.items():
+            answer = world.answer(rpc, encoded(rpc, {**C, **asked}))
+            if answer.code == 0:  # it can be read
+                world.call(rpc, **C, **asked)
+            else:
+                refused.setdefault(rpc, []).append(levels)
+                assert "nested so deep" in answer.text
+    first = {rpc: levels[0] for rpc, levels in refused.items()}
+    deepest = (49, 48, 48) if kind is list else (33, 32, 32)
+    plain, batch, groups = deepest
+    assert first == {
+        "Points/Get": plain,
+        "Points/Scroll": plain,
+        "Points/Query": plain,
+        "Points/QueryBatch": batch,
+        "Points/QueryGroups": groups,
+    }
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
