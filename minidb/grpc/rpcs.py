@@ -170,17 +170,17 @@ def _hits(reply: Message, result: Any, asked: Message) -> None:
 
 def _hits_of_batch(reply: Message, result: Any, asked: Message) -> None:
     for hits in result:
-        write.hits(reply.result.add().result, hits)
+        write.hits(reply.result.add().result, hits, 3)
 
 
-def _recommended(reply: Message, result: Any, asked: Message) -> None:
+def _recommended(reply: Message, result: Any, asked: Message, depth: int = 2) -> None:
     if asked.limit:
-        write.hits(reply.result, result)
+        write.hits(reply.result, result, depth)
 
 
 def _recommended_batch(reply: Message, result: Any, asked: Message) -> None:
     for hits, one in zip(result, asked.recommend_points, strict=True):
-        _recommended(reply.result.add(), hits, one)
+        _recommended(reply.result.add(), hits, one, 3)
 
 
 def _query(reply: Message, result: Any, asked: Message) -> None:
@@ -189,7 +189,7 @@ def _query(reply: Message, result: Any, asked: Message) -> None:
 
 def _query_batch(reply: Message, result: Any, asked: Message) -> None:
     for response in result:
-        write.hits(reply.result.add().result, response.points)
+        write.hits(reply.result.add().result, response.points, 3)
 
 
 def _groups(reply: Message, result: Any, asked: Message) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minidb import models
+from minidb.errors import ServiceError
 from minidb.grpc.descriptors import Message, message_class
 from minidb.grpc.read import rest_name
 from minidb.grpc.table import Field, table
@@ -24,14 +25,28 @@ Fields: TypeAlias = dict[str, Any]
 Messages: TypeAlias = Any
 """A repeated field of a message."""
 _INT64 = range(-(2**63), 2**63)
+_MOST_NESTED = 100
+"""Messages within messages that protobuf's readers take, the outermost and the innermost included."""
 _LARGEST = {"uint32": 2**32 - 1, "int32": 2**31 - 1, "uint64": 2**64 - 1, "int64": 2**63 - 1}
 
 
 # Values
 
 
-def value(target: Message, plain: Any) -> None:
-    """A payload value."""
+def value(target: Message, plain: Any, depth: int) -> None:
+    """A payload value.
+
+    Args:
+        depth: how many messages deep it stands in the reply, itself included.
+
+    Raises:
+        ServiceError: it is nested so deep that no client could read the reply.
+    """
+    if depth > _MOST_NESTED:
+        raise ServiceError(
+            f"a payload is nested so deep that a gRPC client could not read it (protobuf: {_MOST_NESTED} messages); "
+            "leave it out with `with_payload`, or read it over REST"
+        )
     kind = type(plain)
     if kind is str:
         target.string_value = plain
@@ -45,19 +60,19 @@ def value(target: Message, plain: Any) -> None:
         target.null_value = 0
     elif isinstance(plain, Mapping):
         target.struct_value.SetInParent()
-        payload(target.struct_value.fields, plain)
+        payload(target.struct_value.fields, plain, depth + 1)
     else:
         target.list_value.SetInParent()
         values = target.list_value.values
         for item in plain:
-            value(values.add(), item)
+            value(values.add(), item, depth + 2)
 
 
-def payload(target: MutableMapping[str, Message], plain: Mapping[str, Any] | None) -> None:
-    """A payload; none is an empty one."""
+def payload(target: MutableMapping[str, Message], plain: Mapping[str, Any] | None, depth: int) -> None:
+    """A payload, in a message that stands so deep in the reply; none is an empty one."""
     if plain:
         for name, item in plain.items():
-            value(target[name], item)
+            value(target[name], item, depth + 2)  # between them is the entry of the map
 
 
 def point_id(target: Message, plain: int | str) -> None:
@@ -77,12 +92,12 @@ def _timestamp(plain: str | datetime) -> Fields:
 # Points
 
 
-def hits(target: Messages, points: Iterable[models.ScoredPoint]) -> None:
-    """Found points."""
+def hits(target: Messages, points: Iterable[models.ScoredPoint], depth: int = 2) -> None:
+    """Found points, in messages that stand so deep in the reply."""
     for point in points:
         written = target.add()
         written.score, written.version = point.score, point.version
-        record(written, point)
+        record(written, point, depth)
 
 
 def records(target: Messages, points: Iterable[models.Record]) -> None:
@@ -91,10 +106,10 @@ def records(target: Messages, points: Iterable[models.Record]) -> None:
         record(target.add(), point)
 
 
-def record(target: Message, point: models.Record | models.ScoredPoint) -> None:
+def record(target: Message, point: models.Record | models.ScoredPoint, depth: int = 2) -> None:
     """A stored point: what hits have, too."""
     point_id(target.id, point.id)
-    payload(target.payload, point.payload)
+    payload(target.payload, point.payload, depth)
     if point.vector is not None:
         _vectors(target.vectors, point.vector)
     if point.shard_key is not None:
@@ -136,9 +151,9 @@ def groups(target: Messages, found: Iterable[models.PointGroup]) -> None:
         written = target.add()
         kind = "string_value" if isinstance(group.id, str) else "unsigned_value" if group.id >= 0 else "integer_value"
         setattr(written.id, kind, group.id)
-        hits(written.hits, group.hits)
+        hits(written.hits, group.hits, 4)
         if group.lookup is not None:
-            record(written.lookup, group.lookup)
+            record(written.lookup, group.lookup, 4)
 
 
 def matrix_pairs(target: Message, matrix: models.SearchMatrixPairsResponse) -> None:
@@ -173,7 +188,7 @@ Writer: TypeAlias = Callable[[Any], Any]
 
 def _value(plain: Any) -> Message:
     message = message_class("Value")()
-    value(message, plain)
+    value(message, plain, 5)  # of a collection's metadata: reply, information, configuration, entry, value
     return message
 
 

@@ -385,8 +385,12 @@ def _bounds(minimum: float | None, maximum: float | None) -> str:
     return f"must be {maximum} or smaller" if minimum is None else f"must be from {minimum} to {maximum}"
 
 
-def integer(minimum: int = 0, maximum: int | None = None) -> Checked:
-    """An unsigned integer; one below `minimum` or above `maximum` is out of range, a bool or a string is no integer."""
+def integer(minimum: int = 0, maximum: int | None = None, bits: int = 64) -> Checked:
+    """An unsigned integer; one below `minimum` or above `maximum` is out of range, a bool or a string is no integer.
+
+    Args:
+        bits: of Qdrant's type; a number that has more is of the wrong shape there.
+    """
     limits = _bounds(minimum if minimum or maximum is None else None, maximum)
 
     def check(value: Any) -> int:
@@ -394,19 +398,23 @@ def integer(minimum: int = 0, maximum: int | None = None) -> Checked:
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
                 raise wrong_shape(f"invalid value {shown(value)}, expected an integer")
             value = int(value)
+        if value >> bits > 0:
+            raise wrong_shape(f"invalid value: integer `{shown(value)}`, expected u{bits}")
         if value < minimum or (maximum is not None and value > maximum):
             if value < 0:
-                raise wrong_shape(f"invalid value {value}, expected an unsigned integer")
+                raise wrong_shape(f"invalid value {shown(value)}, expected an unsigned integer")
             raise out_of_range(f"value {value} invalid, {limits}")
         return int(value)
 
     schema: AnyDict = {"type": "integer", "minimum": minimum}
+    if bits < 64 and maximum is None:
+        maximum = 2**bits - 1
     return Checked(check, schema if maximum is None else schema | {"maximum": maximum})
 
 
 def nonzero(bits: int, maximum: int | None = None) -> Checked:
     """A positive integer of a type of Qdrant's that holds no zero: 0 is of the wrong shape there."""
-    positive = integer(1, maximum)
+    positive = integer(1, maximum, bits)
 
     def check(value: Any) -> int:
         if type(value) is int and (value == 0 or value >= 2**bits):
@@ -430,13 +438,20 @@ def number(minimum: float | None = None, maximum: float | None = None, single: b
                 raise wrong_shape(f"invalid value {shown(value)}, expected a number")
             value = float(value)
         if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
-            raise out_of_range(f"value {float(np.float32(value)) if single else value} invalid, {limits}")
+            if single:
+                with np.errstate(over="ignore"):
+                    value = float(np.float32(value))
+            raise out_of_range(f"value {value} invalid, {limits}")
         return float(value)
 
     return Checked(check, {"type": "number"})
 
 
 UInt: TypeAlias = Annotated[int, integer()]
+UInt8: TypeAlias = Annotated[int, integer(bits=8)]
+UInt32: TypeAlias = Annotated[int, integer(bits=32)]
+PositiveUInt32: TypeAlias = Annotated[int, integer(1, bits=32)]
+Percent: TypeAlias = Annotated[int, integer(1, 100, bits=8)]
 PositiveInt: TypeAlias = Annotated[int, integer(1)]
 Number: TypeAlias = Annotated[float, number()]
 

@@ -10,8 +10,10 @@ from minidb.models.base import (
     Model,
     Payload,
     PositiveInt,
+    PositiveUInt32,
     StrEnum,
     UInt,
+    UInt32,
     by_name,
     by_sorted_name,
     integer,
@@ -127,10 +129,10 @@ class CreateCollection(Model):
     """A new collection."""
 
     vectors: VectorsConfig | None = None
-    shard_number: PositiveInt | None = None
+    shard_number: PositiveUInt32 | None = None
     sharding_method: ShardingMethod | None = None
-    replication_factor: PositiveInt | None = None
-    write_consistency_factor: PositiveInt | None = None
+    replication_factor: PositiveUInt32 | None = None
+    write_consistency_factor: PositiveUInt32 | None = None
     on_disk_payload: Bool | None = None
     payload: PayloadStorageParams | None = None
     id_tracker: IdTrackerParams | None = None
@@ -152,7 +154,7 @@ class CollectionParamsDiff(Model):
 
     replication_factor: Annotated[int, nonzero(32)] | None = None
     write_consistency_factor: Annotated[int, nonzero(32)] | None = None
-    read_fan_out_factor: UInt | None = None
+    read_fan_out_factor: UInt32 | None = None
     read_fan_out_delay_ms: UInt | None = None
     on_disk_payload: Bool | None = None
     payload: PayloadStorageParams | None = None
@@ -180,7 +182,7 @@ class UpdateCollection(Model):
 
 
 class CollectionParams(Model):
-    """Vectors and storage of a collection, as they are."""
+    """Vectors and storage of a collection, as they are; earlier versions took numbers of more than 32 bits."""
 
     vectors: VectorsConfig | None = None
     shard_number: PositiveInt | None = 1

@@ -18,6 +18,7 @@ from minidb.models.base import (
     Number,
     OneOrMany,
     UInt,
+    UInt32,
     nonzero,
     one_of,
     out_of_range,
@@ -315,7 +316,7 @@ class Slice(Model):
     """Part `index` of `total` equal parts into which points fall by a hash of their id."""
 
     total: Annotated[int, nonzero(32)]
-    index: UInt
+    index: UInt32
 
 
 class SliceCondition(Model):

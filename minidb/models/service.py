@@ -5,7 +5,19 @@ from uuid import UUID
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Checked, Model, Number, StrEnum, UInt, integer, one_of, tag
+from minidb.models.base import (
+    Bool,
+    Checked,
+    Model,
+    Number,
+    Percent,
+    StrEnum,
+    UInt,
+    UInt8,
+    UInt32,
+    one_of,
+    tag,
+)
 from minidb.models.datetimes import Datetime
 from minidb.models.locations import check_checksum, check_url
 from minidb.models.points import ShardKey
@@ -64,16 +76,13 @@ class Usage(Model):
     inference: InferenceUsage | None = None
 
 
-_Percent: TypeAlias = Annotated[int, integer(1, 100)]
-
-
 class QuotaConfig(Model):
     """Limits on the machine's resources."""
 
     enabled: Bool | None = False
-    max_resident_memory_percent: _Percent | None = None
-    max_disk_usage_percent: _Percent | None = None
-    release_margin_percent: UInt | None = None
+    max_resident_memory_percent: Percent | None = None
+    max_disk_usage_percent: Percent | None = None
+    release_margin_percent: UInt8 | None = None
 
 
 class QuotaExceeded(Model):
@@ -86,16 +95,16 @@ class QuotaExceeded(Model):
 class QuotaUsage(Model):
     """How much of each resource is used."""
 
-    resident_memory_percent: UInt | None = None
-    disk_usage_percent: UInt | None = None
+    resident_memory_percent: UInt8 | None = None
+    disk_usage_percent: UInt8 | None = None
 
 
 class PeerQuotaUsage(Model):
     """How much of each resource another peer uses; a single node has none."""
 
     exceeded: Bool
-    resident_memory_percent: UInt | None = None
-    disk_usage_percent: UInt | None = None
+    resident_memory_percent: UInt8 | None = None
+    disk_usage_percent: UInt8 | None = None
 
 
 class QuotaStatus(Model):
@@ -267,7 +276,7 @@ class ReplicaState(StrEnum):
 class LocalShardInfo(Model):
     """A shard on this node."""
 
-    shard_id: UInt
+    shard_id: UInt32
     shard_key: ShardKey | None = None
     points_count: UInt
     state: ReplicaState

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Model, Named, Number, PositiveInt, UInt, by_sorted_name, integer
+from minidb.models.base import Bool, Model, Named, Number, Percent, PositiveInt, UInt, by_sorted_name
 
 
 class StrictModeMultivector(Model):
@@ -52,7 +52,7 @@ class StrictModeConfig(Model):
     multivector_config: StrictModeMultivectorConfig | None = None
     sparse_config: StrictModeSparseConfig | None = None
     max_payload_index_count: UInt | None = None
-    max_resident_memory_percent: Annotated[int, integer(1, 100)] | None = None
+    max_resident_memory_percent: Percent | None = None
 
 
 class StrictModeMultivectorOutput(StrictModeMultivector):

@@ -1,4 +1,4 @@
-"""Connections of strangers: how many at once, and how long one may take to send a request's head or to read an answer.
+"""Connections of strangers: how many at once, and how long for a handshake, a request's head, an answer.
 
 Around uvicorn's protocol, before any request is parsed or key is checked. Called by `listen`.
 """
@@ -6,14 +6,26 @@ Around uvicorn's protocol, before any request is parsed or key is checked. Calle
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from minidb.server.body import LEAST_BYTES_PER_S
 
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Admitted(Protocol):
+    """A protocol for which a place can be taken before its connection is made."""
+
+    def admit(self, address: str) -> bool: ...
+    def leave(self) -> None: ...
+    def connection_made(self, transport: Any) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> None: ...
 
 
 def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio.Protocol]:
@@ -27,25 +39,36 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
         _head: asyncio.TimerHandle | None = None
         _unread: asyncio.TimerHandle | None = None
 
+        def admit(self, address: str) -> bool:
+            """Take a place, once; whether there is one."""
+            if self._address is None:
+                if open_by_address.total() >= most or open_by_address[address] >= most_per_address:
+                    return False
+                self._address = address
+                open_by_address[address] += 1
+            return True
+
+        def leave(self) -> None:
+            """Give the place back, if there is one."""
+            if self._address is not None:
+                open_by_address[self._address] -= 1
+                if not open_by_address[self._address]:
+                    del open_by_address[self._address]
+                self._address = None
+
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            address = self.client[0] if self.client else ""
-            if open_by_address.total() >= most or open_by_address[address] >= most_per_address:
+            if not self.admit(self.client[0] if self.client else ""):
                 transport.write(_BUSY)
                 transport.close()
                 return
-            self._address = address
-            open_by_address[address] += 1
             self._expect_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
             for timer in (self._head, self._unread):
                 if timer is not None:
                     timer.cancel()
-            if self._address is not None:
-                open_by_address[self._address] -= 1
-                if not open_by_address[self._address]:
-                    del open_by_address[self._address]
+            self.leave()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -84,3 +107,62 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
                 self._watch(waiting_bytes)
 
     return Limited
+
+
+class Handshake(asyncio.Protocol):
+    """A connection from accept to the end of TLS's handshake, with the place its protocol then goes on with.
+
+    asyncio's own `create_server(ssl=…)` tells nobody of a connection before its handshake is over. Beyond the limits a
+    connection is closed at once: there is no way to say 503 yet.
+
+    Args:
+        make: makes the protocol that follows.
+    """
+
+    def __init__(self, make: Callable[[], Admitted], context: ssl.SSLContext, patience_s: float) -> None:
+        self._next = make()
+        self._context = context
+        self._patience_s = patience_s
+        self._early = b""
+        self._has_ended = self._is_lost = False
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        peer = transport.get_extra_info("peername")
+        if self._next.admit(str(peer[0]) if peer else ""):
+            self._task = asyncio.get_running_loop().create_task(self._go_on(transport))
+        else:
+            transport.abort()
+
+    async def _go_on(self, transport: asyncio.Transport) -> None:
+        tls: asyncio.Transport | None = None
+        try:
+            if self._is_lost:
+                return
+            tls = await asyncio.get_running_loop().start_tls(
+                transport, self, self._context, server_side=True, ssl_handshake_timeout=self._patience_s
+            )
+        except OSError:  # the client's, as of a certificate it does not like: nobody's to hear of
+            pass
+        finally:
+            if tls is None or self._is_lost:
+                self._next.leave()
+        if tls is None or self._is_lost:
+            return
+        tls.set_protocol(self._next)  # type: ignore[arg-type]
+        self._next.connection_made(tls)
+        if self._early:
+            self._next.data_received(self._early)
+        if self._has_ended:
+            self._next.eof_received()
+
+    def data_received(self, data: bytes) -> None:
+        """What came with the end of the handshake."""
+        self._early += data
+
+    def eof_received(self) -> None:
+        self._has_ended = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True

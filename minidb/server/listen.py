@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,7 +21,7 @@ from minidb.database import Database
 from minidb.errors import BadRequest
 from minidb.rest import Api
 from minidb.server.app import make_app
-from minidb.server.connections import limited
+from minidb.server.connections import Admitted, Handshake, limited
 from minidb.server.settings import Settings
 
 log = logging.getLogger("minidb.server")
@@ -44,10 +44,21 @@ class _Uvicorn(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(OncePerSecond())
-        if self.config.is_ssl:  # uvicorn has no setting for it; a connection counts from the end of its handshake
-            create = partial(loop.create_server, ssl_handshake_timeout=self._patience_s)
-            loop.create_server = create  # type: ignore[method-assign]
+        if self.config.is_ssl:
+            loop.create_server = partial(_create_tls_server, loop.create_server, self._patience_s)  # type: ignore[method-assign]
         await super().serve(sockets)
+
+
+async def _create_tls_server(
+    create: Callable[..., Awaitable[asyncio.Server]],
+    patience_s: float,
+    make: Callable[[], Admitted],
+    *,
+    ssl: ssl.SSLContext,
+    **options: Any,
+) -> asyncio.Server:
+    """A loop's `create_server`, but that connections count from accept on."""
+    return await create(lambda: Handshake(make, ssl, patience_s), **options)
 
 
 class OncePerSecond:

@@ -17,7 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from mmap import mmap
 from pathlib import Path
 from typing import Any
@@ -524,6 +524,13 @@ def can_connect(url: str) -> bool:
     return True
 
 
+def _answers(url: str, trust: ssl.SSLContext) -> bool:
+    try:
+        return httpx.get(url, verify=trust, trust_env=False, timeout=PATIENCE_S).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def serve_also(monkeypatch: pytest.MonkeyPatch, route: Route) -> None:
     others = [other for other in routes.ROUTES if (other.method, other.path) != (route.method, route.path)]
     monkeypatch.setattr(routes, "_root", routes._tree([*others, route]))
@@ -617,6 +624,24 @@ class TestStrangers:
                 connection.sendall(b"\x16\x03\x01")  # as a handshake begins
                 with suppress(ConnectionResetError):
                     assert connection.recv(1) == b""
+
+    @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
+    def test_a_handshake_that_is_not_finished_counts(self, tmp_path: Path, limit: str) -> None:
+        """Connections once counted from its end, so that half-open ones took all descriptors."""
+        cert, key = certificate(tmp_path)
+        trust = ssl.create_default_context(cafile=str(cert))
+        with server_in_a_thread(tls_cert=str(cert), tls_key=str(key), patience_s=600.0, **{limit: 2}) as url:
+            host, port = url.removeprefix("https://").split(":")
+            with ExitStack() as half_open:
+                for _ in range(2):
+                    connection = half_open.enter_context(socket.create_connection((host, int(port)), PATIENCE_S))
+                    connection.sendall(b"\x16\x03\x01")
+                beyond = half_open.enter_context(socket.create_connection((host, int(port)), PATIENCE_S))
+                with suppress(ConnectionResetError):
+                    assert beyond.recv(1) == b""
+            until(lambda: _answers(f"{url}/collections", trust))
+            for _ in range(5):  # each gives its place back
+                assert _answers(f"{url}/collections", trust)
 
     def test_with_a_certificate_it_speaks_tls(self, tmp_path: Path) -> None:
         cert, key = certificate(tmp_path)

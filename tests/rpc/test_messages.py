@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from rpc.rpc_world import RpcWorld, dense, ids, nearest, packed
+from rpc.rpc_world import RpcWorld, dense, encoded, ids, nearest, packed
 
 from minidb.grpc.descriptors import message_class
 
 C = {"collection_name": "c"}
 ONE = {"num": 1}
+ONLY_9 = {"must": [{"has_id": {"has_id": [{"num": 9}]}}]}
 CITY = {"must": [{"field": {"key": "city", "match": {"keyword": "Berlin"}}}]}
 
 
@@ -268,6 +269,44 @@ def test_integers_beyond_64_bits_leave_as_doubles(world: RpcWorld) -> None:
     assert found.payload["big"].double_value == float(2**63)
 
 
+def nested(levels: int, kind: type) -> Any:
+    return 1 if levels == 0 else [nested(levels - 1, kind)] if kind is list else {"a": nested(levels - 1, kind)}
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_a_payload_too_deep_for_protobuf_is_an_error_and_no_message_nobody_can_read(
+    world: RpcWorld, kind: type
+) -> None:
+    calls = {
+        "Points/Get": {"ids": [{"num": 9}], "with_payload": {"enable": True}},
+        "Points/Scroll": {"filter": ONLY_9, "with_payload": {"enable": True}},
+        "Points/Query": {"filter": ONLY_9, "with_payload": {"enable": True}},
+        "Points/QueryBatch": {"query_points": [{**C, "filter": ONLY_9, "with_payload": {"enable": True}}]},
+        "Points/QueryGroups": {"group_by": "g", "filter": ONLY_9, "with_payload": {"enable": True}},
+    }
+    refused: dict[str, list[int]] = {}
+    for levels in range(29, 50):
+        point = {"id": 9, "vector": {}, "payload": {"g": 1, "x": nested(levels, kind)}}
+        world.ask("PUT", "/collections/c/points", {"points": [point]})
+        for rpc, asked in calls.items():
+            answer = world.answer(rpc, encoded(rpc, {**C, **asked}))
+            if answer.code == 0:  # it can be read
+                world.call(rpc, **C, **asked)
+            else:
+                refused.setdefault(rpc, []).append(levels)
+                assert "nested so deep" in answer.text
+    first = {rpc: levels[0] for rpc, levels in refused.items()}
+    deepest = (49, 48, 48) if kind is list else (33, 32, 32)
+    plain, batch, groups = deepest
+    assert first == {
+        "Points/Get": plain,
+        "Points/Scroll": plain,
+        "Points/Query": plain,
+        "Points/QueryBatch": batch,
+        "Points/QueryGroups": groups,
+    }
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_numbers_json_does_not_have_are_refused(world: RpcWorld, number: float) -> None:
     points = [point(9, {"vector": dense(1, 2, 3, 4)}, x={"double_value": number})]
@@ -491,12 +530,11 @@ def test_settings_are_told_as_they_were_made(world: RpcWorld) -> None:
 
 def test_what_rest_took_and_no_field_can_hold_is_the_largest_it_can(world: RpcWorld) -> None:
     limits = {"max_query_limit": 2**40, "read_rate_limit": 2**64 - 1, "max_points_count": 2**40}
-    body = {"vectors": {"size": 2, "distance": "Dot"}, "replication_factor": 2**33, "strict_mode_config": limits}
+    body = {"vectors": {"size": 2, "distance": "Dot"}, "strict_mode_config": limits}
     world.ask("PUT", "/collections/new", body)
     told = world.call("Collections/Get", collection_name="new").result.config
     strict = told.strict_mode_config
     assert (strict.max_query_limit, strict.read_rate_limit, strict.max_points_count) == (2**32 - 1, 2**32 - 1, 2**40)
-    assert told.params.replication_factor == 2**32 - 1
 
 
 def test_one_vectors_settings_change_without_a_name(world: RpcWorld) -> None:
