@@ -27,8 +27,8 @@ from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
-from minidb.storage.page_walk import check_structure, sealed_value
-from minidb.storage.pages import DamagedPages, Fingerprint, Meta, check_files, read_metas, settled_metas
+from minidb.storage.page_walk import check_structure
+from minidb.storage.pages import DamagedPages, Fingerprint, check_files, read_metas, settled_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
@@ -181,8 +181,7 @@ class LmdbStore(StandsStill):
         """
         while True:
             with self.read() as txn:
-                metas = settled_metas(data_file)
-                meta = next((meta for meta in metas if meta.txn_id == txn.txn_id), None)
+                meta = next((meta for meta in settled_metas(data_file) if meta.txn_id == txn.txn_id), None)
                 if meta is None:  # two commits since the transaction began
                     continue
                 is_same = self._fingerprint.matches(meta.txn_id)
@@ -190,24 +189,7 @@ class LmdbStore(StandsStill):
                     self._fingerprinted = meta.txn_id
                     return True
                 check_structure(data_file, meta)
-                if self._is_newest(data_file, metas):
-                    return is_same is None
-
-    def _is_newest(self, data_file: Path, metas: list[Meta]) -> bool:
-        """Whether the newer of two meta pages has the newest commit; False when others came meanwhile.
-
-        A flipped bit of a commit's number can make it look like the one before the last. LMDB keeps both whole, and
-        each has its number in `meta`, too. A smaller one there is no fault: LMDB makes tables by commits of its own.
-        """
-        older, newer = metas
-        value = sealed_value(data_file, older, "meta", _COMMIT_KEY)
-        if value is None or int.from_bytes(value, "big") <= newer.txn_id:
-            return True
-        if settled_metas(data_file) != metas:  # its pages have been used again
-            return False
-        raise DamagedPages(
-            f"its newest commit seems to be {newer.txn_id}, but it has commit {int.from_bytes(value, 'big')}, too"
-        )
+                return is_same is None
 
     def _check_entries(self, *, every: bool, newest_known: bool) -> None:
         """Is this the newest commit, and, when asked, can every entry be found and does it match its checksum?"""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.arrays import distinct
-from minidb.storage.checksum import RESIDUE, unmatched, unseal
+from minidb.storage.checksum import RESIDUE, unmatched
 from minidb.storage.interface import TABLES, Table
 from minidb.storage.pages import TREE, DamagedPages, Meta, Tree
 from minidb.system import files
@@ -59,14 +59,6 @@ def damaged_entries(file: Path, meta: Meta) -> dict[Table, tuple[int, list[bytes
         table: (len(nodes.start), [walk.entry(nodes, at)[0] for at in walk.unsealed(nodes)])
         for table, nodes in walk.tables.items()
     }
-
-
-def sealed_value(file: Path, meta: Meta, table: Table, key: bytes) -> bytes | None:
-    """What a table held under a key as of a commit, whole pages and a matching checksum presumed; else None."""
-    try:
-        return _Walk(file, meta).value(table, key)
-    except DamagedPages:
-        return None
 
 
 @dataclass(frozen=True)
@@ -115,21 +107,6 @@ class _Walk:
                 raise DamagedPages(f"table {name!r} holds an entry of an unknown kind")
             self._check_values(cast(Table, name.decode()), nodes)
         self._check_free(free)
-
-    def value(self, table: Table, key: bytes) -> bytes | None:
-        """One value, if it matches its checksum. Raises `DamagedPages`."""
-        found = self._found(self._tree(self._meta.main, "the list of tables"), table.encode())
-        if found is None or len(found) != TREE.size:
-            return None
-        sealed = self._found(self._tree(Tree(*TREE.unpack(found)), f"table {table!r}"), key)
-        return None if sealed is None else unseal(key, sealed)
-
-    def _found(self, nodes: _Nodes, key: bytes) -> bytes | None:
-        for at in np.flatnonzero(nodes.key_bytes == len(key)).tolist():
-            found, data = self.entry(nodes, at)
-            if found == key:
-                return data
-        return None
 
     def _check_values(self, table: Table, nodes: _Nodes) -> None:
         """Compare with their checksums what nobody may miss."""

@@ -1,4 +1,7 @@
-"""Flipped bits in LMDB's two meta pages of a killed store: refused, or the newest commit's answer; never an older one.
+"""Flipped bits in LMDB's two meta pages of a killed store: refused, or the newest commit's answer.
+
+Of a bit of the newest commit's number the answer may be the one before: what is then on the disk cannot be told from
+what a power cut may leave where meta pages are not synced (`durability="normal"`), which must open.
 
 `MINIDB_EVERY_BIT=1 python -m pytest tests/crash/test_meta_pages.py` tries all bits instead of every 29th beside the
 commits' numbers. As a program it opens a store again and again with one bit flipped: damage may end the process.
@@ -26,7 +29,7 @@ STEP = 1 if "MINIDB_EVERY_BIT" in os.environ else 29
 
 
 @pytest.mark.parametrize("n_more", range(4))  # which bits of a number can be mistaken depends on the number
-def test_no_bit_of_a_meta_page_takes_the_newest_commit_back(tmp_path: Path, n_more: int) -> None:
+def test_no_bit_of_a_meta_page_gives_a_wrong_answer(tmp_path: Path, n_more: int) -> None:
     with QdrantClient(tmp_path / "store") as client:
         client.create_collection("c", vectors_config={})
         for n in range(3 + n_more):
@@ -45,8 +48,9 @@ def test_no_bit_of_a_meta_page_takes_the_newest_commit_back(tmp_path: Path, n_mo
     found = json.loads(told)
     assert len(found) == len(numbers) + len(others[n_more::STEP])
     right = {"n": 2 + n_more}
-    kinds = {answer.partition(":")[0] if isinstance(answer, str) else json.dumps(answer) for answer in found}
-    assert kinds == {json.dumps(right), "CorruptionError"}, found
+    kinds = [answer.partition(":")[0] if isinstance(answer, str) else json.dumps(answer) for answer in found]
+    assert set(kinds[len(numbers) :]) == {json.dumps(right), "CorruptionError"}, found
+    assert set(kinds) <= {json.dumps(right), json.dumps({"n": 1 + n_more}), "CorruptionError"}, found
 
 
 def test_an_older_number_in_the_older_page_is_no_damage(tmp_path: Path) -> None:

@@ -168,9 +168,9 @@ def counted(method: str) -> Iterator[list[int]]:
     """How many rows a method of `PointReader` was given, call by call."""
     original, read = getattr(PointReader, method), []
 
-    def counting(reader: PointReader, rows: Any) -> Any:
+    def counting(reader: PointReader, rows: Any, *keys: Any) -> Any:
         read.append(len(rows))
-        return original(reader, rows)
+        return original(reader, rows, *keys)
 
     with mock.patch.object(PointReader, method, counting):
         yield read
