@@ -28,6 +28,7 @@ def make(client: QdrantClient, name: str, quantization: Any, vectors: NDArray[np
         sparse_vectors_config={"words": models.SparseVectorParams(modifier=models.Modifier.IDF)},
         quantization_config=quantization,
     )
+    client.create_payload_index(name, "n", "integer")
     write(client, name, 0, vectors[: N // 2])
     assert client.wait_until_indexed(name, 60)
     write(client, name, N // 2, vectors[N // 2 :])
@@ -43,8 +44,9 @@ def write(client: QdrantClient, name: str, first: int, vectors: NDArray[np.float
     client.upsert(name, points)
 
 
-def hits(response: models.QueryResponse) -> list[tuple[Any, float]]:
-    return [(hit.id, round(hit.score, 4)) for hit in response.points]
+def hits(response: models.QueryResponse) -> list[tuple[Any, ...]]:
+    found = [(hit.id, round(hit.score, 4), hit.payload) for hit in response.points]
+    return sorted(found) if len(found) > 60 else found  # those of a sample have no order
 
 
 def lookup_none(name: str) -> Any:
@@ -59,13 +61,21 @@ def test_what_died_since_is_found(way: Way, tmp_path: Path) -> None:
     requests = [models.QueryRequest(query=words, using="words", filter=filter) for filter in (None, ODD)]
     for query in rng.standard_normal((5, SIZE)).tolist():
         requests += [models.QueryRequest(query=query, filter=filter) for filter in (None, ODD)]
+    few = models.Filter(must=[models.FieldCondition(key="n", range=models.Range(lt=9))])
+    requests += [
+        models.QueryRequest(query=models.OrderByQuery(order_by="n"), limit=60),
+        models.QueryRequest(query=models.OrderByQuery(order_by="n"), filter=ODD, limit=60),
+        models.QueryRequest(query=vectors[0].tolist(), filter=few),
+        models.QueryRequest(query=models.SampleQuery(sample="random"), filter=few, limit=N),
+    ]
     with way.in_force(), QdrantClient(tmp_path) as client:
         make(client, "same", way.quantization, vectors[:N])
         expected = list(map(hits, client.query_batch_points("same", requests)))
         make(client, "c", way.quantization, vectors[:N])
         database: Any = client._database
         with database.snapshot("c") as older:
-            client.delete("c", [*(point for answer in expected for point, _ in answer[:5]), *range(100, 300)])
+            client.set_payload("c", {"odd": True, "n": 7}, points=list(range(0, 400, 3)))
+            client.delete("c", [*(point for answer in expected for point, *_ in answer[:5]), *range(100, 300)])
             write(client, "c", N, vectors[N:])
             with way.in_force(catching_up=CATCHING_UP):
                 assert client.wait_until_indexed("c", 60)
