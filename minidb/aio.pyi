@@ -27,7 +27,7 @@ from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.models.base import parse
 from __future__ import annotations
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from minidb import models
 from minidb.client.arguments import check_many, listed, request_of, selection, selector, upsert_operation
@@ -59,6 +59,7 @@ from minidb.models.base import parse
 from minidb.client import types
 from minidb.client import types
 from minidb.client import types
+from minidb.collection.export import PointArrays
 from minidb.client import types
 from minidb.client.sync import SyncReport
 from minidb.collection.verify import VerifyReport
@@ -312,7 +313,7 @@ class AsyncQdrantClient(AnyClient):
         self,
         collection_name: str,
         vectors: types.Vectors,
-        payload: Iterable[dict[str, Any]] | None = None,
+        payload: Iterable[dict[str, Any]] | Mapping[str, Iterable[Any]] | None = None,
         ids: Iterable[types.PointId] | None = None,
         batch_size: int = 64,
         parallel: int = 1,
@@ -417,6 +418,14 @@ class AsyncQdrantClient(AnyClient):
         search_params: models.SearchParams | None = None,
         timeout: int | None = None,
     ) -> tuple[NDArray[Any], NDArray[np.float32]]: ...
+    async def export_arrays(
+        self,
+        collection_name: str,
+        using: str | None = None,
+        payload: Sequence[str] = (),
+        query_filter: models.Filter | None = None,
+        timeout: int | None = None,
+    ) -> PointArrays: ...
     async def query_points_groups(
         self,
         collection_name: str,

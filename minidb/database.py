@@ -32,6 +32,7 @@ from minidb.storage.records import PointId
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.collection.export import PointArrays
     from minidb.collection.verify import VerifyReport
     from minidb.maintenance import CompactReport
     from minidb.query.matrix import Matrix
@@ -217,6 +218,19 @@ class Database(Configuration):
             return responses
 
         return self._on_snapshot(name, answer)
+
+    def export_arrays(
+        self, name: str, using: str | None, keys: Sequence[str], filter: models.Filter | None, timeout: float | None
+    ) -> PointArrays:
+        """Points as arrays, all of one state."""
+        from minidb.collection.export import point_arrays
+
+        with self.snapshot(name) as snapshot:
+            check_read(
+                snapshot.collection, timeout, lambda: read_cost(filter), lambda strict: strict.check_read_filter(filter)
+            )
+            reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+            return point_arrays(reader, using, keys, filter)
 
     def query_groups(
         self, name: str, request: models.QueryGroupsRequest, context: InferenceContext | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidb import models
@@ -243,7 +243,7 @@ class PointMethods(Base):
         self,
         collection_name: str,
         vectors: types.Vectors,
-        payload: Iterable[dict[str, Any]] | None = None,
+        payload: Iterable[dict[str, Any]] | Mapping[str, Iterable[Any]] | None = None,
         ids: Iterable[types.PointId] | None = None,
         batch_size: int = 64,
         parallel: int = 1,
@@ -260,7 +260,7 @@ class PointMethods(Base):
 
         Args:
             vectors: an array `(n, d)`, a dict of such by name, or an iterable of vectors.
-            payload: one for each point.
+            payload: one for each point; or columns by key, in which None is no value (minidb's own).
             ids: one for each point; random UUIDs by default.
             batch_size: points of one commit; of arrays, at least 8 MB.
             parallel: no effect, as that of `method` and `max_retries`: nothing goes over a network.

@@ -17,6 +17,7 @@ from minidb.trace import Step
 
 if TYPE_CHECKING:
     from minidb.client import types
+    from minidb.collection.export import PointArrays
 
 
 @public
@@ -137,6 +138,28 @@ class SearchMethods(Base):
             for query in each_query(queries)
         ]
         return self._database.query_arrays(collection_name, requests, self._context(timeout))
+
+    def export_arrays(
+        self,
+        collection_name: str,
+        using: str | None = None,
+        payload: Sequence[str] = (),
+        query_filter: models.Filter | None = None,
+        timeout: int | None = None,
+    ) -> PointArrays:
+        """minidb's own: one vector of every point, and columns of payload, as arrays of one state of the collection.
+
+        Args:
+            using: name of the vector; the unnamed one by default. Points without it are left out.
+            payload: keys wanted, of the payload's first level.
+            query_filter: only points that satisfy it.
+
+        Returns:
+            `ids`, `vectors` and `payload`, in the order of ids; `upload_collection` takes them back.
+        """
+        keys = listed(payload, "keys")
+        filter = None if query_filter is None else parse(models.Filter, query_filter)
+        return self._database.export_arrays(collection_name, using, keys, filter, timeout)
 
     def query_points_groups(
         self,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidb import models
+from minidb.client.arguments import each_query, listed
 from minidb.errors import ValidationError
 from minidb.models.vectors import as_array, is_array
 from minidb.progress import Progress
@@ -48,7 +49,7 @@ def upload_collection(
     client: PointMethods,
     collection_name: str,
     vectors: Any,
-    payload: Iterable[dict[str, Any]] | None,
+    payload: Iterable[dict[str, Any]] | Mapping[str, Iterable[Any]] | None,
     ids: Iterable[Any] | None,
     batch_size: int,
     update_filter: Any,
@@ -56,8 +57,12 @@ def upload_collection(
     show_progress: bool,
 ) -> None:
     """Upsert columns; payloads and ids beyond the last vector are left alone, too few are a `ValidationError`."""
-    payloads = iter(payload) if payload is not None else None
-    id_iterator = iter(ids) if ids is not None else iter(lambda: str(uuid.uuid4()), None)
+    payloads = _rows_of(payload) if isinstance(payload, Mapping) else iter(payload) if payload is not None else None
+    id_iterator = (
+        iter(ids.tolist() if isinstance(ids, np.ndarray) else ids)
+        if ids is not None
+        else iter(lambda: str(uuid.uuid4()), None)
+    )
     pieces, total = _pieces(vectors, batch_size)
     with Progress(f"uploading to {collection_name}", total, sys.stderr, enabled=show_progress) as progress:
         for n, piece in pieces:
@@ -68,6 +73,15 @@ def upload_collection(
             batch = _points(batch_ids, piece, batch_payloads)
             client.upsert(collection_name, batch, update_filter=update_filter, update_mode=update_mode)
             progress.advance(n)
+
+
+def _rows_of(columns: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
+    """Payloads given as columns; None is no value."""
+    lists = [as_array(column).tolist() if is_array(column) else listed(column, "values") for column in columns.values()]
+    if len(set(map(len, lists))) > 1:
+        raise ValidationError("[payload: all columns must be equally long]")
+    for values in zip(*lists, strict=True):
+        yield {key: value for key, value in zip(columns, values, strict=True) if value is not None}
 
 
 def _points(ids: list[Any], vectors: Any, payloads: list[Any] | None) -> Any:
@@ -105,7 +119,7 @@ def _pieces(vectors: Any, batch_size: int) -> tuple[Iterator[tuple[int, Any]], i
     if isinstance(vectors, np.ndarray) and vectors.dtype != object and vectors.size:
         return ((len(piece), piece) for piece in _array_pieces(vectors, batch_size)), len(vectors)
     if isinstance(vectors, dict):
-        vectors = {name: as_array(column) if is_array(column) else column for name, column in vectors.items()}
+        vectors = {name: _column(column) for name, column in vectors.items()}
         names = list(vectors)
         lengths = {len(column) for column in vectors.values()}
         if len(lengths) > 1:
@@ -120,6 +134,13 @@ def _pieces(vectors: Any, batch_size: int) -> tuple[Iterator[tuple[int, Any]], i
         ), total
     total_known = len(vectors) if isinstance(vectors, Sized) and not hasattr(vectors, "tocoo") else None
     return ((len(batch), batch) for batch in _batches(vectors, batch_size)), total_known
+
+
+def _column(column: Any) -> Any:
+    """The vectors of one name: an array as numpy's, a sparse matrix as its rows."""
+    if is_array(column):
+        return as_array(column)
+    return list(each_query(column)) if hasattr(column, "indptr") else column
 
 
 def _part(column: Any, start: int, stop: int) -> Any:
