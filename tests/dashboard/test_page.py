@@ -129,6 +129,7 @@ def test_collections_are_listed_and_lead_to_their_points(reader: Reader) -> None
     assert "300" in text
     assert "bm25 sparse idf" in text
     assert "year integer" in text
+    assert " kB" in text
     assert ODD in text
     reader.picture("collections")
     page.click("text=docs")

@@ -21,6 +21,10 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 export const number = (value) => (value === null || value === undefined ? "–" : Number(value).toLocaleString("en"));
+export const bytes = (count) => {
+  const step = Math.min(Math.floor(Math.log(Math.max(count, 1)) / Math.log(1000)), 4);
+  return `${(count / 1000 ** step).toLocaleString("en", { maximumSignificantDigits: 3 })} ${["B", "kB", "MB", "GB", "TB"][step]}`;
+};
 export const vectorLabel = (name) => name || "(unnamed)";
 export const address = (...parts) => "#/" + parts.map((part) => encodeURIComponent(String(part))).join("/");
 
