@@ -494,8 +494,6 @@ def collection(name: Any = "small", seq: Any = 1, version: Any = 0) -> Frames:
         lambda: about(aliases={"x": "nobody"}),
         lambda: about(aliases={"small": "world"}),
         lambda: about(aliases={"mine": "world"}),  # a collection of the store
-        lambda: about(aliases={"a/b": "world"}),
-        lambda: about(aliases={"": "world"}),
         lambda: about(aliases={1: "world"}),
         lambda: about(aliases={b"x": "world"}),
         lambda: about(aliases={"x": ["world"]}),
