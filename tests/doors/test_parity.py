@@ -16,8 +16,8 @@ PAIRS = [
     (minidb.AsyncQdrantClient, qdrant_client.AsyncQdrantClient),
 ]
 OWN = {
-    "cloud_inference", "compact", "explain", "export_arrays", "local_inference_batch_size", "pull", "push", "query_arrays",
-    "recover_full_snapshot", "verify", "wait_until_indexed",
+    "cloud_inference", "compact", "explain", "export_arrays", "local_inference_batch_size", "pull", "push",
+    "query_arrays", "recover_full_snapshot", "verify", "wait_until_indexed",
 }  # fmt: skip
 ONLY_WITH_A_WIRE = ["grpc_collections", "grpc_points", "http"]
 
