@@ -58,11 +58,9 @@ def upload_collection(
 ) -> None:
     """Upsert columns; payloads and ids beyond the last vector are left alone, too few are a `ValidationError`."""
     payloads = _rows_of(payload) if isinstance(payload, Mapping) else iter(payload) if payload is not None else None
-    id_iterator = (
-        iter(ids.tolist() if isinstance(ids, np.ndarray) else ids)
-        if ids is not None
-        else iter(lambda: str(uuid.uuid4()), None)
-    )
+    if isinstance(ids, np.ndarray):
+        ids = ids.tolist()
+    id_iterator = iter(ids) if ids is not None else iter(lambda: str(uuid.uuid4()), None)
     pieces, total = _pieces(vectors, batch_size)
     with Progress(f"uploading to {collection_name}", total, sys.stderr, enabled=show_progress) as progress:
         for n, piece in pieces:

@@ -140,7 +140,7 @@ class Indexes:
         """Note, before a form takes in rows `[start, stop)` as they are in `view`, those that are dead there."""
         rows = start + view.dead(field.slot, start, stop)
         if len(rows):
-            known = self._left_out.get((kind, field.slot), _NONE_LEFT_OUT).rows if start else _NONE_LEFT_OUT.rows
+            known = self._left_out.get((kind, field.slot), _NONE_LEFT_OUT).rows
             self._left_out[kind, field.slot] = _LeftOut(view.seq, distinct(np.concatenate([known, rows])))
 
     def left_out(self, kind: FormKind, field: VectorField, view: View) -> NDArray[np.uint32]:
