@@ -27,6 +27,7 @@ from minidb.storage.memory_store import MemoryStore
 from minidb.storage.records import check_format, mark_format
 from minidb.storage.spaces import has_erased
 from minidb.system import threads
+from minidb.system.processes import around_fork
 from minidb.system.threads import uninterrupted
 
 if TYPE_CHECKING:
@@ -78,17 +79,29 @@ class OpenStore:
         self._directory = Directory(self._store)
         self._indexer = Indexer(self._store)
         self._closed = False
-        if self._store.path is not None:
-            threads.closer.expect()  # not by its own name: a forked child has another
-            _open_databases.add(self)
-            if has_leftovers:
-                self._indexer.tidy()
+        threads.closer.expect()  # not by its own name: a forked child has another
+        _open_databases.add(self)
+        if has_leftovers:
+            self._indexer.tidy()
 
     def __del__(self) -> None:
-        if not self._closed and self._store.path is not None:
+        if self._closed:
+            return
+        if self._store.path is not None:
             text = f"a client of {self.location} was dropped without close()"
             warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
-            threads.closer.close(self.close)
+        elif not self._indexer.is_running:
+            return  # memory alone needs no closing
+        threads.closer.close(self.close)
+
+    def _renew_after_fork(self) -> None:
+        """In the child: the indexer's thread is not there. If it was at work, what it had in its hands stays locked or
+        half done; the collections are opened anew.
+        """
+        if self._indexer.is_running:
+            self._directory = Directory(self._store)
+        self._indexer = Indexer(self._store)
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Save derived data that is worth it and let go of the store."""
@@ -192,3 +205,11 @@ def _close_all() -> None:
     for database in list(_open_databases):
         with suppress(MinidbError, OSError, MemoryError):
             database.close()
+
+
+def _after_fork_in_child() -> None:
+    for database in list(_open_databases):
+        database._renew_after_fork()
+
+
+around_fork(in_child=_after_fork_in_child)

@@ -66,7 +66,8 @@ class Indexer:
         self._waiting: dict[int, Collection] = {}
         self._busy: int | None = None
         self._stopping = False
-        self._is_running = False
+        self.is_running = False
+        """Whether its thread is there: in C++, it must not meet the end of the interpreter."""
         self._is_untidy = False
         self._observers: list[LockType] = []
 
@@ -91,7 +92,7 @@ class Indexer:
             if self._stopping:
                 return
             self._waiting[collection.number] = collection
-            if not self._is_running and not self._start():  # no thread can be had: the next write tries again
+            if not self.is_running and not self._start():  # no thread can be had: the next write tries again
                 self._waiting.clear()
                 collection.index_error = "no thread could be started for indexing"
 
@@ -99,12 +100,12 @@ class Indexer:
         """Delete what is left of spaces that were erased."""
         with self._lock:
             self._is_untidy = not self._stopping
-            if self._is_untidy and not self._is_running:
+            if self._is_untidy and not self.is_running:
                 self._start()
 
     def _start(self) -> bool:
-        self._is_running = threads.start(self._run)
-        return self._is_running
+        self.is_running = threads.start(self._run)
+        return self.is_running
 
     def is_busy_with(self, collection: Collection) -> bool:
         with self._lock:
@@ -135,7 +136,7 @@ class Indexer:
         with self._lock:
             self._stopping = True
             self._waiting.clear()
-        self._wait(lambda: not self._is_running, None)
+        self._wait(lambda: not self.is_running, None)
 
     def _run(self) -> None:
         try:
@@ -143,7 +144,7 @@ class Indexer:
         finally:  # after an error nobody foresaw, too: those who wait go on, and the next write tries again
             with self._lock:
                 self._waiting.clear()
-                self._is_running, self._busy = False, None
+                self.is_running, self._busy = False, None
                 self._tell()
 
     def _tell(self) -> None:
@@ -157,7 +158,7 @@ class Indexer:
                 self._busy = None
                 self._tell()
                 if self._stopping or not (self._waiting or self._is_untidy):
-                    self._is_running = False
+                    self.is_running = False
                     self._tell()
                     return
                 collection = next(iter(self._waiting.values()), None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.inference.flights import Flights
 from minidb.inference.identity import Identified, digests, is_lasting
+from minidb.system.processes import around_fork
 
 if TYPE_CHECKING:
     from minidb.inference.cache import EmbeddingCache
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from minidb.inference.registry import Embedder
 
 _flights = Flights()
+
+
+def _after_fork_in_child() -> None:
+    global _flights
+    _flights = Flights()  # those who make what is under way are not there
+
+
+around_fork(in_child=_after_fork_in_child)
 
 
 def obtain(

@@ -106,6 +106,54 @@ def test_a_process_that_ends_without_closing_leaves_a_closed_store(tmp_path: Pat
     assert (tmp_path / "data.crc").exists()
 
 
+WHILE_BUILDING = """
+    import os, sys
+    sys.modules["hnswlib"] = None  # usearch, whose threads are C++'s
+    import numpy as np
+    from minidb import QdrantClient, models
+    client = QdrantClient(sys.argv[1])
+    n, ef_construct = map(int, sys.argv[2:])
+    hnsw = models.HnswConfigDiff(ef_construct=ef_construct)
+    client.create_collection("c", models.VectorParams(size=32, distance=models.Distance.COSINE, hnsw_config=hnsw),
+        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=1))
+    vectors = np.random.default_rng(0).normal(size=(n, 32)).astype(np.float32)
+    client.upload_collection("c", vectors, ids=range(len(vectors)))
+    assert client.get_collection("c").status == "yellow"
+"""
+
+
+@pytest.mark.parametrize("end", ["", "del client", "sys.exit(0)"])
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_a_process_may_end_while_a_graph_is_built(tmp_path: Path, where: str, end: str) -> None:
+    # in short steps, so that one of them ends while the interpreter does
+    done = run(f"{WHILE_BUILDING}\n    {end}", ":memory:" if where == "memory" else str(tmp_path), "100000", "16")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_a_fork_while_a_graph_is_built_has_a_store_of_its_own(tmp_path: Path, where: str) -> None:
+    code = f"""{WHILE_BUILDING}
+    def found():
+        return [hit.id for hit in client.query_points("c", vectors[7], limit=3).points]
+    before = found()
+    child = os.fork()
+    if not child:
+        assert found() == before and client.count("c").count == len(vectors)
+        if sys.argv[1] != ":memory:":
+            client.upsert("c", [models.PointStruct(id=10**6, vector=vectors[7])])
+            assert client.count("c").count == len(vectors) + 1
+        client.close()
+        sys.exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert found()[0] == 7
+    assert client.count("c").count == len(vectors) + (sys.argv[1] != ":memory:")
+    client.close()
+    """
+    done = run(code, ":memory:" if where == "memory" else str(tmp_path), "20000", "1000")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a reader")
 def test_a_reader_that_died_does_not_let_the_file_grow(tmp_path: Path) -> None:
     code = """
