@@ -254,7 +254,7 @@ vacuuming.vacuum(client._database._store, collection, die)
         store = client._database._store
         assert len(folders_of(store)) == 1
         assert client.count("c").count == 99
-        client._database._indexer._wait(lambda: not client._database._indexer._is_running, 60)
+        client._database._indexer._wait(lambda: not client._database._indexer.is_running, 60)
         assert entries_of(store) == {"ids": 99, "records": 99, "meta": 0}
         assert client.verify().is_whole
 

@@ -83,6 +83,8 @@ class ValueIndex:
         whole = is_integer[entry_codes]
         rows, values = self._entries.rows[whole], exact[entry_codes[whole]]
         numbers = self.numbers.values
+        if len(numbers) == len(rows):  # every number is an integer
+            return distinct_pairs(rows, values)
         floats = np.flatnonzero((np.abs(numbers) < 2.0**63) & (numbers == np.floor(numbers)))
         if len(floats) > len(rows):  # more than the integers themselves: floats without a fraction
             float_rows, float_values = self.numbers.rows[floats], numbers[floats].astype(np.int64)
