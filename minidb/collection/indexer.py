@@ -39,7 +39,8 @@ GRAPH_BYTES = 10_000 * 384 * 4
 _TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
 _MEASURED_GROWTH = 1.5
 """A graph grown by so much is measured again."""
-_BUILD_ROWS = 4096
+_BUILD_ROWS = 1024
+"""Rows between two looks at whether the database closes: with 1,536 dimensions they take a second or two."""
 _CHECK_STEP = 0.05
 _LEAST_CHECK_ROWS = 1000
 _SHARE, _CLOSING_SHARE = 0.5, 0.1
