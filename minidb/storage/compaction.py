@@ -91,8 +91,8 @@ def _locked(folder: Path) -> Iterator[None]:
 @contextmanager
 def _new(path: Path) -> Iterator[File]:
     with File(path, write=True, create=True) as file:
-        file.resize(0)
         try:
+            file.resize(0)
             yield file
         finally:
             file.close()
