@@ -62,6 +62,8 @@ class LmdbStore(StandsStill):
 
     def __init__(self, path: Path, durability: Durability, map_bytes: int | None, *, read_only: bool = False) -> None:
         self.path = path
+        self._data_file = path / "data.mdb"
+        self._file_number: tuple[int, int] | None = None
         self.durability = durability
         self.read_only = read_only
         self.gate = PhaseFairGate()
@@ -88,7 +90,7 @@ class LmdbStore(StandsStill):
     # Opening
 
     def _open(self, map_bytes: int | None, *, check: bool) -> None:
-        data_file = self.path / "data.mdb"
+        data_file = self._data_file
         try:
             check_files(self.path)
             is_new = self._is_new(data_file)
@@ -226,6 +228,7 @@ class LmdbStore(StandsStill):
                 continue
         else:
             raise ServiceError(f"could not map {self.path}: not enough address space")
+        self._file_number = self._number_of_file()
         if not self.read_only:
             self.environment.reader_check()
 
@@ -299,6 +302,27 @@ class LmdbStore(StandsStill):
     def check_writable(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.path} was opened with read_only=True")
+        self._check_place()
+
+    def _check_place(self) -> None:
+        """Raises `ServiceError` where the store is not at its path any more: rows would be written beside it, or into
+        another one that has taken the place.
+        """
+        if self._number_of_file() != self._file_number:
+            raise ServiceError(
+                f"{self.path} was moved or removed while it was open: nothing was written; close it, and open it again "
+                "where it is now"
+            )
+
+    def _number_of_file(self) -> tuple[int, int] | None:
+        """What tells the data file at the path from any other; None for none."""
+        try:
+            status = files.system.status(self._data_file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise files.failure(error, f"could not look at {self._data_file}") from error
+        return status.st_dev, status.st_ino
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         self._commit_began = time.monotonic()
@@ -336,6 +360,7 @@ class LmdbStore(StandsStill):
             run(write)
             if write.has_changes:
                 write.put("meta", COMMIT_KEY, write.txn_id.to_bytes(8, "big"))
+            self._check_place()
         except BaseException:
             txn.abort()
             raise
@@ -437,7 +462,7 @@ class LmdbStore(StandsStill):
             self.environment.close()
             try:
                 self._stand_alone()
-                if read_metas(self.path / "data.mdb")[1].txn_id != last:
+                if read_metas(self._data_file)[1].txn_id != last:
                     raise ServiceError(f"another process has written to {self.path}: try again")
                 replace(last)
             finally:
@@ -466,6 +491,10 @@ class LmdbStore(StandsStill):
     def shut(self) -> None:
         """Checkpoint the row files and close the environment. Called by `registry`, once nobody uses the store."""
         is_own = self._pid == process_id() and not self.read_only
+        with suppress(MinidbError):
+            is_own = (
+                is_own and self._number_of_file() == self._file_number
+            )  # or it has been moved, with its log, or removed
         try:
             if is_own:
                 self.sync_rows()
@@ -499,6 +528,7 @@ class LmdbStore(StandsStill):
         with registering:
             if self._pid == process_id():
                 return
+            self._check_place()
             self._files = SpaceFiles(self.path, durable=self.durability != "off", writable=not self.read_only)
             self._pid = process_id()
             self.environment.close()
