@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -93,8 +94,19 @@ def _identity(txn: ReadTransaction) -> tuple[str, int | None]:
 
 def _file_number(store: Store) -> int:
     """A copy's is another."""
-    return 0 if store.path is None else files.system.status(store.path / "data.mdb").st_ino
+    with _asking(store):
+        return 0 if store.path is None else files.system.status(store.path / "data.mdb").st_ino
 
 
 def _disk_bytes(store: Store) -> int:
-    return 0 if store.path is None else files.disk_bytes(store.path)
+    with _asking(store):
+        return 0 if store.path is None else files.disk_bytes(store.path)
+
+
+@contextmanager
+def _asking(store: Store) -> Iterator[None]:
+    """Calls of the system about the store's files."""
+    try:
+        yield
+    except OSError as error:
+        raise files.failure(error, f"could not look at the files of {store.path}") from error

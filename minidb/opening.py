@@ -170,14 +170,19 @@ class OpenStore:
 
     def _write(self, work: Callable[[WriteTransaction], T]) -> T:
         self._check_open()
-        self.check_writable()
+        self._check_allowed()
         return self._store.write(work)
 
     def check_writable(self) -> None:
-        """Raises `Forbidden` for a database that was opened read-only, `BadRequest` for a fork's copy of memory."""
+        """Raises `Forbidden` for a database that was opened read-only, `BadRequest` for a fork's copy of memory,
+        `ServiceError` for a store that was moved.
+        """
+        self._check_allowed()
+        self._store.check_writable()
+
+    def _check_allowed(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.location} was opened with read_only=True")
-        self._store.check_writable()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -79,8 +79,14 @@ class Taking:
 
 
 def snapshot_of(collection: Collection) -> Taking:
-    """A snapshot of a collection that is known already."""
-    return Taking(collection.store, lambda txn: collection)
+    """A snapshot of a collection that is known already. Raises `NotFound` where it has been deleted."""
+
+    def find(txn: ReadTransaction) -> Collection:
+        if txn.get("meta", collection.head_key) is None:  # by the commit that is published, where writers shared it
+            raise collection.not_found()
+        return collection
+
+    return Taking(collection.store, find)
 
 
 class Collection:
@@ -210,6 +216,9 @@ class Collection:
             if txn.txn_id > self.published[1]:  # a reader may already have replayed this commit and later ones
                 self.published = (txn.staged[self.number], txn.txn_id)
 
+    def not_found(self) -> NotFound:
+        return NotFound(f"Collection `{self.name}` doesn't exist!")
+
     def _use(self, config: StoredConfig) -> None:
         self.config = config
         self._indexes.keep_only(config.slots.values())
@@ -217,7 +226,7 @@ class Collection:
     def _replayed(self, txn: ReadTransaction, view: View) -> View:
         data = txn.get("meta", self.head_key)
         if data is None:
-            raise NotFound(f"Collection `{self.name}` doesn't exist!")
+            raise self.not_found()
         head = Head.unpack(data)
         if head.config_version != view.config_version or head.space != view.space:
             self._use(StoredConfig.unpack(txn.get("meta", config_key(self.number)) or b""))

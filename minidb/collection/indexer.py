@@ -329,6 +329,7 @@ def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -
     """
     if store.path is None or store.read_only:
         return
+    store.check_writable()
     least_share = _CLOSING_SHARE if closing else _SHARE
     with snapshot_of(collection) as snapshot:
         view = snapshot.view

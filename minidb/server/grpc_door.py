@@ -17,6 +17,7 @@ from minidb.errors import MinidbError
 from minidb.rest import Api
 from minidb.server import access_log
 from minidb.server.gate import KEY_HEADERS, Gate
+from minidb.server.grpc_connections import AddressLimit
 from minidb.server.settings import Settings
 
 try:
@@ -55,6 +56,8 @@ class GrpcDoor:
             ("grpc.so_reuseport", 0),  # else two servers would share a port, and nobody would know who answers
             ("grpc.http2.max_ping_strikes", 0),  # Go's client pings every 10 s, calls or not
             ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.max_allowed_incoming_connections", settings.max_connections),  # from accept on
+            ("grpc.server_handshake_timeout_ms", round(settings.patience_s * 1000)),  # TLS's and HTTP/2's
         )
         self._server = grpc.server(threads, handlers=handlers, options=options)
         self._host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -66,6 +69,7 @@ class GrpcDoor:
                 self._port = self._server.add_secure_port(address, _credentials(settings, settings.tls_cert))
         except RuntimeError:
             raise OSError(f"cannot listen on {address} for gRPC: is the port taken?") from None
+        self._addresses = AddressLimit(self._port, settings.max_connections_per_address)
 
     @property
     def address(self) -> str:
@@ -74,9 +78,11 @@ class GrpcDoor:
 
     def start(self) -> None:
         self._server.start()
+        self._addresses.start()
 
     def stop(self, patience_s: float) -> None:
         """Take no more calls, and wait for those that run."""
+        self._addresses.stop()
         self._server.stop(patience_s).wait()
 
 

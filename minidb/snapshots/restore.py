@@ -45,6 +45,8 @@ def restore(database: Database, store: Store, path: Path, name: str | None) -> N
             incoming = _Restore(store, stack, name, files.size(path))
             incoming.read(archive.read(path))
             database.change_catalog(lambda txn, catalog: incoming.switch(database, txn, catalog))
+    except OSError as error:
+        raise files.failure(error, f"could not restore from {path}") from error
     finally:
         with suppress(MinidbError):  # what is left is deleted when the store is opened again
             clean(store)

@@ -62,6 +62,9 @@ class Snapshots:
     def create(self, name: str | None = None) -> SnapshotDescription:
         """A snapshot of a collection, or of all of them with their aliases. Raises `NotFound`, `CorruptionError`."""
         self._database.check_writable()
+        return uninterrupted(partial(self._create, name))
+
+    def _create(self, name: str | None) -> SnapshotDescription:
         with self.scratch_file() as scratch:
             with self._database.reading(name) as (catalog, readers):
                 folder = self._folder(None if name is None else next(iter(readers)))
@@ -69,11 +72,18 @@ class Snapshots:
             files.make_folders(folder)
             made = datetime.now(timezone.utc)
             path = folder / f"{'full-' if name is None else ''}{made:%Y-%m-%d-%H-%M-%S-%f}.snapshot"
-            with files.written(path.with_suffix(".sha256")) as file:  # first, so that no list has a snapshot without
-                file.write(checksum.encode())
-            files.system.replace(scratch, path)
-            if self._store.path is not None:
-                files.sync_entries(path, self._store.path)
+            try:
+                with files.written(
+                    path.with_suffix(".sha256")
+                ) as file:  # first, so that no list has a snapshot without
+                    file.write(checksum.encode())
+                files.system.replace(scratch, path)
+                if self._store.path is not None:
+                    files.sync_entries(path, self._store.path)
+            except BaseException:
+                for made_of_it in (path, path.with_suffix(".sha256")):
+                    files.remove(made_of_it)
+                raise
             return _description(path)
 
     def descriptions(self, name: str | None = None) -> list[SnapshotDescription]:

@@ -67,8 +67,12 @@ class CommitQueue:
                 with self._queue_lock:
                     batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
                 self._lead(batch, ticket)
-        if ticket.error is not None:
-            raise ticket.error
+        error, ticket.error = ticket.error, None  # a ticket that keeps it would be kept by its traceback
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
         return cast(T, ticket.result)
 
     @contextmanager

@@ -19,6 +19,7 @@ from minidb.errors import ServiceError
 from minidb.storage.checksum import seal
 from minidb.storage.interface import TABLES, Table
 from minidb.storage.pages import stamp
+from minidb.storage.records import COMMIT_KEY
 from minidb.system import files
 from minidb.system.files import File
 
@@ -90,8 +91,8 @@ def _locked(folder: Path) -> Iterator[None]:
 @contextmanager
 def _new(path: Path) -> Iterator[File]:
     with File(path, write=True, create=True) as file:
-        file.resize(0)
         try:
+            file.resize(0)
             yield file
         finally:
             file.close()
@@ -123,13 +124,18 @@ class _Copy:
         del changes[:n_changes]
 
     def finish(self, last_commit: int) -> None:
-        """Go on with the numbers of commits where the store's own file ends; a number's parity says where it lies."""
-        with self._environment.begin(write=True) as txn:
-            number = last_commit + 1
-            number += (number - txn.id()) % 2
-            txn.put(b"commit", seal(b"commit", number.to_bytes(8, "big")), db=self._tables["meta"])
+        """Go on with the numbers of commits where the store's own file ends; a number's parity says where it lies.
+
+        The commit after the stamp is LMDB's, so that the next writer leaves the pages of the one before it alone.
+        """
+        newest = self._environment.info()["last_txnid"]
         self.close()
-        stamp(self._path, number)
+        stamp(self._path, last_commit + (newest - last_commit) % 2)
+        self._environment = self._opened()
+        table = self._environment.open_db(b"meta")
+        with self._environment.begin(write=True) as txn:
+            txn.put(COMMIT_KEY, seal(COMMIT_KEY, txn.id().to_bytes(8, "big")), db=table)
+        self.close()
 
     def close(self) -> None:
         self._environment.close()

@@ -21,16 +21,17 @@ import lmdb
 
 from minidb.errors import CorruptionError, Forbidden, InsufficientStorage, MinidbError, ServiceError, StoreClosed
 from minidb.storage import spaces
+from minidb.storage.checksum import seal
 from minidb.storage.commit import CommitQueue
 from minidb.storage.compaction import Change, compact, remove_leftover
 from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
-from minidb.storage.page_walk import check_structure
+from minidb.storage.page_walk import check_structure, later_commit
 from minidb.storage.pages import DamagedPages, Fingerprint, check_files, read_metas, settled_metas
 from minidb.storage.reading import Reading
-from minidb.storage.records import check_format
+from minidb.storage.records import COMMIT_KEY, check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
 from minidb.system import files
 from minidb.system.files import File
@@ -49,8 +50,6 @@ to 0.4). New reads then wait for its end, for so long at most.
 """
 _FULL_BYTES = 1 << 20
 """LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
-_COMMIT_KEY = b"commit"
-"""In `meta`: the number of the commit itself, which LMDB's meta pages must agree with."""
 _LAST_KEY = b"\xff" * 512
 _COMMITS_PER_READER_CHECK = 16
 """A reader that died keeps LMDB from using freed pages again until somebody looks for it."""
@@ -63,6 +62,8 @@ class LmdbStore(StandsStill):
 
     def __init__(self, path: Path, durability: Durability, map_bytes: int | None, *, read_only: bool = False) -> None:
         self.path = path
+        self._data_file = path / "data.mdb"
+        self._file_number: tuple[int, int] | None = None
         self.durability = durability
         self.read_only = read_only
         self.gate = PhaseFairGate()
@@ -89,7 +90,7 @@ class LmdbStore(StandsStill):
     # Opening
 
     def _open(self, map_bytes: int | None, *, check: bool) -> None:
-        data_file = self.path / "data.mdb"
+        data_file = self._data_file
         try:
             check_files(self.path)
             is_new = self._is_new(data_file)
@@ -102,11 +103,8 @@ class LmdbStore(StandsStill):
                 sync_commits(self.environment)
                 files.system.sync_folder(self.path)
             is_whole = not check or self._check_pages(data_file)
-            before = self.environment.info()["last_txnid"]
             self._open_tables()
-            # a table an older minidb did not have is made by a commit of LMDB's own
-            has_new_table = before and self.environment.info()["last_txnid"] > before
-            self._check_entries(every=not is_whole, newest_known=not has_new_table)
+            self._check_entries(every=not is_whole)
         except DamagedPages as error:
             raise CorruptionError(f"{data_file}: {error}") from None
         except lmdb.Error as error:
@@ -118,8 +116,6 @@ class LmdbStore(StandsStill):
             if has_log:
                 self._check_log_is_written()
             return
-        if has_new_table:
-            self.write(lambda txn: txn.delete("meta", _COMMIT_KEY))  # the commit puts it again, with its own number
         if has_log:
             self.write(self._files.replay_wal)
         self._drop_orphans()
@@ -141,11 +137,23 @@ class LmdbStore(StandsStill):
         return not n_bytes
 
     def _open_tables(self) -> None:
-        self.tables: dict[Table, Any] = {table: self._table(table) for table in TABLES}
+        self.tables: dict[Table, Any] = (
+            {table: self._present_table(table) for table in TABLES} if self.read_only else self._made_tables()
+        )
 
-    def _table(self, table: Table) -> Any:
-        if not self.read_only:
-            return self.environment.open_db(table.encode())
+    def _made_tables(self) -> dict[Table, Any]:
+        """All tables; those a new store, or one an older minidb wrote, does not have are made by one commit."""
+        environment = self.environment
+        with environment.begin(write=True) as txn:
+            n_before = txn.stat()["entries"]
+            tables: dict[Table, Any] = {table: environment.open_db(table.encode(), txn=txn) for table in TABLES}
+            if txn.stat()["entries"] > n_before:
+                number = txn.id().to_bytes(8, "big")
+                txn.put(COMMIT_KEY, seal(COMMIT_KEY, number), db=tables["meta"])
+                commit(environment, txn)
+        return tables
+
+    def _present_table(self, table: Table) -> Any:
         try:
             return self.environment.open_db(table.encode(), create=False)
         except (lmdb.NotFoundError, lmdb.ReadonlyError):
@@ -181,7 +189,8 @@ class LmdbStore(StandsStill):
         """
         while True:
             with self.read() as txn:
-                meta = next((meta for meta in settled_metas(data_file) if meta.txn_id == txn.txn_id), None)
+                older, newest = settled_metas(data_file)
+                meta = next((meta for meta in (older, newest) if meta.txn_id == txn.txn_id), None)
                 if meta is None:  # two commits since the transaction began
                     continue
                 is_same = self._fingerprint.matches(meta.txn_id)
@@ -189,13 +198,18 @@ class LmdbStore(StandsStill):
                     self._fingerprinted = meta.txn_id
                     return True
                 check_structure(data_file, meta)
+                later = later_commit(data_file, older, newest) if meta is newest else None
+                if later is not None:
+                    raise DamagedPages(
+                        f"its meta page {later % 2} is damaged: it says {older.txn_id}, but has commit {later}"
+                    )
                 return is_same is None
 
-    def _check_entries(self, *, every: bool, newest_known: bool) -> None:
+    def _check_entries(self, *, every: bool) -> None:
         """Is this the newest commit, and, when asked, can every entry be found and does it match its checksum?"""
         with self.read() as txn:
-            newest = txn.get("meta", _COMMIT_KEY)
-            if newest_known and newest is not None and int.from_bytes(newest, "big") != txn.txn_id:
+            newest = txn.get("meta", COMMIT_KEY)
+            if newest is not None and int.from_bytes(newest, "big") != txn.txn_id:
                 raise DamagedPages(f"its newest commit is {txn.txn_id}, but says it is {int.from_bytes(newest, 'big')}")
             for table in TABLES if every else ():
                 before = b""
@@ -214,6 +228,7 @@ class LmdbStore(StandsStill):
                 continue
         else:
             raise ServiceError(f"could not map {self.path}: not enough address space")
+        self._file_number = self._number_of_file()
         if not self.read_only:
             self.environment.reader_check()
 
@@ -287,6 +302,27 @@ class LmdbStore(StandsStill):
     def check_writable(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.path} was opened with read_only=True")
+        self._check_place()
+
+    def _check_place(self) -> None:
+        """Raises `ServiceError` where the store is not at its path any more: rows would be written beside it, or into
+        another one that has taken the place.
+        """
+        if self._number_of_file() != self._file_number:
+            raise ServiceError(
+                f"{self.path} was moved or removed while it was open: nothing was written; close it, and open it again "
+                "where it is now"
+            )
+
+    def _number_of_file(self) -> tuple[int, int] | None:
+        """What tells the data file at the path from any other; None for none."""
+        try:
+            status = files.system.status(self._data_file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise files.failure(error, f"could not look at {self._data_file}") from error
+        return status.st_dev, status.st_ino
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         self._commit_began = time.monotonic()
@@ -323,7 +359,8 @@ class LmdbStore(StandsStill):
             write = LmdbWrite(self, txn)
             run(write)
             if write.has_changes:
-                write.put("meta", _COMMIT_KEY, write.txn_id.to_bytes(8, "big"))
+                write.put("meta", COMMIT_KEY, write.txn_id.to_bytes(8, "big"))
+            self._check_place()
         except BaseException:
             txn.abort()
             raise
@@ -425,7 +462,7 @@ class LmdbStore(StandsStill):
             self.environment.close()
             try:
                 self._stand_alone()
-                if read_metas(self.path / "data.mdb")[1].txn_id != last:
+                if read_metas(self._data_file)[1].txn_id != last:
                     raise ServiceError(f"another process has written to {self.path}: try again")
                 replace(last)
             finally:
@@ -454,6 +491,10 @@ class LmdbStore(StandsStill):
     def shut(self) -> None:
         """Checkpoint the row files and close the environment. Called by `registry`, once nobody uses the store."""
         is_own = self._pid == process_id() and not self.read_only
+        with suppress(MinidbError):
+            is_own = (
+                is_own and self._number_of_file() == self._file_number
+            )  # or it has been moved, with its log, or removed
         try:
             if is_own:
                 self.sync_rows()
@@ -487,6 +528,7 @@ class LmdbStore(StandsStill):
         with registering:
             if self._pid == process_id():
                 return
+            self._check_place()
             self._files = SpaceFiles(self.path, durable=self.durability != "off", writable=not self.read_only)
             self._pid = process_id()
             self.environment.close()

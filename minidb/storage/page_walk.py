@@ -12,7 +12,8 @@ branch's page number), flags u16, key size u16, key, data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 from zlib import crc32
@@ -21,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.arrays import distinct
-from minidb.storage.checksum import RESIDUE, unmatched
+from minidb.storage.checksum import RESIDUE, unmatched, unseal
 from minidb.storage.interface import TABLES, Table
 from minidb.storage.pages import TREE, DamagedPages, Meta, Tree
+from minidb.storage.records import COMMIT_KEY
 from minidb.system import files
 
 _BRANCH, _LEAF, _OVERFLOW = 0x01, 0x02, 0x04
@@ -59,6 +61,23 @@ def damaged_entries(file: Path, meta: Meta) -> dict[Table, tuple[int, list[bytes
         table: (len(nodes.start), [walk.entry(nodes, at)[0] for at in walk.unsealed(nodes)])
         for table, nodes in walk.tables.items()
     }
+
+
+def later_commit(file: Path, older: Meta, newest: Meta) -> int | None:
+    """The number of the commit behind `newest` if it is whole at `older`, the other meta page; None if all is well.
+
+    A flipped bit can make a commit's number less by two, so that the one before looks newest; each has its number in
+    `meta`, too. A commit writes over no page of the two before it, but the next one may do so before the first one's
+    meta page reaches the disk: what it left at the older page has its own number, one more.
+
+    `newest` must be pinned by a read transaction, or nobody else may be writing.
+    """
+    with suppress(DamagedPages):
+        found = _Walk(file, older).value("meta", COMMIT_KEY)
+        if found is not None and int.from_bytes(found, "big") == newest.txn_id + 1:
+            check_structure(file, replace(older, txn_id=newest.txn_id + 1))
+            return newest.txn_id + 1
+    return None
 
 
 @dataclass(frozen=True)
@@ -107,6 +126,18 @@ class _Walk:
                 raise DamagedPages(f"table {name!r} holds an entry of an unknown kind")
             self._check_values(cast(Table, name.decode()), nodes)
         self._check_free(free)
+
+    def value(self, table: Table, key: bytes) -> bytes | None:
+        """One value, if it matches its checksum. Raises `DamagedPages`."""
+        tree = self._found(self._tree(self._meta.main, "the list of tables"), table.encode())
+        if tree is None or len(tree) != TREE.size:
+            return None
+        sealed = self._found(self._tree(Tree(*TREE.unpack(tree)), f"table {table!r}"), key)
+        return None if sealed is None else unseal(key, sealed)
+
+    def _found(self, nodes: _Nodes, key: bytes) -> bytes | None:
+        entries = (self.entry(nodes, at) for at in np.flatnonzero(nodes.key_bytes == len(key)).tolist())
+        return next((data for found, data in entries if found == key), None)
 
     def _check_values(self, table: Table, nodes: _Nodes) -> None:
         """Compare with their checksums what nobody may miss."""

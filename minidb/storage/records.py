@@ -23,6 +23,9 @@ FORMAT_VERSION = 2
 (`collection.sync_state`)."""
 _FIRST_FORMAT = 1
 
+COMMIT_KEY = b"commit"
+"""In `meta`: the number of the commit itself, which LMDB's meta pages must agree with."""
+
 _SMALL_PAYLOAD_BYTES = 512
 
 _INT_KEY = struct.Struct(">IBQ")

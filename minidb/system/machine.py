@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import sys
 from pathlib import Path
 
 from minidb.system import files
 
-PROC = Path("/proc")
+PROC, DESCRIPTORS = Path("/proc"), Path("/dev/fd")
 _MOST_BYTES = 1 << 24
 _KIB = 1024
 _CPU_FLAGS = (
@@ -67,6 +68,24 @@ def process_numbers() -> dict[str, int]:
         "process_minor_page_faults_total": minor + minor_of_children,
         "process_major_page_faults_total": major + major_of_children,
     }
+
+
+def descriptors() -> list[int]:
+    """What this process has open; nothing where the system does not tell."""
+    return [int(name) for name in files.names(DESCRIPTORS) if name.isdigit()]
+
+
+def socket_of(descriptor: int) -> socket.socket | None:
+    """The socket behind a descriptor of this process, by another descriptor; None where it is none, or closed."""
+    try:
+        other = os.dup(descriptor)
+    except OSError:
+        return None
+    try:
+        return socket.socket(fileno=other)
+    except OSError:
+        os.close(other)
+        return None
 
 
 def _status(path: Path) -> dict[str, int]:

@@ -59,11 +59,12 @@ class _Workers:
             return function()  # no thread can be had: then a little less safe
         self._jobs.put(job)
         job.done.acquire()  # interrupted, it raises, and the job goes on
-        if job.error is not None:
+        error, job.error = job.error, None  # a job that keeps it would be kept by its traceback
+        if error is not None:
             try:
-                raise job.error
+                raise error
             finally:
-                del job  # whose error's traceback holds this frame
+                del error
         return cast(T, job.result)
 
     def _work(self) -> None:

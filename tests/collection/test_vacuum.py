@@ -15,8 +15,9 @@ import pytest
 from minidb import QdrantClient, models
 from minidb.collection import chunks
 from minidb.collection import vacuum as vacuuming
+from minidb.collection.collection import snapshot_of
 from minidb.collection.vacuum import vacuum
-from minidb.errors import MinidbError
+from minidb.errors import MinidbError, NotFound
 from minidb.storage import spaces
 
 VECTOR = models.VectorParams(size=1, distance=models.Distance.DOT)
@@ -45,6 +46,26 @@ def vacuum_now(client: QdrantClient, between: Callable[[], None] = lambda: None)
 def rows_of(client: QdrantClient) -> tuple[int, int]:
     with client._database.snapshot("c") as snapshot:
         return snapshot.view.n_rows, snapshot.view.n_alive
+
+
+def test_of_a_collection_deleted_in_the_commit_that_wrote_to_it_last_there_is_nothing_left(
+    client: QdrantClient,
+) -> None:
+    """A write and a deletion that share a commit: the write's view was published, and its rows were gone."""
+    client.create_collection("c", VECTOR)
+    client.upsert("c", [models.PointStruct(id=at, vector=[1.0]) for at in range(3)])
+    collection, queue = collection_of(client), client._database._store._queue  # type: ignore[union-attr]
+    writes: list[Callable[[], object]] = [lambda: client.delete("c", [1]), lambda: client.delete_collection("c")]
+    with queue.paused():
+        threads = [threading.Thread(target=write) for write in writes]
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            while len(queue._queue) < number:
+                pass
+    for thread in threads:
+        thread.join()
+    with pytest.raises(NotFound), snapshot_of(collection):
+        pass
 
 
 def contents(client: QdrantClient) -> dict[Any, Any]:
@@ -229,6 +250,7 @@ import os
 from pathlib import Path
 from minidb import QdrantClient, models
 from minidb.collection import vacuum as vacuuming
+from minidb.collection.collection import snapshot_of
 from minidb.storage import spaces
 vacuuming.STEP_ROWS, spaces._ENTRIES_PER_COMMIT = 7, 11
 client = QdrantClient(path={str(tmp_path / "store")!r})

@@ -1,6 +1,6 @@
 """Is interrupted again and again while it reads, writes, vacuums and closes; prints what is left afterwards, as JSON.
 
-python interrupted.py PATH|:memory: N_INTERRUPTS SEED
+python interrupted.py PATH|:memory: N_INTERRUPTS SEED SHARE_OF_LONG_WORK
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Storm:
 class World:
     """A collection, its random use, and what was acknowledged of it."""
 
-    def __init__(self, location: str, seed: int) -> None:
+    def __init__(self, location: str, seed: int, share_of_long: float) -> None:
         self.location = location
         self.rng, self.numbers = random.Random(seed), np.random.default_rng(seed)
         self.client = QdrantClient(location, durability="normal")
@@ -68,9 +68,14 @@ class World:
         self.known: dict[int, int | None] = {}
         """The value of points whose last write was acknowledged; None for deleted ones."""
         self.n_writes = 0
+        self.share_of_long = share_of_long
+        self.kept: tuple[str, dict[int, int | None]] | None = None
+        """Where a snapshot lies, and what was known then."""
 
     def use(self) -> None:
-        self.rng.choice([self.upsert, self.upsert, self.delete, self.search, self.batch, self.look, self.others])()
+        short = [self.upsert, self.upsert, self.delete, self.search, self.batch, self.look, self.others]
+        long = [self.snapshot, self.restore, self.move, self.client.compact]
+        self.rng.choice(short + long if self.rng.random() < self.share_of_long else short)()
 
     def upsert(self) -> None:
         ids = self.rng.sample(range(N_IDS), self.rng.choice([1, 1, 5, 120]))
@@ -114,6 +119,28 @@ class World:
             other.upsert("d", [models.PointStruct(id=1, vector=[1.0, 0.0])])
             other.delete_collection("d")
 
+    def snapshot(self) -> None:
+        known = dict(self.known)
+        for each in self.client.list_snapshots("c")[:-2]:
+            if self.kept is None or each.name not in self.kept[0]:
+                self.client.delete_snapshot("c", each.name)
+        made = self.client.create_snapshot("c")
+        path = self.client._database.snapshots.path("c", made.name)
+        self.kept = path.as_uri(), known
+
+    def restore(self) -> None:
+        """Also of other threads' points, which nobody compares."""
+        if self.kept is not None:
+            self.known = {}
+            self.client.recover_snapshot("c", self.kept[0])
+            self.known = dict(self.kept[1])
+
+    def move(self) -> None:
+        with QdrantClient(":memory:") as peer:
+            self.client.push(peer, ["c"])
+            self.client.pull(peer, ["c"])
+            self.client.migrate(peer, ["c"], recreate_on_collision=True)
+
     def wrong(self) -> list[int]:
         """Ids that are not as they were last acknowledged to be."""
         found: dict[int, Any] = {}
@@ -151,8 +178,8 @@ def descriptors() -> list[str]:
     return [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
 
 
-def main(location: str, n_interrupts: int, seed: int) -> None:
-    world = World(location, seed)
+def main(location: str, n_interrupts: int, seed: int, share_of_long: float) -> None:
+    world = World(location, seed, share_of_long)
     for _ in range(40):  # what is made at first use is made
         world.use()
         if world.client.collection_exists("d"):
@@ -183,6 +210,7 @@ def main(location: str, n_interrupts: int, seed: int) -> None:
         world.client = QdrantClient(location)
         reopened = world.wrong()
         world.client.close()
+    gc.collect()  # errors hold the frames they went through
     left = {
         "wrong": wrong,
         "wrong when reopened": reopened or [],
@@ -194,4 +222,4 @@ def main(location: str, n_interrupts: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -17,12 +17,13 @@ MOST_THREADS = 10
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads and descriptors as Linux shows them")
 @pytest.mark.parametrize("place", ["memory", "disk"])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_interrupts_leave_nothing_behind(place: str, seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seed", "share_of_long"), [(1, 0.0), (2, 0.5)], ids=["short work", "long work"])
+def test_interrupts_leave_nothing_behind(place: str, seed: int, share_of_long: float, tmp_path: Path) -> None:
+    """Long work: snapshots and restoring them, push, pull, migrate, compact, vacuum."""
     location = ":memory:" if place == "memory" else str(tmp_path / "store")
     script = Path(__file__).with_name("interrupted.py")
     child = subprocess.run(
-        [sys.executable, "-X", "faulthandler", str(script), location, str(N_INTERRUPTS), str(seed)],
+        [sys.executable, "-X", "faulthandler", str(script), location, str(N_INTERRUPTS), str(seed), str(share_of_long)],
         capture_output=True, text=True, timeout=60 + N_INTERRUPTS * 2,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr[-3000:]

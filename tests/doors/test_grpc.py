@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ from ports import free_ports
 from qdrant_client import grpc as messages
 from qdrant_client.common.version_check import is_compatible
 from qdrant_client.grpc import CollectionsStub, PointsStub, QdrantStub, points_service_pb2
-from serving import PATIENCE_S, grpc_port, server_process, serving
+from serving import PATIENCE_S, certificate, grpc_port, server_process, serving, until
 
 from minidb import models
 from minidb.database import Database
-from minidb.server import Server, Settings
+from minidb.server import Server, Settings, grpc_connections
 
 KEYS = {"api_key": "the key", "read_only_api_key": "only reads"}
 SLOW = os.environ.get("MINIDB_GRPC_SLOW") == "1"
@@ -465,3 +465,77 @@ def test_pings_without_calls_are_borne(database: Database) -> None:
         assert PointsStub(opened).Count(messages.CountPoints(collection_name="c")).result.count == 0
     assert grpc.ChannelConnectivity.TRANSIENT_FAILURE not in states
     assert states.count(grpc.ChannelConnectivity.READY) == 1
+
+
+# Connections
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the server has closed it; what it says at the beginning is left out."""
+    connection.settimeout(0.05)
+    try:
+        while connection.recv(1000):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _settings(tmp_path: Path, tls: bool) -> dict[str, Any]:
+    if not tls:
+        return {}
+    cert, key = certificate(tmp_path)
+    return {"tls_cert": str(cert), "tls_key": str(key)}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
+def test_connections_beyond_the_limit_are_closed(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, tls: bool
+) -> None:
+    """Half-open ones count, from accept on; each gives its place back."""
+    monkeypatch.setattr(grpc_connections, "_EVERY_S", 0.05)
+    settings = _settings(tmp_path, tls)
+    with serving(database, grpc_port=0, patience_s=600.0, **{limit: 2}, **settings) as server, ExitStack() as half_open:
+        address = ("127.0.0.1", grpc_port(server))
+        first = [half_open.enter_context(socket.create_connection(address, PATIENCE_S)) for _ in range(2)]
+        if limit == "max_connections_per_address":
+            until(lambda: len(server._grpc._addresses._known) == 2)  # type: ignore[union-attr]
+        beyond = half_open.enter_context(socket.create_connection(address, PATIENCE_S))
+        until(lambda: _has_ended(beyond))
+        assert not any(map(_has_ended, first))
+        with channel(server) if not tls else _secure(server, tmp_path) as opened:
+            if limit == "max_connections":  # else it is served until somebody looks
+                assert not _answers(opened)
+            for connection in first:
+                connection.close()
+            until(lambda: _answers(opened))
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_connection_that_says_nothing_is_closed(database: Database, tmp_path: Path, tls: bool) -> None:
+    settings = _settings(tmp_path, tls)
+    with (
+        serving(database, grpc_port=0, patience_s=0.2, **settings) as server,
+        socket.create_connection(("127.0.0.1", grpc_port(server)), PATIENCE_S) as connection,
+    ):
+        until(lambda: _has_ended(connection))
+
+
+@contextmanager
+def _secure(server: Server, tmp_path: Path) -> Iterator[grpc.Channel]:
+    trust = grpc.ssl_channel_credentials((tmp_path / "cert.pem").read_bytes())
+    with grpc.secure_channel(f"127.0.0.1:{grpc_port(server)}", trust) as opened:
+        yield opened
+
+
+def _answers(opened: grpc.Channel) -> bool:
+    try:
+        CollectionsStub(opened).List(messages.ListCollectionsRequest(), timeout=PATIENCE_S)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            return False
+        raise
+    return True

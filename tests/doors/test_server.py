@@ -7,7 +7,6 @@ import gzip
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -16,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from mmap import mmap
 from pathlib import Path
@@ -26,7 +25,7 @@ import httpx
 import pytest
 import qdrant_client
 from qdrant_client import models as qdrant
-from serving import PATIENCE_S, server_in_a_thread, server_process
+from serving import PATIENCE_S, certificate, server_in_a_thread, server_process, until
 from threadpoolctl import threadpool_info
 
 from minidb import QdrantClient
@@ -509,12 +508,6 @@ class TestWhatIsTold:
         assert [httpx.get(f"{url}/metrics").status_code for _ in range(5)] == [200] * 5
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-
-
 def can_connect(url: str) -> bool:
     host, port = url.removeprefix("http://").split(":")
     try:
@@ -534,19 +527,6 @@ def _answers(url: str, trust: ssl.SSLContext) -> bool:
 def serve_also(monkeypatch: pytest.MonkeyPatch, route: Route) -> None:
     others = [other for other in routes.ROUTES if (other.method, other.path) != (route.method, route.path)]
     monkeypatch.setattr(routes, "_root", routes._tree([*others, route]))
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Of localhost, by itself, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
 
 
 class TestStrangers:
