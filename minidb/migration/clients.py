@@ -32,6 +32,11 @@ def json_of(filter: Any) -> Json:
     return filter if isinstance(filter, dict) else filter.model_dump(mode="json", exclude_none=True)
 
 
+def json_point(record: Any) -> Json:
+    """A record of minidb or of qdrant-client, as an object."""
+    return {"id": record.id, "payload": record.payload or {}, "vector": _plain(record.vector)}
+
+
 class ClientEnd:
     """See `End`."""
 
@@ -98,9 +103,7 @@ class ClientEnd:
     def points(self, name: str, ids: Sequence[PointId]) -> list[Json]:
         with self._asking():
             records = self._client.retrieve(name, list(ids), with_payload=True, with_vectors=True)
-        return [
-            {"id": record.id, "payload": record.payload or {}, "vector": _plain(record.vector)} for record in records
-        ]
+        return list(map(json_point, records))
 
     def write(self, name: str, points: Sequence[Json]) -> None:
         with self._asking():
