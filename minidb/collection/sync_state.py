@@ -9,6 +9,7 @@ their versions what is newer than an operation; only of deletions nothing would 
     b"sync" + number + b"gone" + seq     → ids an operation deleted
     b"sync" + number + b"peer" + digest  → a `Peer`
     b"sync" + number + b"pull" + digest  → `Followed`
+    b"sync" + number + b"sets" + digest  → the settings of both sides (`client.sync.settings`)
 """
 
 from __future__ import annotations
@@ -118,6 +119,14 @@ def find_followed(txn: ReadTransaction, number: int, identity: str) -> Followed 
 
 def put_followed(txn: WriteTransaction, number: int, identity: str, followed: Followed) -> None:
     txn.put("meta", _peer_key(number, identity, b"pull"), followed.pack())
+
+
+def find_settings(txn: ReadTransaction, number: int, identity: str) -> bytes | None:
+    return txn.get("meta", _peer_key(number, identity, b"sets"))
+
+
+def put_settings(txn: WriteTransaction, number: int, identity: str, data: bytes) -> None:
+    txn.put("meta", _peer_key(number, identity, b"sets"), data)
 
 
 def find_peer(txn: ReadTransaction, number: int, identity: str) -> Peer | None:

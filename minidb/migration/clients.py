@@ -77,10 +77,29 @@ class ClientEnd:
             fields = self._fields("CreateFieldIndex", {"field_name": field, "field_schema": schema})
             self._client.create_payload_index(name, wait=True, **fields)
 
+    def delete_index(self, name: str, field: str) -> None:
+        with self._asking():
+            self._client.delete_payload_index(name, field, wait=True)
+
+    def create_vector(self, name: str, vector: str, config: Json) -> None:
+        """As `PUT /collections/{name}/vectors/{vector}`."""
+        kind = self._models.DenseVectorNameConfig if "dense" in config else self._models.SparseVectorNameConfig
+        with self._asking():
+            self._client.create_vector_name(name, vector, kind.model_validate(config))
+
+    def delete_vector(self, name: str, vector: str) -> None:
+        with self._asking():
+            self._client.delete_vector_name(name, vector)
+
     def create_alias(self, name: str, alias: str) -> None:
         created = {"create_alias": {"collection_name": name, "alias_name": alias}}
         with self._asking():
             self._client.update_collection_aliases([self._models.CreateAliasOperation.model_validate(created)])
+
+    def delete_alias(self, alias: str) -> None:
+        deleted = {"delete_alias": {"alias_name": alias}}
+        with self._asking():
+            self._client.update_collection_aliases([self._models.DeleteAliasOperation.model_validate(deleted)])
 
     def count(self, name: str, filter: Json | None) -> int:
         with self._asking():

@@ -85,23 +85,14 @@ def try_metadata(client: Any, name: str, metadata: dict[str, Any]) -> None:
 
 
 def make(source: Any, target: Any, name: str) -> None:
-    """A collection that is missing, with all the settings, payload indexes and aliases it has at the source."""
+    """A collection that is missing, with the configuration it has at the source."""
     here, there = ClientEnd(source), ClientEnd(target)
     info = here.info(name)
-    there.create(name, settings.creation(info))
-    for field, schema in settings.index_schemas(info).items():
-        there.create_index(name, field, schema)
+    body = settings.creation(info)
+    metadata = {key: value for key, value in body.pop("metadata", {}).items() if not key.startswith(TOKENS)}
+    there.create(name, body | ({"metadata": metadata} if metadata else {}))
     if body := settings.completion(info):
         there.update(name, body)
-    _set_aliases(name, here, there)
-
-
-def _set_aliases(name: str, here: ClientEnd, there: ClientEnd) -> None:
-    """Give a collection that was made the aliases it has, but for those that mean something else there."""
-    taken = {*there.aliases(), *there.collections()}
-    for alias, meant in here.aliases().items():
-        if meant == name and alias not in taken:
-            there.create_alias(name, alias)
 
 
 def scrolled(client: Any, name: str, limit: int, **wanted: bool) -> Iterator[list[Any]]:

@@ -16,6 +16,7 @@ from minidb.client.sync.peers import NAMED, TOKENS, make, met, metadata_of, read
 from minidb.client.sync.receiving import Receiver
 from minidb.client.sync.report import CollectionSync, Counts
 from minidb.client.sync.rules import Rules
+from minidb.client.sync.settings import Side, carry
 from minidb.collection.collection import Collection
 from minidb.collection.sync_state import (
     Followed,
@@ -54,7 +55,7 @@ class Reading:
         collection = _Collection(self._source, self._target, name, self._identity, self._rules)
         is_full, counts = collection.run(), collection.counts
         seconds = time.perf_counter() - began
-        return CollectionSync(name, counts.written, counts.deleted, counts.kept, 0, is_full, seconds)
+        return CollectionSync(name, counts.written, counts.deleted, counts.kept, 0, is_full, seconds, collection.unheld)
 
 
 class _Collection:
@@ -62,13 +63,14 @@ class _Collection:
 
     def __init__(self, source: Any, target: QdrantClient, name: str, identity: str, rules: Rules) -> None:
         self.counts = Counts()
+        self.unheld: tuple[str, ...] = ()
         self._source = source
         self._database = target._database
         self._name = name
         self._receiver = Receiver(target, identity)
         self._identity = identity
         self._rules = rules
-        self._rounding = checksums.rounding(ClientEnd(target).info(name))
+        self._rounding: dict[str, float] = {}
         self._peer = met(self._database, name, identity)
 
     def run(self) -> bool:
@@ -78,9 +80,16 @@ class _Collection:
         page = self._page(followed)
         if page is not None and page.continued:
             assert followed is not None
+            self._carry(is_known=True)
             return self._follow(followed, page)
         self._read_all(page)
         return True
+
+    def _carry(self, *, is_known: bool) -> None:
+        """Settings come before the points: there may be vectors among them."""
+        source = Side(ClientEnd(self._source), None, "")
+        self.unheld = carry(self._name, source, self._receiver.side, is_known=is_known)
+        self._rounding = checksums.rounding(self._receiver.side.end.info(self._name))
 
     # By the log
 
@@ -141,6 +150,7 @@ class _Collection:
             start: of a log that was asked before, and is followed from there the next time.
         """
         served = self._peer.served(self._token())
+        self._carry(is_known=served is not None)
         here = self._known(served) if served is not None or self._rules.mirror else {}
         for page in scrolled(self._source, self._name, self._rules.batch_size, with_payload=True, with_vectors=True):
             there = {models.normalize_id(record.id): json_point(record) for record in page}

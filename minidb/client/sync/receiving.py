@@ -8,9 +8,11 @@ from typing import Any
 from minidb import models
 from minidb.client import QdrantClient
 from minidb.client.sync.points import official_point, own_point
+from minidb.client.sync.settings import Side
 from minidb.collection.collection import Collection
 from minidb.collection.sync_state import add_operations, meet_peer, put_peer
 from minidb.database import Database
+from minidb.migration.clients import ClientEnd
 from minidb.migration.ends import Json
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
@@ -28,6 +30,7 @@ class Receiver:
         self.client = client
         self._sender = sender
         self._database: Database | None = client._database if isinstance(client, QdrantClient) else None
+        self.side = Side(ClientEnd(client), self._database, sender)
 
     def write(
         self,

@@ -20,6 +20,8 @@ class CollectionSync:
     full: bool
     """Whether all of the collection was looked at: there was no mark, no log, or too short a one."""
     seconds: float
+    settings: tuple[str, ...] = ()
+    """Of each setting that was changed at the sender and is another one at the receiver, which cannot hold it."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ import numpy as np
 
 from minidb import models
 from minidb.client import QdrantClient
+from minidb.client.sync import log
 from minidb.client.sync.peers import NAMED, TOKENS, make, met, metadata_of, reader_of, scrolled
 from minidb.client.sync.receiving import Receiver
 from minidb.client.sync.report import CollectionSync, Counts
 from minidb.client.sync.rules import Rules
+from minidb.client.sync.settings import Side, carry
 from minidb.collection.changes import written_since
 from minidb.collection.collection import Collection
 from minidb.collection.sync_state import (
@@ -31,7 +33,7 @@ from minidb.collection.sync_state import (
     put_peer,
 )
 from minidb.database import Database
-from minidb.migration.clients import json_point
+from minidb.migration.clients import ClientEnd, json_point
 from minidb.migration.paging import pages
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
@@ -53,12 +55,15 @@ class Sending:
         self._identity = identity
         self._rules = rules
         self._key = TOKENS + here
+        self._side = Side(ClientEnd(source), source._database, identity)
 
     def run(self, name: str) -> CollectionSync:
         began = time.perf_counter()
         token = self._token(name)
         met(self._database, name, self._identity)
         changes = _changes(self._database, name, self._identity, token)
+        is_known = changes.served is not None or self._is_followed(name)
+        unheld = carry(name, self._side, self._receiver.side, is_known=is_known)
         counts, numbers = Counts(), list[int]()
         for ids in pages(changes.own, self._rules.batch_size):
             numbers += self._send(name, ids, counts)
@@ -75,9 +80,8 @@ class Sending:
                 counts.deleted, extra = counts.deleted + extra, 0
         self._mark(name, token, changes, numbers)
         full = changes.served is None or not changes.has_all_deletions
-        return CollectionSync(
-            name, counts.written, counts.deleted, counts.kept, extra, full, time.perf_counter() - began
-        )
+        seconds = time.perf_counter() - began
+        return CollectionSync(name, counts.written, counts.deleted, counts.kept, extra, full, seconds, unheld)
 
     def _token(self, name: str) -> str | None:
         """What was left in the collection there, which is made when it is missing."""
@@ -85,6 +89,13 @@ class Sending:
             make(self._source, self._target, name)
             return None
         return NAMED if self._rules.name is not None else metadata_of(self._target, name).get(self._key)
+
+    def _is_followed(self, name: str) -> bool:
+        """Whether nothing was sent there yet, but it is known from a pull."""
+        with self._database.snapshot(name) as snapshot:
+            followed = find_followed(snapshot.txn, snapshot.collection.number, self._identity)
+        page = None if followed is None else log.changes(self._target, name, followed, [], 1)
+        return page is not None and page.continued
 
     def _send(self, name: str, ids: list[PointId], counts: Counts) -> list[int]:
         """Points as they are now, but for those that are newer there; the numbers of the operations there."""
