@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.collection.reads import PointReader
 from minidb.collection.sync_state import among, deleted, kept_since
-from minidb.index.payload.rows import mask_of
+from minidb.collection.view import KnownVersions
 from minidb.storage.records import PointId
 
 _Key: TypeAlias = tuple[int, bool, PointId]
@@ -74,14 +74,29 @@ def log_page(
 
 def written_since(reader: PointReader, seq: int) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Rows of the points of versions from `seq` on, and their versions."""
-    view = reader.view
-    maybe = view.columns.versions[: view.n_rows] >= np.uint64(seq)
-    changed = view.changed_since(seq)
-    maybe |= view.columns.rewritten[: view.n_rows] if changed is None else mask_of(changed, view.n_rows)
-    rows = np.flatnonzero(maybe & reader.alive).astype(np.uint32)
-    versions = reader.versions_of(rows)
-    is_new = versions >= np.uint64(seq)
-    return rows[is_new], versions[is_new]
+    versions = _versions(reader)
+    rows = np.flatnonzero(reader.alive & (versions >= np.uint64(seq))).astype(np.uint32)
+    return rows, versions[rows]
+
+
+def _versions(reader: PointReader) -> NDArray[np.uint64]:
+    """Of all rows. What was rewritten in place has its version in its record; those read are remembered, or each page
+    would read all of them.
+    """
+    view, known = reader.view, reader.collection.versions
+    versions: NDArray[np.uint64] = view.columns.versions[: view.n_rows].copy()
+    stale = None
+    if known is not None and known.space == view.space and known.seq <= view.seq:
+        if known.seq == view.seq:
+            return known.versions
+        stale = view.changed_since(known.seq)
+        versions[: len(known.versions)] = known.versions
+    if stale is None:
+        stale = np.flatnonzero(view.columns.rewritten[: view.n_rows]).astype(np.uint32)
+    stale = stale[reader.alive[stale]]
+    versions[stale] = reader.versions_of(stale)
+    reader.collection.versions = KnownVersions(view.space, view.seq, versions)
+    return versions
 
 
 def _written(

@@ -16,6 +16,13 @@ from minidb.migration.copying import Options, migrate
 from minidb.migration.ends import REFUSED, Busy, Json, PointId, Refusal
 from minidb.migration.report import CollectionReport
 
+_ARGUMENTS = {
+    "params": "collection_params",
+    "vectors": "vectors_config",
+    "sparse_vectors": "sparse_vectors_config",
+}
+"""Of `update_collection`, which call some fields of the body otherwise."""
+
 
 def migrate_clients(source: Any, target: Any, names: Sequence[str] | None, options: Options) -> list[CollectionReport]:
     """See `QdrantClient.migrate`."""
@@ -66,8 +73,8 @@ class ClientEnd:
     def update(self, name: str, body: Json) -> None:
         with self._asking():
             fields = self._fields("UpdateCollection", body)
-            fields["collection_params"] = fields.pop("params", None)
-            self._client.update_collection(name, **fields)
+            arguments = {_ARGUMENTS.get(field, field): value for field, value in fields.items()}
+            self._client.update_collection(name, **arguments)
 
     def delete(self, name: str) -> None:
         self._client.delete_collection(name)

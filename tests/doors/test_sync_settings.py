@@ -83,6 +83,10 @@ class TestPush:
             assert config["strict_mode_config"]["max_query_limit"] == 1000
             assert config["quantization_config"]["scalar"]["type"] == "int8"
         assert lines(client.push(peer)) == ()  # said once
+        client.update_collection(NAME, vectors_config={"": models.VectorParamsDiff(on_disk=True)})
+        assert lines(client.push(peer)) == (
+            ("vectors.on_disk: True at the sender, nothing at the receiver",) if is_local(peer) else ()
+        )
         client.update_collection(NAME, metadata={"a": None}, quantization_config=models.Disabled.DISABLED)
         assert lines(client.push(peer)) == () or is_local(peer)
         config = ClientEnd(peer).info(NAME)["config"]

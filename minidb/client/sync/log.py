@@ -62,6 +62,10 @@ def changes(client: Any, name: str, since: Followed | None, sent: Sequence[tuple
         if error.status_code in _NONE:
             return None
         raise
+    except answers.ResponseHandlingException:
+        if inner._prefer_grpc:  # nothing else it does needs that port
+            return None
+        raise
     result: Json = answer["result"]
     result["points"] = {models.normalize_id(point["id"]): point for point in result["points"]}
     return Page(**result)

@@ -138,29 +138,32 @@ def _done(end: ClientEnd, name: str, wanted: Settings, there: Settings, *, is_ne
             case (section, *_):
                 sections.setdefault(section, []).append(path)
     steps.sort(key=lambda step: _ADDED.index(step[0][0][0]))
-    for paths in sections.values():
-        body: Json = {}
-        for path in paths:
-            _put(body, path, wanted[path])
-        if body:
-            steps.append((paths, partial(end.update, name, body)))
-    for paths, ask in steps:
+    steps += [
+        (paths, partial(_update, end, name, {path: wanted[path] for path in paths})) for paths in sections.values()
+    ]
+    while steps:
+        paths, ask = steps.pop(0)
         try:
             ask()
-        except Refusal as error:  # noqa: PERF203 - of some settings the others may be taken
-            yield from ((path, str(error)) for path in paths)
+        except Refusal as error:
+            if len(paths) == 1:
+                yield paths[0], str(error)
+            else:  # of one section, of which the others may be taken
+                steps += [([path], partial(_update, end, name, {path: wanted[path]})) for path in paths]
 
 
-def _put(body: Json, path: Path, value: Any) -> None:
-    """A setting in the body of an update. Those that were set can be changed, but few taken back."""
-    if value is None:
-        if path[-1] == _WHOLE:
-            value = "Disabled"
-        elif path[0] != "metadata":
-            return
-    for part in path[:-1]:
-        body = body.setdefault(part, {})
-    body[path[-1]] = value
+def _update(end: ClientEnd, name: str, wanted: Settings) -> None:
+    """Change the configuration. What was set can be changed, but few of it taken back."""
+    body: Json = {}
+    for path, value in wanted.items():
+        if value is None and path[-1] != _WHOLE and path[0] != "metadata":
+            continue
+        within = body
+        for part in path[:-1]:
+            within = within.setdefault(part, {})
+        within[path[-1]] = "Disabled" if value is None and path[-1] == _WHOLE else value
+    if body:
+        end.update(name, body)
 
 
 def _set_index(end: ClientEnd, name: str, field: str, schema: Any) -> None:
@@ -220,7 +223,7 @@ def _note(name: str, sender: Side, receiver: Side, senders: Settings, receivers:
 
 
 def _shown_path(path: Path) -> str:
-    return (" of " if path[0] in _ADDED else ".").join(path)
+    return (" of " if path[0] in _ADDED else ".").join(filter(None, path))
 
 
 def _shown(value: Any) -> str:
