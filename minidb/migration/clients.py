@@ -57,7 +57,11 @@ class ClientEnd:
         return [each.name for each in self._client.get_collections().collections]
 
     def aliases(self) -> Mapping[str, str]:
-        return {each.alias_name: each.collection_name for each in self._client.get_aliases().aliases}
+        with self._asking():
+            return {each.alias_name: each.collection_name for each in self._client.get_aliases().aliases}
+
+    def aliases_of(self, name: str) -> list[str]:
+        return [each.alias_name for each in self._client.get_collection_aliases(name).aliases]
 
     def info(self, name: str) -> Json:
         info: Json = self._client.get_collection(name).model_dump(mode="json", exclude_none=True)

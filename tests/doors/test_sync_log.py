@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import qdrant_client
-from doors.serving import PATIENCE_S, server_in_a_thread, serving
+from doors.serving import PATIENCE_S, server_in_a_thread, server_process, serving
 from doors.test_sync import NAME, create, done, fill, points, state, upsert
 
 from minidb import QdrantClient, models
@@ -240,6 +240,28 @@ class TestMeanwhile:
                         assert snapshot.view.n_rows == snapshot.view.n_alive  # a vacuum was there
                 upsert(peer, [0, 3], at=at)
                 peer.close()
+
+    def test_the_store_was_compacted(self, client: QdrantClient, peer: Any, served: Database) -> None:
+        fill_peer(peer)
+        client.pull(peer)
+        peer.delete(NAME, [1])
+        served.compact()
+        upsert(peer, [2], tag="x")
+        assert pulled(client, peer) == (1, 1)
+
+    def test_another_process_writes_to_the_servers_store(self, client: QdrantClient, tmp_path: Path) -> None:
+        with server_process(tmp_path, "--path", str(tmp_path / "there")) as server:
+            peer = qdrant_client.QdrantClient(url=server.url)
+            with QdrantClient(tmp_path / "there") as there:
+                fill(there)
+                client.pull(peer)
+                there.set_payload(NAME, {"late": True}, [1, 2])
+                there.delete(NAME, [3])
+                assert pulled(client, peer) == (2, 1)
+                there.set_payload(NAME, {"later": True}, [1])
+                assert pulled(client, peer) == (1, 0)
+                assert state(client) == state(there)
+            peer.close()
 
     def test_others_write(self, client: QdrantClient, peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whatever is written there while pages come is met by this pull or the next."""

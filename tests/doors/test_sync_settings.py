@@ -110,6 +110,27 @@ class TestPush:
         assert set(ClientEnd(peer).points(NAME, [1])[0]["vector"]) == {"s"}
         assert set(ClientEnd(peer).info(NAME)["config"]["params"]["vectors"]) == {"a"}
 
+    def test_a_vector_that_was_made_there_stays(self, client: QdrantClient, peer: Any) -> None:  # noqa: F811
+        client.create_collection(NAME, {"a": models.VectorParams(size=2, distance=models.Distance.DOT)})
+        client.push(peer)
+        ClientEnd(peer).create_vector(NAME, "b", {"dense": {"size": 2, "distance": "Dot"}})
+        dense = models.DenseVectorConfig(size=3, distance=models.Distance.DOT)
+        client.create_vector_name(NAME, "b", models.DenseVectorNameConfig(dense=dense))
+        (line,) = lines(client.push(peer))
+        assert line.endswith("at the receiver: it is one of its own")
+        assert ClientEnd(peer).info(NAME)["config"]["params"]["vectors"]["b"]["size"] == 2
+
+    def test_a_vector_that_was_made_anew(self, client: QdrantClient, peer: Any) -> None:  # noqa: F811
+        client.create_collection(NAME, {name: models.VectorParams(size=2, distance="Dot") for name in "ab"})
+        client.upsert(NAME, [models.PointStruct(id=1, vector={"a": [1, 2], "b": [1, 2]})])
+        client.push(peer)
+        client.delete_vector_name(NAME, "b")
+        dense = models.DenseVectorConfig(size=3, distance=models.Distance.DOT)
+        client.create_vector_name(NAME, "b", models.DenseVectorNameConfig(dense=dense))
+        client.update_vectors(NAME, [models.PointVectors(id=1, vector={"b": [1, 2, 3]})])
+        assert lines(client.push(peer)) == ()
+        assert ClientEnd(peer).points(NAME, [1])[0]["vector"] == {"a": [1, 2], "b": [1, 2, 3]}
+
     def test_aliases(self, client: QdrantClient, peer: Any) -> None:  # noqa: F811
         fill(client)
         client.create_collection("more", models.VectorParams(size=2, distance=models.Distance.DOT))
@@ -131,7 +152,7 @@ class TestPush:
         ClientEnd(peer).create("more", {"vectors": {"size": 2, "distance": "Dot"}})
         set_alias(peer, "x", "more")
         report = client.push(peer)
-        assert lines(report) == ("alias of x: True at the sender, nothing at the receiver: it is more there",)
+        assert lines(report) == ("alias of x: notes at the sender, nothing at the receiver: it is more there",)
         assert aliases(peer) == {"x": "more"}
 
     def test_what_was_changed_there_stays(self, client: QdrantClient, peer: Any) -> None:  # noqa: F811

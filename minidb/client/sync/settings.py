@@ -23,9 +23,9 @@ from minidb.migration.ends import Json, Refusal
 from minidb.migration.settings import index_schemas, schema_of, without_nulls
 from minidb.storage.interface import WriteTransaction
 
-Path: TypeAlias = tuple[str, ...]
-"""Of a setting, as the body of an update has it; or `index`, `vector` or `alias` and a name."""
-Settings: TypeAlias = dict[Path, Any]
+Setting: TypeAlias = tuple[str, ...]
+"""Its place in the body of an update; or `index`, `vector` or `alias` and a name."""
+Settings: TypeAlias = dict[Setting, Any]
 
 _ADDED = ("vector", "index", "alias")
 _OF_VECTOR = ("size", "distance", "datatype", "multivector_config")
@@ -74,14 +74,14 @@ def carry(name: str, sender: Side, receiver: Side, *, is_known: bool) -> tuple[s
     if noted is None:
         changes = {path: value for path, value in now.items() if path[0] in _ADDED and path not in there}
         wanted = dict(changes)
-        theirs = there
+        theirs, own = there, {}
     else:
         changes = {
             path: now.get(path) for path in sorted(now.keys() | noted[0].keys()) if now.get(path) != noted[0].get(path)
         }
         wanted = {path: value for path, value in changes.items() if there.get(path) != value}
-        theirs = noted[1]
-    refusals = dict(_done(receiver.end, name, wanted, there, is_new=noted is None))
+        theirs, own = noted[1], {path: value for path, value in there.items() if noted[1].get(path) != value}
+    refusals = dict(_done(receiver.end, name, wanted, there, own, is_new=noted is None))
     if wanted:
         there = _settings(receiver.end, name)
     theirs = {**theirs, **{path: there.get(path) for path in changes}}
@@ -101,7 +101,7 @@ def _settings(end: ClientEnd, name: str) -> Settings:
     found: Settings = {
         ("index", field): schema_of(without_nulls(schema)) for field, schema in index_schemas(info).items()
     }
-    found |= {("alias", alias): True for alias, meant in end.aliases().items() if meant == name}
+    found |= {("alias", alias): name for alias in end.aliases_of(name)}
     vectors = params.get("vectors") or {}
     for vector, given in ({"": vectors} if isinstance(vectors.get("size"), int) else vectors).items():
         found["vector", vector] = {"dense": {field: given[field] for field in _OF_VECTOR if field in given}}
@@ -123,16 +123,23 @@ def _settings(end: ClientEnd, name: str) -> Settings:
     return found | {("metadata", key): value for key, value in metadata.items() if not key.startswith(TOKENS)}
 
 
-def _done(end: ClientEnd, name: str, wanted: Settings, there: Settings, *, is_new: bool) -> Iterator[tuple[Path, str]]:
-    """Make the settings of `end`, which are `there`, those wanted, None for none; what it refuses, and why."""
-    steps: list[tuple[list[Path], Callable[[], object]]] = []
-    sections: dict[str, list[Path]] = {}
+def _done(
+    end: ClientEnd, name: str, wanted: Settings, there: Settings, own: Settings, *, is_new: bool
+) -> Iterator[tuple[Setting, str]]:
+    """Make the settings of `end` those wanted, None for none; what is refused, and why.
+
+    Args:
+        there: its settings as they are.
+        own: those of them that were changed there.
+    """
+    steps: list[tuple[list[Setting], Callable[[], object]]] = []
+    sections: dict[str, list[Setting]] = {}
     for path, value in wanted.items():
         match path:
             case ("index", field):
                 steps.append(([path], partial(_set_index, end, name, field, value)))
             case ("vector", vector):
-                steps.append(([path], partial(_set_vector, end, name, vector, value, is_there=path in there)))
+                steps.append(([path], partial(_set_vector, end, name, vector, value, path in there, path in own)))
             case ("alias", alias):
                 steps.append(([path], partial(_set_alias, end, name, alias, value, is_new=is_new)))
             case (section, *_):
@@ -173,7 +180,9 @@ def _set_index(end: ClientEnd, name: str, field: str, schema: Any) -> None:
         end.create_index(name, field, schema["type"] if schema.keys() == {"type"} else schema)
 
 
-def _set_vector(end: ClientEnd, name: str, vector: str, config: Any, *, is_there: bool) -> None:
+def _set_vector(end: ClientEnd, name: str, vector: str, config: Any, is_there: bool, is_own: bool) -> None:
+    if is_own:
+        raise Refusal("it is one of its own")  # and goes with all that points have under that name
     if is_there:
         end.delete_vector(name, vector)
     if config is not None:
@@ -222,7 +231,7 @@ def _note(name: str, sender: Side, receiver: Side, senders: Settings, receivers:
             side.database.remember(name, work)
 
 
-def _shown_path(path: Path) -> str:
+def _shown_path(path: Setting) -> str:
     return (" of " if path[0] in _ADDED else ".").join(filter(None, path))
 
 
