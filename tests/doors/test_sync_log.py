@@ -111,6 +111,30 @@ def test_what_was_sent_there_does_not_come_back(client: QdrantClient, peer: Any)
     assert pulled(client, peer) == (0, 0)
 
 
+def test_what_a_stopped_push_sent_does_not_come_back(
+    client: QdrantClient, peer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(client)
+    client.push(peer)
+    client.pull(peer)
+    client.upsert(NAME, points(range(9), by="here"))
+    write = Receiver.write
+
+    def stopped(receiver: Receiver, name: str, sent: list[Any], gone: list[Any]) -> list[int]:
+        if sent[0]["id"] >= 6:
+            raise ConnectionError
+        return write(receiver, name, sent, gone)
+
+    monkeypatch.setattr(Receiver, "write", stopped)
+    with pytest.raises(ConnectionError):
+        client.push(peer, batch_size=3)
+    monkeypatch.undo()
+    client.upsert(NAME, points(range(9), by="here, later"))
+    assert pulled(client, peer) == (0, 0)
+    assert done(client.push(peer)) == (9, 0)
+    assert state(client) == state(peer)
+
+
 def test_what_came_from_there_is_not_sent_back(client: QdrantClient, peer: Any) -> None:
     fill_peer(peer)
     client.pull(peer)

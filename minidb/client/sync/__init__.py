@@ -18,7 +18,8 @@ an old state would else overwrite what changed there meanwhile. A stranger gets 
 **From a server of minidb** a pull follows the collection's log (`following`): it asks for what has changed since a
 *cursor*, and keeps the cursor of each page in the commit that writes the page. The log's name is in it, so a collection
 that was made anew or restored is found out, and nothing is left there. What was pushed there is left out by the numbers
-of the operations the server answered with.
+of the operations the server answered with, which are noted after each batch: of a push that was killed in between one
+batch may come back.
 
 **Without a log** (another server, qdrant-client's local mode), and from a log that is new here, a pull reads all pages
 and writes what differs (`reading`). A point that is not there any more is deleted here if it is known to have been

@@ -34,6 +34,7 @@ from minidb.collection.sync_state import (
 )
 from minidb.database import Database
 from minidb.migration.clients import ClientEnd, json_point
+from minidb.migration.ends import Json
 from minidb.migration.paging import pages
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
@@ -64,21 +65,21 @@ class Sending:
         changes = _changes(self._database, name, self._identity, token)
         is_known = changes.served is not None or self._is_followed(name)
         unheld = carry(name, self._side, self._receiver.side, is_known=is_known)
-        counts, numbers = Counts(), list[int]()
+        counts = Counts()
         for ids in pages(changes.own, self._rules.batch_size):
-            numbers += self._send(name, ids, counts)
+            self._send(name, ids, counts)
         for ids in pages(changes.theirs, self._rules.batch_size):
             there = {models.normalize_id(each.id) for each in self._found(name, ids, False)}
-            numbers += self._send(name, [each for each in ids if each not in there], counts)
+            self._send(name, [each for each in ids if each not in there], counts)
         for ids in pages(changes.deleted, self._rules.batch_size):
-            numbers += self._receiver.write(name, [], ids)
+            self._write(name, [], ids)
             counts.deleted += len(ids)
         extra = 0
         if self._rules.mirror or not changes.has_all_deletions:
-            extra = self._compare_ids(name, numbers)
+            extra = self._compare_ids(name)
             if self._rules.mirror:
                 counts.deleted, extra = counts.deleted + extra, 0
-        self._mark(name, token, changes, numbers)
+        self._mark(name, token, changes, changed=counts.written + counts.deleted > 0)
         full = changes.served is None or not changes.has_all_deletions
         seconds = time.perf_counter() - began
         return CollectionSync(name, counts.written, counts.deleted, counts.kept, extra, full, seconds, unheld)
@@ -97,8 +98,23 @@ class Sending:
         page = None if followed is None else log.changes(self._target, name, followed, [], 1)
         return page is not None and page.continued
 
-    def _send(self, name: str, ids: list[PointId], counts: Counts) -> list[int]:
-        """Points as they are now, but for those that are newer there; the numbers of the operations there."""
+    def _write(self, name: str, points: list[Json], gone: list[PointId]) -> None:
+        """Where the other side has a log that is followed, the numbers this got there: it is not to come back."""
+        numbers = self._receiver.write(name, points, gone)
+        with self._database.snapshot(name) as snapshot:
+            if find_followed(snapshot.txn, snapshot.collection.number, self._identity) is None:
+                return
+
+        def note(txn: WriteTransaction, collection: Collection) -> None:
+            followed = find_followed(txn, collection.number, self._identity)
+            if followed is not None:
+                add_operations(followed.sent, numbers)
+                put_followed(txn, collection.number, self._identity, followed)
+
+        self._database.remember(name, note)
+
+    def _send(self, name: str, ids: list[PointId], counts: Counts) -> None:
+        """Points as they are now, but for those that are newer there."""
         with self._database.snapshot(name) as snapshot:
             reader = reader_of(snapshot)
             rows = [row for row in map(reader.row_of, ids) if row is not None]
@@ -112,12 +128,13 @@ class Sending:
             ]
         counts.written += len(records)
         counts.kept += n_found - len(records)
-        return self._receiver.write(name, list(map(json_point, records)), []) if records else []
+        if records:
+            self._write(name, list(map(json_point, records)), [])
 
     def _found(self, name: str, ids: list[PointId], with_payload: Any) -> Any:
         return self._target.retrieve(name, ids, with_payload=with_payload, with_vectors=False)
 
-    def _compare_ids(self, name: str, numbers: list[int]) -> int:
+    def _compare_ids(self, name: str) -> int:
         """How many points only the receiver has; a mirror deletes them."""
         n_extra, limit = 0, 4 * self._rules.batch_size
         for page in scrolled(self._target, name, limit, with_payload=False, with_vectors=False):
@@ -126,32 +143,23 @@ class Sending:
                 reader = reader_of(snapshot)
                 extra = [each for each in ids if reader.row_of(each) is None]
             if extra and self._rules.mirror:
-                numbers += self._receiver.write(name, [], extra)
+                self._write(name, [], extra)
             n_extra += len(extra)
         return n_extra
 
-    def _mark(self, name: str, token: str | None, changes: _Changes, numbers: list[int]) -> None:
-        """Note how far the peer is served: first here, then there.
-
-        Args:
-            numbers: of the operations there which wrote what was sent.
-        """
-        if not numbers and changes.served == changes.seq:
+    def _mark(self, name: str, token: str | None, changes: _Changes, *, changed: bool) -> None:
+        """Note how far the peer is served: first here, then there."""
+        if not changed and changes.served == changes.seq:
             return
         is_named = self._rules.name is not None
-        is_new = not is_named and (bool(numbers) or changes.served is None)
+        is_new = not is_named and (changed or changes.served is None)
         new = uuid4().hex if is_new else token or NAMED
 
         def note(txn: WriteTransaction, collection: Collection) -> None:
-            number = collection.number
-            peer = meet_peer(txn, number, self._identity, changes.seq)
+            peer = meet_peer(txn, collection.number, self._identity, changes.seq)
             peer.serve(new, changes.seq, token)
-            put_peer(txn, number, self._identity, peer)
-            forget_served(txn, number)
-            followed = find_followed(txn, number, self._identity)
-            if followed is not None and numbers:
-                add_operations(followed.sent, numbers)
-                put_followed(txn, number, self._identity, followed)
+            put_peer(txn, collection.number, self._identity, peer)
+            forget_served(txn, collection.number)
 
         self._database.remember(name, note)
         if is_new:
