@@ -32,6 +32,7 @@ from minidb.storage.records import PointId
 from minidb.trace import Step
 
 if TYPE_CHECKING:
+    from minidb.collection.changes import LogPage, Position
     from minidb.collection.export import PointArrays
     from minidb.collection.verify import VerifyReport
     from minidb.maintenance import CompactReport
@@ -293,6 +294,36 @@ class Database(Configuration):
 
         return self._on_snapshot(name, answer)
 
+    def changes(
+        self,
+        name: str,
+        since: tuple[str, Position] | None,
+        limit: int,
+        without: Sequence[tuple[int, int]],
+        timeout: float | None = None,
+    ) -> LogPage:
+        """A page of what has changed in a collection.
+
+        Args:
+            since: a log's name, and a position in it.
+            limit: most points and deletions.
+            without: operations whose writes and deletions are left out.
+
+        Raises:
+            Forbidden: nothing is known of deletions, and the store may not be written.
+        """
+        from minidb.collection.changes import log_page
+        from minidb.identity import known_log, name_log
+
+        while True:
+            with self.snapshot(name) as snapshot:
+                check_read(snapshot.collection, timeout, lambda: 1, lambda strict: strict.check_limit(limit))
+                log = known_log(snapshot.txn, snapshot.collection)
+                if log is not None:
+                    reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
+                    return log_page(reader, log, since, limit, without)
+            self.remember(name, name_log)  # not while there is a snapshot: a writer in memory waits for its end
+
     # The store as a whole
 
     @property
@@ -320,7 +351,7 @@ class Database(Configuration):
 
     def identity(self) -> str:
         """What tells this store from any other, also from a copy of its files. Raises `Forbidden` when read-only."""
-        from minidb.maintenance import identity
+        from minidb.identity import identity
 
         self.check_writable()
         return identity(self._store)

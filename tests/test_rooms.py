@@ -30,7 +30,7 @@ ROOMS = [
     {"grpc"},
     {"rest"},
     {"node"},
-    {"database", "configuration", "opening", "catalog", "maintenance", "snapshots"},
+    {"database", "configuration", "opening", "catalog", "identity", "maintenance", "snapshots"},
     {"inference"},
     {"query"},
     {"collection"},

@@ -68,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
         more = f", {each.kept:,} newer {there}" if each.kept else ""
         more += f", {each.extra:,} only {there}: --mirror deletes them" if each.extra else ""
         print(f"{each.name}: {each.written:,} written, {each.deleted:,} deleted{more} ({each.seconds:.1f} s)")
+        for line in each.settings:
+            print(f"  {line}")
     return 0
 
 

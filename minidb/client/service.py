@@ -341,8 +341,9 @@ class ServiceMethods(Base, AnyClient):
         """minidb's own: send another client what changed here since the last `push` to it, deletions included.
 
         Stopped at any moment, it is completed by the next one. Where both sides have changed a point, the one from here
-        wins. Points only the target has stay. Collections missing there are made with all settings, indexes and
-        aliases; later changes of settings are not sent, nor that a collection was deleted.
+        wins. Points only the target has stay. Collections missing there are made; what changed here in settings,
+        vectors, payload indexes and aliases is done there, too, and reported where it cannot be. That a collection was
+        deleted is not sent.
 
         Args:
             target: a client of minidb or qdrant-client, whatever is behind it.
@@ -374,13 +375,13 @@ class ServiceMethods(Base, AnyClient):
     ) -> SyncReport:
         """minidb's own: fetch from another client what changed there since the last `pull`, deletions included.
 
-        From a client of minidb by its operation log. Any other has none: all its points are read, and those that
-        differ are written; push first what was changed here, since it would be overwritten. Points only this store has
-        stay.
+        From a store or a server of minidb by its operation log. Any other has none: all its points are read, and those
+        that differ are written; push first what was changed here, since it would be overwritten. So it is the first
+        time from a server, too. Points only this store has stay.
 
         Args:
             source: as the target of `push`, whose other arguments are the same, the source being the sender. One that
-                may not be written to, and has no `name`, is a stranger each time: no deletions come from it.
+                has no log, may not be written to and got no `name` is a stranger each time: no deletions come from it.
 
         Raises:
             BadRequest: a collection is not there, or both are the same store.

@@ -21,7 +21,7 @@ from minidb.collection.draft import Draft
 from minidb.collection.indexes import Indexes
 from minidb.collection.rate import RateLimiter
 from minidb.collection.sync_state import erase_sync_state
-from minidb.collection.view import PayloadChange, View, empty_view
+from minidb.collection.view import KnownVersions, PayloadChange, View, empty_view
 from minidb.errors import CorruptionError, NotFound
 from minidb.filter.answers import PayloadAnswers
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
@@ -107,6 +107,8 @@ class Collection:
         """Number of rows at which the indexer looks at this collection again."""
         self.index_error: str | None = None
         self._payload_bytes = (-1, 0)
+        self.versions: KnownVersions | None = None
+        """Of the newest state that was asked for changes."""
         self.read_rate, self.write_rate = RateLimiter(), RateLimiter()
         self._text_settings: tuple[StoredConfig | None, dict[JsonPath, TextSettings]] = (None, {})
         self._uuid_paths: tuple[StoredConfig | None, set[JsonPath]] = (None, set())

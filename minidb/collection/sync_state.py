@@ -1,5 +1,5 @@
-"""What a collection remembers for `push` and `pull`: how far each peer has been served, which operations wrote what
-came from it, and the ids of points that were deleted since.
+"""What a collection remembers for `push` and `pull`: how far each peer has been served, how far its log was followed,
+which operations wrote what came from it, and the ids of points that were deleted since.
 
 Lies in `meta` under the collection's number, so that it survives a vacuum and goes with the collection. Records tell by
 their versions what is newer than an operation; only of deletions nothing would be left. They are kept from the first
@@ -8,6 +8,8 @@ their versions what is newer than an operation; only of deletions nothing would 
     b"sync" + number + b"since"          → (operation from which on deletions are kept, how many ids are kept)
     b"sync" + number + b"gone" + seq     → ids an operation deleted
     b"sync" + number + b"peer" + digest  → a `Peer`
+    b"sync" + number + b"pull" + digest  → `Followed`
+    b"sync" + number + b"sets" + digest  → the settings of both sides (`client.sync.settings`)
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgpack
 import numpy as np
@@ -29,6 +32,29 @@ _FORMAT = 2
 """An older minidb would delete without keeping ids: it is to refuse a store that is synchronised."""
 
 
+Ranges: TypeAlias = "list[tuple[int, int]]"
+"""Operations from and to, ascending."""
+
+
+def add_operations(ranges: Ranges, seqs: Iterable[int]) -> None:
+    """Take in operations that come after all those there."""
+    for seq in seqs:
+        if ranges and ranges[-1][1] == seq - 1:
+            ranges[-1] = (ranges[-1][0], seq)
+        else:
+            ranges.append((seq, seq))
+
+
+def among(ranges: Sequence[tuple[int, int]], versions: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of these operations are in the ranges."""
+    if not ranges:
+        return np.zeros(len(versions), bool)
+    firsts, lasts = np.array(ranges, np.uint64).T
+    at = np.searchsorted(firsts, versions, "right")
+    found: NDArray[np.bool_] = (at > 0) & (versions <= lasts[np.maximum(at, 1) - 1])
+    return found
+
+
 @dataclass
 class Peer:
     """What is known of one peer of one collection."""
@@ -37,8 +63,8 @@ class Peer:
     """The operation at which it was first heard of: earlier deletions are no concern of its."""
     marks: list[tuple[str, int]] = field(default_factory=list)
     """Served up to (but without) this operation when that token was left there; the newest first, two at most."""
-    received: list[tuple[int, int]] = field(default_factory=list)
-    """Operations, from and to, which wrote what came from there: points of these versions are as they came."""
+    received: Ranges = field(default_factory=list)
+    """Operations which wrote what came from there: points of these versions are as they came."""
 
     @property
     def needs(self) -> int:
@@ -53,23 +79,6 @@ class Peer:
         """Note that all before `seq` is there. The token found stays good: the new one may yet fail to get there."""
         self.marks = [(token, seq), *(mark for mark in self.marks if mark[0] == found and found != token)]
 
-    def receive(self, seqs: Iterable[int]) -> None:
-        """Note operations that wrote what came from there, in ascending order."""
-        for seq in seqs:
-            if self.received and self.received[-1][1] == seq - 1:
-                self.received[-1] = (self.received[-1][0], seq)
-            else:
-                self.received.append((seq, seq))
-
-    def has_sent(self, versions: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Which of these operations wrote what came from there."""
-        if not self.received:
-            return np.zeros(len(versions), bool)
-        firsts, lasts = np.array(self.received, np.uint64).T
-        at = np.searchsorted(firsts, versions, "right")
-        found: NDArray[np.bool_] = (at > 0) & (versions <= lasts[np.maximum(at, 1) - 1])
-        return found
-
     def pack(self) -> bytes:
         packed: bytes = msgpack.packb((self.met, self.marks, self.received))
         return packed
@@ -78,6 +87,46 @@ class Peer:
     def unpack(cls, data: bytes) -> Peer:
         met, marks, received = msgpack.unpackb(data, use_list=False)
         return cls(met, list(marks), list(received))
+
+
+@dataclass
+class Followed:
+    """How far the log of a peer's collection has been followed, which is somebody else's and has other numbers."""
+
+    log: str
+    """Its name; another one is another collection, or another state of it."""
+    seq: int
+    """All before this operation is here."""
+    offset: PointId | None = None
+    """Of that operation what comes before this id is here, too."""
+    sent: Ranges = field(default_factory=list)
+    """Operations there which wrote what came from here."""
+
+    def pack(self) -> bytes:
+        packed: bytes = msgpack.packb((self.log, self.seq, self.offset, self.sent))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Followed:
+        log, seq, offset, sent = msgpack.unpackb(data, use_list=False)
+        return cls(log, seq, offset, list(sent))
+
+
+def find_followed(txn: ReadTransaction, number: int, identity: str) -> Followed | None:
+    data = txn.get("meta", _peer_key(number, identity, b"pull"))
+    return None if data is None else Followed.unpack(data)
+
+
+def put_followed(txn: WriteTransaction, number: int, identity: str, followed: Followed) -> None:
+    txn.put("meta", _peer_key(number, identity, b"pull"), followed.pack())
+
+
+def find_settings(txn: ReadTransaction, number: int, identity: str) -> bytes | None:
+    return txn.get("meta", _peer_key(number, identity, b"sets"))
+
+
+def put_settings(txn: WriteTransaction, number: int, identity: str, data: bytes) -> None:
+    txn.put("meta", _peer_key(number, identity, b"sets"), data)
 
 
 def find_peer(txn: ReadTransaction, number: int, identity: str) -> Peer | None:
@@ -181,5 +230,5 @@ def _gone_key(number: int, seq: int) -> bytes:
     return _key(number, b"gone") + seq.to_bytes(8, "big")
 
 
-def _peer_key(number: int, identity: str) -> bytes:
-    return _key(number, b"peer") + hashlib.blake2b(identity.encode(), digest_size=16).digest()
+def _peer_key(number: int, identity: str, kind: bytes = b"peer") -> bytes:
+    return _key(number, kind) + hashlib.blake2b(identity.encode(), digest_size=16).digest()

@@ -129,6 +129,15 @@ class PayloadChange:
 _MAX_CHANGES = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class KnownVersions:
+    """Versions of the rows of one state, those in records, too: `(n_rows,)`."""
+
+    space: int
+    seq: int
+    versions: NDArray[np.uint64]
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """One state of one collection. `fields` by name; `seq` counts the operations applied."""

@@ -2,7 +2,7 @@
 
 A vector that is stored in another form than it was sent in (normalized for cosine, in half precision) may come back a
 little different after it was stored a second time; so two points whose checksums differ are compared number by number.
-Computes on points in memory.
+Others are the same bit for bit, or not. Computes on points in memory; called by `copying` and `client.sync`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from minidb.migration.ends import Json, PointId
 Floats: TypeAlias = NDArray[np.float32]
 
 _EXACT = 0.0
-_ROUNDING = {"float32": 1e-6, "float16": 2e-3, "uint8": _EXACT, "turbo16": 2e-3, "turbo8": 2e-2, "turbo4": 0.2}
+_NORMALIZED = 1e-6
+_ROUNDING = {"float16": 2e-3, "uint8": _EXACT, "turbo16": 2e-3, "turbo8": 2e-2, "turbo4": 0.2}
 """How far numbers of a vector may differ by its datatype, as a part of the largest: two steps of the datatype."""
 
 
@@ -60,10 +61,19 @@ def rounding(info: Json) -> dict[str, float]:
     params = info["config"]["params"]
     dense = params.get("vectors") or {}
     named = {"": dense} if isinstance(dense.get("size"), int) else dense
-    kinds = {name: each.get("datatype") for name, each in named.items()}
+    allowed = {
+        name: _rounding_of(each.get("datatype"), is_normalized=each["distance"] == "Cosine")
+        for name, each in named.items()
+    }
     for name, each in (params.get("sparse_vectors") or {}).items():
-        kinds[name] = ((each or {}).get("index") or {}).get("datatype")
-    return {name: _ROUNDING.get(kind or "float32", _EXACT) for name, kind in kinds.items()}
+        allowed[name] = _rounding_of(((each or {}).get("index") or {}).get("datatype"), is_normalized=False)
+    return allowed
+
+
+def _rounding_of(datatype: str | None, *, is_normalized: bool) -> float:
+    if datatype in (None, "float32"):
+        return _NORMALIZED if is_normalized else _EXACT
+    return _ROUNDING.get(datatype, _EXACT)
 
 
 def _payload(point: Json) -> bytes:

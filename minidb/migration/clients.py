@@ -16,6 +16,13 @@ from minidb.migration.copying import Options, migrate
 from minidb.migration.ends import REFUSED, Busy, Json, PointId, Refusal
 from minidb.migration.report import CollectionReport
 
+_ARGUMENTS = {
+    "params": "collection_params",
+    "vectors": "vectors_config",
+    "sparse_vectors": "sparse_vectors_config",
+}
+"""Of `update_collection`, which call some fields of the body otherwise."""
+
 
 def migrate_clients(source: Any, target: Any, names: Sequence[str] | None, options: Options) -> list[CollectionReport]:
     """See `QdrantClient.migrate`."""
@@ -32,6 +39,11 @@ def json_of(filter: Any) -> Json:
     return filter if isinstance(filter, dict) else filter.model_dump(mode="json", exclude_none=True)
 
 
+def json_point(record: Any) -> Json:
+    """A record of minidb or of qdrant-client, as an object."""
+    return {"id": record.id, "payload": record.payload or {}, "vector": _plain(record.vector)}
+
+
 class ClientEnd:
     """See `End`."""
 
@@ -45,7 +57,11 @@ class ClientEnd:
         return [each.name for each in self._client.get_collections().collections]
 
     def aliases(self) -> Mapping[str, str]:
-        return {each.alias_name: each.collection_name for each in self._client.get_aliases().aliases}
+        with self._asking():
+            return {each.alias_name: each.collection_name for each in self._client.get_aliases().aliases}
+
+    def aliases_of(self, name: str) -> list[str]:
+        return [each.alias_name for each in self._client.get_collection_aliases(name).aliases]
 
     def info(self, name: str) -> Json:
         info: Json = self._client.get_collection(name).model_dump(mode="json", exclude_none=True)
@@ -61,8 +77,8 @@ class ClientEnd:
     def update(self, name: str, body: Json) -> None:
         with self._asking():
             fields = self._fields("UpdateCollection", body)
-            fields["collection_params"] = fields.pop("params", None)
-            self._client.update_collection(name, **fields)
+            arguments = {_ARGUMENTS.get(field, field): value for field, value in fields.items()}
+            self._client.update_collection(name, **arguments)
 
     def delete(self, name: str) -> None:
         self._client.delete_collection(name)
@@ -72,10 +88,29 @@ class ClientEnd:
             fields = self._fields("CreateFieldIndex", {"field_name": field, "field_schema": schema})
             self._client.create_payload_index(name, wait=True, **fields)
 
+    def delete_index(self, name: str, field: str) -> None:
+        with self._asking():
+            self._client.delete_payload_index(name, field, wait=True)
+
+    def create_vector(self, name: str, vector: str, config: Json) -> None:
+        """As `PUT /collections/{name}/vectors/{vector}`."""
+        kind = self._models.DenseVectorNameConfig if "dense" in config else self._models.SparseVectorNameConfig
+        with self._asking():
+            self._client.create_vector_name(name, vector, kind.model_validate(config))
+
+    def delete_vector(self, name: str, vector: str) -> None:
+        with self._asking():
+            self._client.delete_vector_name(name, vector)
+
     def create_alias(self, name: str, alias: str) -> None:
         created = {"create_alias": {"collection_name": name, "alias_name": alias}}
         with self._asking():
             self._client.update_collection_aliases([self._models.CreateAliasOperation.model_validate(created)])
+
+    def delete_alias(self, alias: str) -> None:
+        deleted = {"delete_alias": {"alias_name": alias}}
+        with self._asking():
+            self._client.update_collection_aliases([self._models.DeleteAliasOperation.model_validate(deleted)])
 
     def count(self, name: str, filter: Json | None) -> int:
         with self._asking():
@@ -98,9 +133,7 @@ class ClientEnd:
     def points(self, name: str, ids: Sequence[PointId]) -> list[Json]:
         with self._asking():
             records = self._client.retrieve(name, list(ids), with_payload=True, with_vectors=True)
-        return [
-            {"id": record.id, "payload": record.payload or {}, "vector": _plain(record.vector)} for record in records
-        ]
+        return list(map(json_point, records))
 
     def write(self, name: str, points: Sequence[Json]) -> None:
         with self._asking():

@@ -24,7 +24,7 @@ _DIFFERENT = "{}: {} here, {} there"
 
 def creation(info: Json) -> Json:
     """The body that creates a collection like this, except for what `completion` adds."""
-    config = _without_nulls(info["config"])
+    config = without_nulls(info["config"])
     params = config["params"]
     return {
         **{name: params[name] for name in _CREATED if name in params},
@@ -36,7 +36,7 @@ def creation(info: Json) -> Json:
 
 def completion(info: Json) -> Json:
     """The body that updates it when its points are there: strict mode might refuse what brings them."""
-    config = _without_nulls(info["config"])
+    config = without_nulls(info["config"])
     params = {name: config["params"][name] for name in _UPDATED if name in config["params"]}
     strict = config.get("strict_mode_config")
     return {**({"params": params} if params else {}), **({"strict_mode_config": strict} if strict else {})}
@@ -50,9 +50,9 @@ def index_schemas(info: Json) -> dict[str, Any]:
 def differences(here: Json, there: Json) -> Iterator[str]:
     """A line for each setting and payload index that is not the same."""
     yield from _compared("", _normal(here["config"]), _normal(there["config"]))
-    indexes = (_without_nulls(index_schemas(here)), _without_nulls(index_schemas(there)))
+    indexes = (without_nulls(index_schemas(here)), without_nulls(index_schemas(there)))
     for field in sorted(indexes[0].keys() | indexes[1].keys()):
-        mine, other = (_schema(each.get(field)) for each in indexes)
+        mine, other = (schema_of(each.get(field)) for each in indexes)
         if mine != other:
             yield _DIFFERENT.format(f"index of {field}", *(_shown(each.get(field)) for each in indexes))
 
@@ -60,29 +60,29 @@ def differences(here: Json, there: Json) -> Iterator[str]:
 def _normal(config: Json) -> Json:
     """With what a sparse vector has when it says nothing, so that one that is not there is seen."""
     sparse = config["params"].get("sparse_vectors") or {}
-    said = {name: {"modifier": "none", **_without_nulls(params or {})} for name, params in sparse.items()}
+    said = {name: {"modifier": "none", **without_nulls(params or {})} for name, params in sparse.items()}
     return {**config, "params": {**config["params"], "sparse_vectors": said}}
 
 
 def _compared(path: str, here: Any, there: Any) -> Iterator[str]:
     if isinstance(here, dict) or isinstance(there, dict):
-        mine, other = (_without_nulls(each) if isinstance(each, dict) else {} for each in (here, there))
+        mine, other = (without_nulls(each) if isinstance(each, dict) else {} for each in (here, there))
         for name in [*mine, *(name for name in other if name not in mine)]:
             yield from _compared(f"{path}.{name}" if path else name, mine.get(name), other.get(name))
     elif here != there:
         yield _DIFFERENT.format(path, _shown(here), _shown(there))
 
 
-def _schema(schema: Any) -> Any:
+def schema_of(schema: Any) -> Any:
     """An index's parameters; a type alone is the same as parameters that have nothing else."""
     return {"type": schema} if isinstance(schema, str) else schema
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
     """Without fields that are null: some show those, some do not."""
     if not isinstance(value, dict):
         return value
-    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return {name: without_nulls(each) for name, each in value.items() if each is not None}
 
 
 def _shown(value: Any) -> str:

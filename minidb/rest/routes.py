@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidb.rest import collections, dashboard, legacy, openapi, points, search, service, snapshots
+from minidb.rest import changes, collections, dashboard, legacy, openapi, points, search, service, snapshots
 from minidb.rest.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES, *collections.ROUTES, *points.ROUTES, *search.ROUTES, *legacy.ROUTES, *snapshots.ROUTES,
-    *dashboard.routes_table(lambda: ROUTES), *openapi.routes_described(lambda: ROUTES),
+    *changes.ROUTES, *dashboard.routes_table(lambda: ROUTES), *openapi.routes_described(lambda: ROUTES),
 )  # fmt: skip
 """Every operation."""
 

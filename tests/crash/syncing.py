@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidb import QdrantClient
-from minidb.client import sync
+from minidb.client.sync.receiving import Receiver
 from minidb.database import Database
 
 BATCH = 3
@@ -49,7 +49,7 @@ def main(store: str, place: str, action: str, step: int) -> None:
 
     client, peer = QdrantClient(store, durability="off"), peer_at(place)
     for owner, name in (
-        (sync._Receiver, "upsert"), (sync._Receiver, "delete"), (Database, "remember"),
+        (Receiver, "write"), (Database, "remember"),
         (type(peer), "update_collection"), (type(peer), "create_collection"),
     ):  # fmt: skip
         setattr(owner, name, killed_at(getattr(owner, name)))

@@ -59,6 +59,29 @@ def test_a_killed_sync_is_completed_by_the_next(tmp_path: Path, place: str, acti
     assert n_killed
 
 
+def test_a_killed_pull_from_a_log_is_completed_by_the_next(tmp_path: Path, cycles: int) -> None:
+    """Nothing is pushed, and nothing but the log is read: whole pages are here, with the place the next one begins."""
+    rng = random.Random(f"log {cycles}")
+    store = tmp_path / "store"
+    with server_in_a_thread(tmp_path / "served") as url:
+        peer = peer_at(url)
+        theirs = qdrant_client.models
+        peer.create_collection(NAME, theirs.VectorParams(size=2, distance=theirs.Distance.DOT))
+        change(peer, rng, list(range(IDS)))
+        with QdrantClient(store, durability="off") as client:
+            client.pull(peer)
+        n_killed = 0
+        for _ in range(1 + cycles // 10):
+            change(peer, rng, rng.sample(range(IDS), 12))
+            n_killed += run(store, url, "pull", rng.randrange(8)) == -signal.SIGKILL
+            change(peer, rng, rng.sample(range(IDS), 6))
+            with QdrantClient(store, durability="off") as client:
+                assert not client.pull(peer, batch_size=BATCH).collections[0].full
+                assert state(client) == state(peer)
+        assert n_killed
+        peer.close()
+
+
 def run(store: Path, place: str, action: str, step: int) -> int:
     script = str(Path(__file__).with_name("syncing.py"))
     return subprocess.run([sys.executable, script, str(store), place, action, str(step)], check=False).returncode

@@ -271,7 +271,8 @@ class TestKeys:
     def test_only_questions_are_marked_as_reading(self) -> None:
         prefix = "/collections/{collection_name}/points"
         marked = {route.path for route in routes.ROUTES if route.only_reads and "/dashboard/" not in route.path}
-        assert marked == {prefix + path for path in READING_POSTS} | {"/collections/{collection_name}/facet"}
+        others = {"/collections/{collection_name}/facet", "/minidb/collections/{collection_name}/changes"}
+        assert marked == {prefix + path for path in READING_POSTS} | others
         assert all(route.method == "POST" for route in routes.ROUTES if route.only_reads)
 
     def test_keys_come_from_the_environment_and_are_never_shown(self, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from doors.serving import server_in_a_thread
 from oracles.compare import everything
 
 from minidb import AsyncQdrantClient, QdrantClient, models
-from minidb.client.sync import _Receiver
+from minidb.client.sync.receiving import Receiver
 from minidb.collection import sync_state
 from minidb.errors import BadRequest
 
@@ -153,16 +153,16 @@ class TestPush:
         self, client: QdrantClient, peer: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fill(client)
-        send, is_written = _Receiver.upsert, []
+        write, is_written = Receiver.write, []
 
-        def write_between(receiver: _Receiver, name: str, sent: list[models.PointStruct]) -> None:
+        def write_between(receiver: Receiver, *args: Any) -> list[int]:
             if not is_written:
                 is_written.append(True)
                 client.upsert(NAME, points([0, 19, 30], late=True))
                 client.delete(NAME, [18])
-            send(receiver, name, sent)
+            return write(receiver, *args)
 
-        monkeypatch.setattr(_Receiver, "upsert", write_between)
+        monkeypatch.setattr(Receiver, "write", write_between)
         client.push(peer, batch_size=5)
         client.push(peer)
         assert is_written

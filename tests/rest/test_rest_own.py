@@ -14,6 +14,7 @@ from minidb.rest.routes import ROUTES
 from minidb.trace import Step
 
 EXPLAIN = "/collections/c/points/query/explain"
+CHANGES = "/minidb/collections/c/changes"
 
 
 @pytest.fixture
@@ -47,6 +48,56 @@ def test_a_plan_is_of_the_same_query_as_is_answered(world: World) -> None:
         )
         assert asked.status >= 400
         assert (asked.status, asked.error) == (explained.status, explained.error)
+
+
+# Changes
+
+
+def test_changes_come_from_the_cursor_of_the_answer_before(world: World) -> None:
+    first = world.ask("POST", CHANGES, {}).result
+    assert (first["continued"], first["points"], first["deleted"]) == (False, [], [])
+    world.ask("POST", "/collections/c/points/payload", {"points": [1, 2, 3], "payload": {"late": True}})
+    world.ask("POST", "/collections/c/points/delete", {"points": [3]})
+    asked = {"since": first["cursor"], "limit": 2}
+    page = world.ask("POST", CHANGES, asked).result
+    assert page["continued"]
+    assert [(point["id"], point["payload"]["late"]) for point in page["points"]] == [(1, True), (2, True)]
+    assert page["cursor"]["seq"] < page["head"]
+    last = world.ask("POST", CHANGES, {**asked, "since": page["cursor"]}).result
+    assert (last["points"], last["deleted"], last["cursor"]["seq"]) == ([], [3], last["head"])
+    assert world.ask("POST", CHANGES, {**asked, "since": last["cursor"]}).result == {**last, "deleted": []}
+    written, removed = last["head"] - 2, last["head"] - 1
+    for one, other, left in ((written, written, [3]), (written, removed, [])):
+        without = [{"first": one, "last": other}]
+        found = world.ask("POST", CHANGES, {"since": first["cursor"], "without": without}).result
+        assert (found["points"], found["deleted"]) == ([], left)
+    log = {**last["cursor"], "log": "another"}
+    assert not world.ask("POST", CHANGES, {"since": log}).result["continued"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"limit": 0}, 422, "limit: value 0 invalid, must be from 1 to 1000"),
+        ({"limit": 1001}, 422, "limit: value 1001 invalid, must be from 1 to 1000"),
+        ({"since": {"log": "x"}}, 400, "missing field `seq` in since"),
+        ({"since": {"log": "x", "seq": -1}}, 400, "expected an unsigned integer in since.seq"),
+        ({"since": {"log": "x", "seq": 1, "offset": "?"}}, 400, "not a valid point ID"),
+        ({"without": [{"first": 1}]}, 400, "missing field `last` in without[0]"),
+        ({"without": [{"first": 1, "last": 2}] * 10_001}, 422, "has 10001 ranges, must have at most 10000"),
+    ],
+)
+def test_changes_that_are_refused(world: World, body: Any, status: int, text: str) -> None:
+    answer = world.try_to("POST", CHANGES, body)
+    assert answer.status == status
+    assert text in str(answer.error)
+
+
+def test_changes_keep_to_strict_mode(world: World) -> None:
+    strict = {"strict_mode_config": {"enabled": True, "max_query_limit": 5}}
+    world.ask("PATCH", "/collections/c", strict)
+    assert world.try_to("POST", CHANGES, {"limit": 6}).status == 400
+    assert world.try_to("POST", CHANGES, {"limit": 5}).status == 200
 
 
 # The description of the interface

@@ -46,7 +46,9 @@ POINTS_OF_C = "/collections/c/points"
 
 def is_own(route: Route) -> bool:
     """A route that Qdrant has not: their tests are in `test_own_routes.py` and `test_rest_own.py`."""
-    return route.path.startswith("/dashboard/") or route.path.endswith(("/query/explain", "/openapi.json"))
+    return route.path.startswith(("/dashboard/", "/minidb/")) or route.path.endswith(
+        ("/query/explain", "/openapi.json")
+    )
 
 
 HERE = [f"{route.method} {route.path}" for route in ROUTES if route not in snapshots.ROUTES and not is_own(route)]
