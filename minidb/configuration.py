@@ -105,8 +105,11 @@ class Configuration(OpenStore):
         from minidb.collection.info import collection_info
 
         with self.snapshot(name) as snapshot:
-            busy = self._indexer.is_busy_with(snapshot.collection)
-            return collection_info(PointReader(snapshot.collection, snapshot.view, snapshot.txn), busy)
+            collection = snapshot.collection
+            if not collection.seen_by_indexer:  # who waits for green does not search
+                self._indexer.welcome(collection)
+            busy = self._indexer.is_busy_with(collection)
+            return collection_info(PointReader(collection, snapshot.view, snapshot.txn), busy)
 
     def memory(self, name: str) -> CollectionMemoryReport:
         """What a collection takes of disk and memory."""
