@@ -17,7 +17,7 @@ import numpy as np
 from minidb import models
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.config import StoredConfig, dense_params
-from minidb.collection.declared import MATCH_TYPES, schema_type
+from minidb.collection.declared import MATCH_TYPES, schema_type, spelled
 from minidb.collection.estimate import estimated
 from minidb.collection.reads import PointReader
 from minidb.collection.request_cost import named_points, query_cost, sparse_cost, update_cost
@@ -158,6 +158,7 @@ class StrictMode:
     def check_grouping(self, group_by: str) -> None:
         if self._limits.unindexed_filtering_retrieve is not False:
             return
+        group_by = spelled(group_by)
         schema = self._schemas.get(group_by)
         remedy = "Create an index supporting `match` for this key."
         if schema is None:
@@ -191,7 +192,7 @@ class StrictMode:
 
     def _has_tenant(self, filter: models.Filter | None) -> bool:
         keys = [] if filter is None else [getattr(each, "key", None) for each in _conditions(filter)]
-        return any(bool(getattr(self._schemas.get(str(key)), "is_tenant", False)) for key in keys)
+        return any(bool(getattr(self._schemas.get(spelled(key)), "is_tenant", False)) for key in keys if key)
 
     def _check_params(self, params: models.SearchParams | None) -> None:
         if params is None:
