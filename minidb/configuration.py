@@ -16,7 +16,7 @@ from minidb.collection.config import (
     with_vector,
     without_vector,
 )
-from minidb.collection.declared import index_key, parse_schema
+from minidb.collection.declared import index_key, parse_schema, spelled
 from minidb.collection.reads import PointReader
 from minidb.collection.strict_mode import check_new_index
 from minidb.collection.view import View, empty_view
@@ -80,7 +80,7 @@ class Configuration(OpenStore):
         """Declare and build an index; the same again is no change, another schema replaces it."""
         from minidb.filter.evaluate import Evaluation
 
-        schema = parse_schema(path, field_schema)
+        path, schema = spelled(path), parse_schema(path, field_schema)
         with self.snapshot(name) as snapshot:
             check_new_index(snapshot.collection.config, path)
         result = self._change_config(name, lambda config: with_payload_index(config, path, schema))
@@ -90,7 +90,8 @@ class Configuration(OpenStore):
         return result
 
     def delete_payload_index(self, name: str, path: str) -> models.UpdateResult:
-        """Forget a declared index; one that is not there is no error."""
+        """Forget a declared index; one that is not there is no error. Raises `FormatError` for what is no path."""
+        path = spelled(path)
         return self._change_config(name, lambda config: with_payload_index(config, path, None))
 
     def collection_exists(self, name: str) -> bool:
@@ -105,8 +106,11 @@ class Configuration(OpenStore):
         from minidb.collection.info import collection_info
 
         with self.snapshot(name) as snapshot:
-            busy = self._indexer.is_busy_with(snapshot.collection)
-            return collection_info(PointReader(snapshot.collection, snapshot.view, snapshot.txn), busy)
+            collection = snapshot.collection
+            if not collection.seen_by_indexer:  # who waits for green does not search
+                self._indexer.welcome(collection)
+            busy = self._indexer.is_busy_with(collection)
+            return collection_info(PointReader(collection, snapshot.view, snapshot.txn), busy)
 
     def memory(self, name: str) -> CollectionMemoryReport:
         """What a collection takes of disk and memory."""

@@ -205,8 +205,7 @@ class Database(Configuration):
     ) -> T:
         unchecked = True
         if contains(requests):
-            with self.snapshot(name) as snapshot:
-                self._check_queries(snapshot, requests, context)
+            self._on_snapshot(name, lambda snapshot: self._check_queries(snapshot, requests, context))
             unchecked = False
             requests = self._inference.resolve(list(requests), operation="search", context=context)
 
@@ -248,7 +247,7 @@ class Database(Configuration):
                 strict.check_grouping(request.group_by)
                 strict.check_query(request, group_size=3 if request.group_size is None else request.group_size)
 
-            check_queries(snapshot, [request], timeout, check)
+            check_queries(snapshot, [request], timeout, check, self._lookup(snapshot))
             return run_groups(snapshot, resolved, self._lookup(snapshot))
 
         return self._on_snapshot(name, answer)
@@ -385,7 +384,8 @@ class Database(Configuration):
             for request in requests:
                 strict.check_query(request)
 
-        check_queries(snapshot, requests, None if context is None else context.timeout, check)
+        timeout = None if context is None else context.timeout
+        check_queries(snapshot, requests, timeout, check, self._lookup(snapshot))
 
     def _on_snapshot(self, name: str, answer: Callable[[Snapshot], T]) -> T:
         """`answer` on a snapshot, and again on a newer one when another collection it looks into has moved on."""

@@ -25,7 +25,7 @@ from minidb.as_grpc import answer_stubs
 from minidb.client import QdrantClient
 from minidb.errors import BadRequest
 from minidb.opening import MEMORY
-from minidb.passing import pass_vectors, vectors_of
+from minidb.passing import fill_of, pass_vectors
 from minidb.rest import Api, Request, Response
 from minidb.system import threads
 
@@ -126,7 +126,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             request.url.query.decode("ascii"),
             {name.lower(): value for name, value in request.headers.items()},
             body,
-            vectors_of(body),
+            fill_of(request),
             trusted=True,
             timeout=limit,
         )
@@ -263,7 +263,10 @@ def async_qdrant_client(
 
 def fit(remote: Any, transport: Transport, *, is_async: bool) -> None:
     """Make the most of a transport for the client behind one of qdrant-client's. `is_async`: an `AsyncQdrantRemote`."""
-    pass_vectors(remote, is_async=is_async)
+    from minidb.uploader import pass_uploads  # needs qdrant-client
+
+    pass_vectors(remote.openapi_client)
+    pass_uploads(remote)
     answer_stubs(remote, transport.answer_rpc, is_async=is_async)
     if transport.is_in_memory:
         _keep_uploads_here(remote)

@@ -16,6 +16,7 @@ ROOMS = [
         "aio",
         "transport",
         "passing",
+        "uploader",
         "address",
         "interception",
         "as_grpc",

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgpack
 
 from minidb import models
-from minidb.collection.declared import index_key, parse_schema
+from minidb.collection.declared import index_key, parse_schema, spelled
 from minidb.collection.encode import check_json
 from minidb.collection.fields import VectorField, no_vector
 from minidb.errors import AlreadyExists, BadInput, CorruptionError, FormatError, ValidationError
@@ -69,7 +69,7 @@ class StoredConfig:
         if not data:
             raise CorruptionError("the configuration of a collection is missing")
         config, slots, next_slot, asked, created_at, schema = msgpack.unpackb(data)
-        declared = {path: models.parse(models.PayloadFieldSchema, plain) for path, plain in schema.items()}
+        declared = {spelled(path): models.parse(models.PayloadFieldSchema, plain) for path, plain in schema.items()}
         return cls(models.CollectionConfig.model_validate(config), slots, next_slot, asked, created_at, declared)
 
     def fields(self) -> dict[str, VectorField]:
@@ -269,8 +269,8 @@ def without_vector(stored: StoredConfig, name: str) -> StoredConfig:
 
 
 def with_payload_index(stored: StoredConfig, path: str, schema: Any) -> StoredConfig:
-    """The configuration with the schema declared for the path; None takes it away."""
-    declared = {key: old for key, old in stored.payload_schema.items() if key != path}
+    """The configuration with the schema declared for the path as it is spelled; None takes it away."""
+    declared = {key: old for key, old in stored.payload_schema.items() if spelled(key) != path}
     if schema is not None:
         declared[path] = schema
     return replace(stored, payload_schema=declared)

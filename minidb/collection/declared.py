@@ -27,6 +27,11 @@ RANGE_TYPES = ("integer", "float", "datetime")
 MATCH_TYPES = ("keyword", "integer", "uuid", "bool")
 
 
+def spelled(path: str) -> str:
+    """The spelling by which the schema of a path is kept: `"a"` is `a`. Raises `FormatError` for what is no path."""
+    return str(JsonPath.parse(path))
+
+
 def parse_schema(field_name: str, field_schema: Any) -> Any:
     """A schema type or a params model. Raises `FormatError`, `BadInput` for what cannot be indexed."""
     JsonPath.parse(field_name)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
-from minidb.collection.declared import MATCH_TYPES, index_key, is_uuid, schema_type
+from minidb.collection.declared import MATCH_TYPES, index_key, is_uuid, schema_type, spelled
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
 from minidb.index.payload.rows import mask_of
@@ -70,15 +70,16 @@ def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetReq
 
     Raises `BadInput` where no such index is declared.
     """
-    schema = schemas.get(request.key)
+    key = spelled(request.key)
+    schema = schemas.get(key)
     if schema is None or schema_type(schema) not in MATCH_TYPES or getattr(schema, "lookup", None) is False:
         raise BadInput(
-            f"No appropriate index for faceting: `{request.key}`. Please create one to facet on this field. Check "
+            f"No appropriate index for faceting: `{key}`. Please create one to facet on this field. Check "
             "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
             "Match conditions"
         )
     counts: Counter[Any] = Counter()
-    for index, allowed in reader.index_parts(index_key(request.key, schema), reader.matching(request.filter)):
+    for index, allowed in reader.index_parts(index_key(key, schema), reader.matching(request.filter)):
         if schema_type(schema) == "integer":
             counts.update(dict(index.integer_counts(allowed)))
         else:

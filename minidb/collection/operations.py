@@ -147,10 +147,11 @@ def delete_vectors(fields: Mapping[str, VectorField], request: models.DeleteVect
     """Take the named vectors away from points given by id, by filter, or both."""
     if request.points is None and request.filter is None:
         raise BadRequest("No filter or points provided")
+    ids = ids_of(request.points or [])
+    _check_not_empty(None if request.points is None else ids)
     mask = 0
     for name in request.vector:
         mask |= 1 << field_named(dict(fields), name).slot
-    ids = ids_of(request.points or [])
 
     def step(draft: Draft) -> MinidbError | None:
         error = _missing(ids, draft.rows_of(ids))

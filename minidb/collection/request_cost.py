@@ -45,16 +45,21 @@ def read_cost(filter: models.Filter | None) -> int:
     return 1 + filter_cost(filter)
 
 
-def lookup_cost(requests: Sequence[Any]) -> int:
-    """Of the points of the collection itself that queries name, each fetched once."""
-    return len({point_id for request in requests for point_id in _ids_below(request)})
+def named_points(requests: Sequence[Any]) -> dict[str | None, set[Any]]:
+    """The points that queries name, each fetched once, by the collection of `lookup_from`, None without it."""
+    found: dict[str | None, set[Any]] = {}
+    for request in requests:
+        for collection, point_id in _ids_below(request):
+            found.setdefault(collection, set()).add(point_id)
+    return found
 
 
-def query_cost(request: Any, stored_cost: StoredCost) -> int:
+def query_cost(request: Any, stored_cost: StoredCost, name: str) -> int:
     """Of the searches a query consists of: its vectors, and the conditions of the filters that reach them. One more
-    condition leaves out the points that are named.
+    condition leaves out the points that are named, if they are of the collection itself, whose `name` it is.
     """
-    return _cost(request, int(any(True for _ in _ids_below(request))), stored_cost)
+    leaves_out = any(collection in (None, name) for collection, _ in _ids_below(request))
+    return _cost(request, int(leaves_out), stored_cost)
 
 
 def _cost(request: Any, conditions_above: int, stored_cost: StoredCost) -> int:
@@ -71,10 +76,12 @@ def _cost(request: Any, conditions_above: int, stored_cost: StoredCost) -> int:
     return max(1, sum(costs)) + conditions
 
 
-def _ids_below(request: Any) -> Iterator[Any]:
-    """The points of the collection itself that a request names, on any level."""
-    if request.lookup_from is None:
-        yield from filter(_is_id, _vectors_of(request.query, every=True))
+def _ids_below(request: Any) -> Iterator[tuple[str | None, Any]]:
+    """The points that a request names, on any level, and where they are looked up."""
+    collection = None if request.lookup_from is None else request.lookup_from.collection
+    for given in _vectors_of(request.query, every=True):
+        if _is_id(given):
+            yield collection, given
     below: list[Any] = as_list(request.prefetch)
     for prefetch in below:
         yield from _ids_below(prefetch)

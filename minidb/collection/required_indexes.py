@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from minidb import models
-from minidb.collection.declared import is_uuid, schema_type
+from minidb.collection.declared import is_uuid, schema_type, spelled
 from minidb.errors import FormatError
 from minidb.filter.json_path import JsonPath
 from minidb.models.base import as_list
@@ -48,7 +48,8 @@ def shown(abilities: Sequence[Ability]) -> str:
 
 
 def _first_missing(needs: Iterator[Needed], schemas: dict[str, Any]) -> Needed | None:
-    for path, abilities in needs:
+    for asked, abilities in needs:
+        path = spelled(asked)
         schema = schemas.get(path)
         if abilities and (schema is None or not set(abilities) & _abilities(schema)):
             return path, abilities

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,10 +17,10 @@ import numpy as np
 from minidb import models
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.config import StoredConfig, dense_params
-from minidb.collection.declared import MATCH_TYPES, schema_type
+from minidb.collection.declared import MATCH_TYPES, schema_type, spelled
 from minidb.collection.estimate import estimated
 from minidb.collection.reads import PointReader
-from minidb.collection.request_cost import lookup_cost, query_cost, sparse_cost, update_cost
+from minidb.collection.request_cost import named_points, query_cost, sparse_cost, update_cost
 from minidb.collection.required_indexes import Needed, missing_for_filter, missing_for_formula, shown
 from minidb.collection.view import View
 from minidb.errors import BadRequest
@@ -55,9 +56,15 @@ def check_read(
 
 
 def check_queries(
-    snapshot: Snapshot, requests: Sequence[Any], timeout: float | None, check: Callable[[StrictMode], None]
+    snapshot: Snapshot,
+    requests: Sequence[Any],
+    timeout: float | None,
+    check: Callable[[StrictMode], None],
+    lookup: Callable[[str], PointReader],
 ) -> None:
-    """The same of queries; the points they name are fetched first, and counted for themselves."""
+    """The same of queries; the points they name are fetched first, and counted for themselves, in other collections by
+    the limits there (`lookup` finds them).
+    """
 
     def stored_cost(given: Any, using: str) -> int:
         reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
@@ -68,8 +75,21 @@ def check_queries(
             return sparse_cost(len(reader.sparse(field, row)[0]))
         return int(reader.raw_tokens(field, np.array([row], np.uint32))[1][0])
 
-    check_read(snapshot.collection, timeout, lambda: lookup_cost(requests), check)
-    check_read(snapshot.collection, None, lambda: sum(query_cost(each, stored_cost) for each in requests))
+    collection = snapshot.collection
+    check_read(collection, timeout, lambda: len(named_points(requests).get(None, ())), check)
+    if any(map(_looks_up, requests)):
+        for name, ids in named_points(requests).items():
+            if name is not None:
+                check_read(lookup(name).collection, None, partial(len, ids))
+    check_read(collection, None, lambda: sum(query_cost(each, stored_cost, collection.name) for each in requests))
+
+
+def _looks_up(request: Any) -> bool:
+    """Whether a query, or a prefetch below it, looks into a collection it names."""
+    if request.lookup_from is not None:
+        return True
+    below: list[Any] = as_list(request.prefetch)
+    return any(map(_looks_up, below))
 
 
 def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation], timeout: float | None) -> None:
@@ -138,6 +158,7 @@ class StrictMode:
     def check_grouping(self, group_by: str) -> None:
         if self._limits.unindexed_filtering_retrieve is not False:
             return
+        group_by = spelled(group_by)
         schema = self._schemas.get(group_by)
         remedy = "Create an index supporting `match` for this key."
         if schema is None:
@@ -171,7 +192,7 @@ class StrictMode:
 
     def _has_tenant(self, filter: models.Filter | None) -> bool:
         keys = [] if filter is None else [getattr(each, "key", None) for each in _conditions(filter)]
-        return any(bool(getattr(self._schemas.get(str(key)), "is_tenant", False)) for key in keys)
+        return any(bool(getattr(self._schemas.get(spelled(key)), "is_tenant", False)) for key in keys if key)
 
     def _check_params(self, params: models.SearchParams | None) -> None:
         if params is None:

@@ -226,21 +226,61 @@ class _InPieces:
 
 
 class _FirstError:
-    """Marks a list that stops at its first wrong item; unlike pydantic's own mark it can stand in a union."""
+    """Marks a list that stops at its first item of wrong shape; unlike pydantic's own mark it can stand in a union."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: Callable[[object], core_schema.CoreSchema]
     ) -> core_schema.CoreSchema:
         schema: Any = handler(source)
         schema["fail_fast"] = True
-        return schema  # type: ignore[no-any-return]
+        if schema["items_schema"]["type"] in ("float", "int", "str"):  # which have no other faults
+            return schema  # type: ignore[no-any-return]
+        return core_schema.no_info_wrap_validator_function(_up_to_a_wrong_shape, schema)
+
+
+def _up_to_a_wrong_shape(value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    """A list read up to its first error. If only a range is wrong there, reading goes on: Qdrant looks at ranges when
+    all of a request has the right shape, and tells of them all.
+    """
+    try:
+        return read(value)
+    except pydantic.ValidationError as error:
+        found = error.errors(include_url=False)
+        if not isinstance(value, (list, tuple)) or not _are_ranges(found):
+            raise
+    wrong, at = _again(found, 0), 1 + int(found[0]["loc"][0])
+    while at < len(value) and len(wrong) < _MOST_ERRORS and _are_ranges(found):
+        try:
+            read(value[at:])
+            break
+        except pydantic.ValidationError as error:
+            found = error.errors(include_url=False)
+            wrong += _again(found, at)
+            at += 1 + int(found[0]["loc"][0])
+    raise pydantic.ValidationError.from_exception_data("list", wrong)
+
+
+def _are_ranges(found: Sequence[Mapping[str, Any]]) -> bool:
+    return all(detail["type"] == "out_of_range" for detail in found)
+
+
+def _again(found: Sequence[Mapping[str, Any]], start: int) -> list[Any]:
+    """Errors of the items of a list from `start` on, as pydantic takes them."""
+    errors: list[AnyDict] = []
+    for detail in found:
+        kind, context = detail["type"], detail.get("ctx", {})
+        if kind in ("out_of_range", "wrong_shape", _NOT_READ):
+            kind = PydanticCustomError(kind, "{text}", {**context, "text": detail["msg"]})
+        first, *others = detail["loc"]
+        errors.append({"type": kind, "loc": (start + first, *others), "input": detail["input"], "ctx": context})
+    return errors
 
 
 _first_error = _FirstError()
 _in_pieces = _InPieces()
 
 Items: TypeAlias = Annotated[list[T], _first_error]
-"""A list of which the first wrong item is reported."""
+"""A list of which the first item of a wrong shape is reported."""
 Named: TypeAlias = Annotated[dict[StrictStr, T], _in_pieces]
 """An object whose keys are names that users chose."""
 

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, Field, StrictInt, StrictStr, model_validator
+from pydantic import AliasChoices, Field, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import Items, Later, Model, Payload, StrEnum, one_of, out_of_range, tag
+from minidb.models.base import Items, Later, Model, Payload, StrEnum, UInt, one_of, out_of_range, tag
 from minidb.models.vectors import BatchVectorStruct, ExtendedPointId, VectorStruct
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _shard_key_kind(value: Any) -> str | None:
 
 
 ShardKey: TypeAlias = Annotated[
-    Annotated[StrictInt, tag("int")] | Annotated[StrictStr, tag("str")],
+    Annotated[UInt, tag("int")] | Annotated[StrictStr, tag("str")],
     one_of("a shard key (string or integer)", {}, _shard_key_kind, ("int", "str")),
 ]
 

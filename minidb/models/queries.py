@@ -134,7 +134,7 @@ class DiscoverQuery(Model):
 class ContextQuery(Model):
     """On the positive side of every pair."""
 
-    context: ContextInput
+    context: ContextInput | None
 
 
 class FeedbackItem(Model):

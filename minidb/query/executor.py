@@ -174,11 +174,17 @@ def _beyond(field: VectorField, hits: Hits, threshold: float | None) -> Hits:
     """
     if threshold is None:
         return hits
-    ascending = field.kind != "sparse" and field.ascending
-    fails = np.flatnonzero(hits.scores >= threshold if ascending else hits.scores <= threshold)
+    ascending, limit = field.kind != "sparse" and field.ascending, _single(threshold)
+    fails = np.flatnonzero(hits.scores >= limit if ascending else hits.scores <= limit)
     return hits.cut(0, int(fails[0])) if len(fails) else hits
 
 
 def _at_least(hits: Hits, threshold: float | None) -> Hits:
     """Fused and computed scores at or above the threshold."""
-    return hits if threshold is None else hits.at(hits.scores >= threshold)
+    return hits if threshold is None else hits.at(hits.scores >= _single(threshold))
+
+
+def _single(threshold: float) -> float:
+    """As a float of 32 bits: beyond them it is infinite."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(threshold))

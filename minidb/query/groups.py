@@ -15,6 +15,7 @@ import numpy as np
 from minidb import models
 from minidb.collection.collection import Snapshot
 from minidb.collection.reads import PointReader
+from minidb.collection.strict_mode import check_read
 from minidb.errors import FormatError, ValidationError
 from minidb.filter.json_path import JsonPath
 from minidb.filter.merging import merge
@@ -161,7 +162,10 @@ def _with_lookup(
     if isinstance(with_lookup, str):
         with_lookup = models.WithLookup(collection=with_lookup)
     reader = lookup(with_lookup.collection)
-    rows = {group.id: row for group in groups if (row := _row_of_key(reader, group.id)) is not None}
+    ids = {group.id: point_id for group in groups if (point_id := _id_of_key(group.id)) is not None}
+    if ids:
+        check_read(reader.collection, None, lambda: len(ids))
+    rows = {key: row for key, point_id in ids.items() if (row := reader.row_of(point_id)) is not None}
     with_payload = True if with_lookup.with_payload is None else with_lookup.with_payload
     records = reader.records(list(rows.values()), with_payload, with_lookup.with_vectors)
     by_key = dict(zip(rows, records, strict=True))
@@ -170,8 +174,8 @@ def _with_lookup(
     return groups
 
 
-def _row_of_key(reader: PointReader, key: GroupKey) -> int | None:
+def _id_of_key(key: GroupKey) -> int | str | None:
     try:
-        return reader.row_of(models.normalize_id(key))
+        return models.normalize_id(key)
     except (FormatError, ValidationError, ValueError):  # no point can have this id
         return None

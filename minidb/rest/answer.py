@@ -109,9 +109,8 @@ def _body(route: Route, request: Request) -> Any:
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise UnsupportedMediaType("Content type error")
     value = loads(request.body)
-    if request.vectors is not None:
-        for point, vector in zip(value["points"], request.vectors, strict=True):
-            point["vector"] = vector
+    if request.fill is not None:
+        value = request.fill(value)
     return value if route.body is Any else parse(route.body, value, forgiving=True)
 
 

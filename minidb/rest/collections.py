@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidb import models
+from minidb.errors import FormatError
+from minidb.filter.json_path import JsonPath
 from minidb.rest.call import Call, done
 from minidb.rest.route import Route
 
@@ -63,7 +65,13 @@ def _create_index(call: Call) -> models.UpdateResult:
 
 def _delete_index(call: Call) -> models.UpdateResult:
     wait = call.parameters.flag("wait")
-    return done(call.database.delete_payload_index(call.collection, call.path["field_name"]), wait)
+    try:
+        path = str(JsonPath.parse(call.path["field_name"]))
+    except FormatError as error:
+        raise error.reworded(
+            f"Deserialize error in path parameters: {error.message.removeprefix(error.prefix)}"
+        ) from None
+    return done(call.database.delete_payload_index(call.collection, path), wait)
 
 
 def _aliases(call: Call) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -24,7 +22,7 @@ class Request:
         query: what follows the `?`, percent-encoded.
         headers: names in lower case.
         body: of an upload it may be a mapped file.
-        vectors: of an upsert whose points have none in the body: one row for each, (n, d).
+        fill: completes the value that the body stands for, if something was left out of it.
         trusted: whether the caller is this process's own code, which may name files and addresses. A server says False.
         snapshot_urls: whether the caller may have snapshots fetched from addresses though not trusted.
         timeout: seconds after which nobody waits any more; None for no limit.
@@ -35,7 +33,7 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | mmap = b""
-    vectors: NDArray[np.float32] | None = None
+    fill: Callable[[Any], Any] | None = None
     trusted: bool = False
     timeout: float | None = None
     snapshot_urls: bool = False

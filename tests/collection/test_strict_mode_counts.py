@@ -263,6 +263,45 @@ def test_a_query_by_points_costs_what_they_hold(client: QdrantClient, ask: Any, 
     client.query_batch_points("c", [request])
 
 
+def test_points_of_another_collection_are_counted_there(client: QdrantClient) -> None:
+    filled(made(client))
+    client.create_collection("others", models.VectorParams(size=2, distance="Dot"))
+    client.upsert("others", [models.PointStruct(id=at, vector=[1.0, at]) for at in range(4)])
+    there = models.LookupLocation(collection="others")
+    likes = models.RecommendQuery(recommend=models.RecommendInput(positive=[1, 2, 3], negative=[1]))
+    groups = {"query": [1.0, 0.0], "group_by": "g", "with_lookup": "others", "limit": 3}
+    client.set_payload("c", {"g": [1, 2, 3, "none"]}, points=[1])
+    asked = (
+        lambda: client.query_points("c", likes, lookup_from=there),
+        lambda: client.query_points("c", prefetch=models.Prefetch(query=likes, lookup_from=there), query=[1.0, 0.0]),
+        lambda: client.query_batch_points("c", [models.QueryRequest(query=at, lookup_from=there) for at in (1, 2, 3)]),
+        lambda: client.query_points_groups("c", "g", likes, lookup_from=there),
+        lambda: client.query_points_groups("c", **groups),
+    )
+    for at, ask in enumerate(asked):
+        for limit in (2, 3 + at % 3):  # another each time, since a limiter starts full when its limit changes
+            limits = models.StrictModeConfig(enabled=True, read_rate_limit=limit)
+            client.update_collection("others", strict_mode_config=limits)
+            if limit == 2:
+                with pytest.raises(errors.RateLimitExceeded, match="please try to split your request"):
+                    ask()
+            else:
+                ask()
+                with pytest.raises(errors.RateLimitExceeded, match=rf"requires 3 tokens but only {at % 3}\.\d were"):
+                    ask()
+
+
+def test_own_points_may_be_named_by_the_collections_name(client: QdrantClient) -> None:
+    filled(made(client))
+    request = models.QueryRequest(query=1, lookup_from=models.LookupLocation(collection="c"))
+    cost = 1 + 1  # as without `lookup_from`
+    client.update_collection("c", strict_mode_config=models.StrictModeConfig(read_rate_limit=cost - 1))
+    with pytest.raises(errors.RateLimitExceeded, match="please try to split your request"):
+        client.query_batch_points("c", [request])
+    client.update_collection("c", strict_mode_config=models.StrictModeConfig(read_rate_limit=1 + cost))
+    client.query_batch_points("c", [request])
+
+
 def test_what_is_refused_costs_nothing(client: QdrantClient) -> None:
     made(client, read_rate_limit=1, write_rate_limit=1, max_query_limit=5, upsert_max_batchsize=1)
     with pytest.raises(errors.BadRequest):

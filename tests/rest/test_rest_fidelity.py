@@ -111,3 +111,17 @@ def test_blanks_around_the_parts_of_optimizations_are_no_part_of_them(world: Wor
     found = world.ask("GET", "/collections/c/optimizations", query="with=%20queued%20,%20completed,%20").result
     assert found.keys() == wanted.keys()
     assert world.send("GET", "/collections/c/optimizations", b"", "with=%20nope").status == 400
+
+
+def test_a_context_of_null_is_one_of_no_pairs(world: World) -> None:
+    found, wanted = (world.ask("POST", P + "/query", {"query": {"context": pairs}}).result for pairs in (None, []))
+    assert found == wanted
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("query", [QUERY, {"formula": "$score"}, RRF, {"recommend": {"positive": [1]}}])
+def test_a_threshold_beyond_all_scores_is_infinite(world: World, query: Any) -> None:
+    body = {"prefetch": [{"query": QUERY}], "query": query}
+    beyond, all_ = ({**body, "score_threshold": sign * 1e39} for sign in (1, -1))
+    assert world.ask("POST", P + "/query", beyond).result["points"] == []
+    assert len(world.ask("POST", P + "/query", all_).result["points"]) > 1

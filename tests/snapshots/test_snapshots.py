@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -266,6 +267,31 @@ def test_a_graph_is_built_after_restoring(world: Doors) -> None:
     assert client.wait_until_indexed("new", 60)
     assert client.get_collection("new").indexed_vectors_count == 2000
     assert client.query_points("new", [700.0] * 8, limit=1).points[0].id == 700
+
+
+@pytest.mark.parametrize("is_restored", [True, False])
+def test_who_waits_for_green_needs_no_search(tmp_path: Path, is_restored: bool) -> None:
+    """As Qdrant's optimizers, the indexer begins by itself: a loop that asks for the status comes to its end."""
+    settings = models.OptimizersConfigDiff(indexing_threshold=1)
+    with opened(tmp_path) as doors:
+        client = doors.client
+        client.create_collection("c", models.VectorParams(size=8, distance="Dot"), optimizers_config=settings)
+        client.upsert("c", [models.PointStruct(id=at, vector=[float(at)] * 8) for at in range(500)])
+        if is_restored:
+            client.recover_snapshot("c", location(client, "c", client.create_snapshot("c").name))
+            assert turns_green(client)
+    if not is_restored:
+        with opened(tmp_path) as doors:
+            assert turns_green(doors.client)
+
+
+def turns_green(client: QdrantClient) -> bool:
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        info = client.get_collection("c")
+        if info.status == "green" and info.indexed_vectors_count == 500:
+            return True
+    return False
 
 
 def test_a_restored_store_is_reopened(tmp_path: Path) -> None:
