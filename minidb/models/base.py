@@ -311,7 +311,10 @@ class Model(BaseModel):
 
     if not TYPE_CHECKING:
 
-        def __init__(self, /, **data: Any) -> None:
+        def __init__(self, /, *values: Any, **data: Any) -> None:
+            if values:
+                fields = ", ".join(f"{name}=…" for name in [*type(self).model_fields][: max(2, len(values))])
+                raise TypeError(f"fields go by name: {type(self).__name__}({fields})")
             _found.errors, _found.fields = 0, _NO_FIELDS
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self)
