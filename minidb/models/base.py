@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import reprlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from importlib import import_module
@@ -345,6 +345,12 @@ class Model(BaseModel):
         if type(other) is not type(self):
             return NotImplemented
         return same(self.__dict__, other.__dict__)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What is set: most fields of most models are None. Long vectors and texts are cut."""
+        from minidb.models.notebook import Short  # which most programs never show
+
+        return [(name, Short(value)) for name, value in self.__dict__.items() if value is not None]
 
 
 class StrEnum(str, Enum):
