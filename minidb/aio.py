@@ -14,7 +14,7 @@ from typing import Any
 
 from minidb.client import QdrantClient
 from minidb.client.base import Base
-from minidb.client.border import shorten
+from minidb.client.border import advise, shorten
 from minidb.client.service import AnyClient
 from minidb.errors import MinidbError
 
@@ -62,6 +62,9 @@ def _in_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, 
             return await to_thread(plain, self._sync, *args, **kwargs)
         except MinidbError as error:
             shorten(error, plain.__code__)
+            raise
+        except TypeError as error:
+            advise(error, plain)
             raise
 
     run.__qualname__ = f"AsyncQdrantClient.{method.__name__}"  # what Python calls one that was never awaited

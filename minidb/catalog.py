@@ -11,7 +11,7 @@ import msgpack
 from minidb import models
 from minidb.collection.collection import Collection
 from minidb.collection.config import check_part, collection_name_faults
-from minidb.errors import AlreadyExists, BadInput, NotFound, choice
+from minidb.errors import AlreadyExists, BadInput, FormatError, NotFound, choice
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 
 _KEY = b"catalog"
@@ -61,6 +61,9 @@ class Catalog:
 
     def add(self, name: str) -> int:
         """A number for a new collection. Raises `AlreadyExists`, `BadInput` for the name of an alias."""
+        if not isinstance(name, str):
+            text = f"input should be a valid string, got {type(name).__name__} in collection_name"
+            raise FormatError(text).hinting("the name of the collection comes first")
         check_part("collection_name", collection_name_faults(name, is_new=True))
         if name in self.collections:
             hint = "client.collection_exists(…) tells before; client.recreate_collection(…) deletes what is there"

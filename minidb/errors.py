@@ -25,7 +25,7 @@ Raised where the fact is known; only `rest/` turns them into HTTP. Knows nothing
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
@@ -210,12 +210,37 @@ def choice(given: str, known: Iterable[str], what: str) -> str:
 
     names = list(islice(known, _MOST_COMPARED))
     folded = {name.lower(): name for name in names}
-    near = get_close_matches(str(given)[:_LONGEST].lower(), folded, 1)
+    wanted = str(given)[:_LONGEST].lower()
+    near = [name.lower() for name in OTHER_WORDS.get(wanted, ()) if name.lower() in folded]
+    near = near or get_close_matches(wanted, folded, 1)
     guess = f"did you mean `{folded[near[0]]}`? " if near else ""
     shown = ", ".join(f"`{name}`" if name else "the unnamed one" for name in names[:_MOST_SHOWN])
     more = ", …" if len(names) > _MOST_SHOWN else ""
     return f"{guess}{what} here: {shown or 'none'}{more}"
 
+
+OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("query_vector", "query_vectors", "query_texts", "query_embeddings", "vector"), ("query",)),
+    **dict.fromkeys(("top", "top_k", "k", "n_results", "n"), ("limit",)),
+    **dict.fromkeys(("where", "filter", "expr"), ("query_filter", "scroll_filter", "count_filter", "facet_filter")),
+    **dict.fromkeys(("dim", "dims", "dimension", "dimensions"), ("size",)),
+    **dict.fromkeys(("embedding", "values"), ("vector",)),
+    **dict.fromkeys(("metadata", "metadatas", "document", "properties"), ("payload",)),
+    **dict.fromkeys(("ids", "point_ids"), ("points", "points_selector")),
+    **dict.fromkeys(("string", "str", "tag"), ("keyword",)),
+    **dict.fromkeys(("l2", "euclidean"), ("Euclid",)),
+    **dict.fromkeys(("ip", "inner_product"), ("Dot",)),
+    "table_name": ("collection_name",),
+    "metric": ("distance",),
+    "field": ("field_name", "key"),
+    "schema": ("field_schema",),
+    "ef": ("hnsw_ef",),
+    "min": ("gte",),
+    "max": ("lte",),
+    "number": ("float",),
+    "int": ("integer",),
+}
+"""What other libraries, and older versions of Qdrant's, call things: their word → ours."""
 
 _LONGEST = 80
 _MOST_COMPARED = 500

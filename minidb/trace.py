@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(repr=False)
 class Step:
     """One step of a query: what it was, what is to be known of it, and the steps within. Prints as a tree."""
 
@@ -22,7 +22,7 @@ class Step:
     """Microseconds, those of the steps within included."""
     steps: list[Step] = field(default_factory=list)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join(self._lines(""))
 
     def as_json(self) -> dict[str, Any]:

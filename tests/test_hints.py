@@ -254,6 +254,238 @@ CASES: dict[str, tuple[Call, str, str]] = {
         "Format error: input should be 'Cosine', 'Euclid', 'Dot' or 'Manhattan', got 'cosine' in distance",
         "did you mean `Cosine`? values here: `Cosine`, `Euclid`, `Dot`, `Manhattan`",
     ),
+    "digits as id": (
+        lambda client: client.retrieve("documents", ["17"]),
+        f"Format error: value 17 {NOT_AN_ID} ids[0]",
+        "a number, without quotes: 17",
+    ),
+    "a UUID that is too short": (
+        lambda client: client.retrieve("documents", ["123e4567-e89b-12d3-a456-42661417400"]),
+        f"Format error: value 123e4567-e89b-12d3-a456-42661417400 {NOT_AN_ID} ids[0]",
+        "a UUID has 32 hexadecimal digits, this has 31",
+    ),
+    "NaN in a vector": (
+        upsert({"text": [1.0, float("nan")]}),
+        "Wrong input: Vector contains values that are not finite numbers for vector 'text'",
+        "nan at [1]; what is beyond 3.4e38 is infinite as float32",
+    ),
+    "infinity in a sparse vector": (
+        upsert({"words": models.SparseVector(indices=[7], values=[float("inf")])}),
+        "Wrong input: Vector contains values that are not finite numbers for vector 'words'",
+        "inf at [0]; what is beyond 3.4e38 is infinite as float32",
+    ),
+    "an empty vector": (
+        upsert([]),
+        "Validation error: [points[0].vector.vector: dense vector must not be empty]",
+        "a point without vectors has `vector={}`",
+    ),
+    "a generator as vector": (
+        upsert(n for n in (1.0, 2.0)),
+        "Format error: Expected some form of vector, or an object of named vectors in points[0].vector",
+        "a vector is a list or an array of numbers: list(…), got a generator",
+    ),
+    "None in a vector": (
+        upsert([None, 1.0]),
+        "Format error: input should be a valid number, got None in points[0].vector[0]",
+        "",
+    ),
+    "several vectors as query": (
+        query(np.zeros((3, 2))),
+        "Wrong input: Conversion between multi and regular vectors failed",
+        f"{DENSE}got an array (3, 2) (one at a time, or client.query_batch_points)",
+    ),
+    "vectors as requests": (
+        lambda client: client.query_batch_points("documents", [[1.0, 2.0]]),  # type: ignore[list-item]
+        f"{NO_OBJECT}, got [1.0, 2.0] in searches[0]",
+        "a request is models.QueryRequest(query=…, limit=…)",
+    ),
+    "weights by index": (
+        upsert({"words": {1: 0.5, 7: 0.25}}),
+        "Format error: Expected some form of vector (dense, sparse, multivector, document, image or object) in "
+        "points[0].vector.words",
+        "a sparse vector is models.SparseVector(indices=[1, 7], values=[0.5, 0.25])",
+    ),
+    "an index twice": (
+        lambda _: models.SparseVector(indices=[1, 1], values=[1.0, 2.0]),
+        "Validation error: [indices: Validation error: must be unique [{}]]",
+        "an index of a sparse vector stands once: add up the values of equal ones",
+    ),
+    "fewer values than indices": (
+        lambda _: models.SparseVector(indices=[1, 2], values=[1.0]),
+        "Validation error: [values: Validation error: must be the same length as indices [{}]]",
+        "a sparse vector has a value for each index",
+    ),
+    "a negative index": (
+        lambda _: models.SparseVector(indices=[-1], values=[1.0]),
+        "Format error: input should be greater than or equal to 0, got -1 in indices[0]",
+        "indices are integers from 0 to 2**32 - 1, values their weights",
+    ),
+    "a payload that is none": (
+        upsert({}, payload=["red"]),
+        "Format error: input should be a valid dictionary, got ['red'] in points[0].payload",
+        "a payload is a dict: {'color': 'red'}",
+    ),
+    "a number as key": (
+        lambda _: models.PointStruct(id=1, vector={}, payload={1: "red"}),  # type: ignore[dict-item]
+        "Format error: input should be a valid string, got 1 in payload[1].[key]",
+        "keys are texts: '1'",
+    ),
+    "words of another library": (
+        points([{"id": 1, "vector": {}, "metadata": {}}]),
+        "Format error: unknown field `metadata` in points[0]",
+        "did you mean `payload`? fields here: `id`, `vector`, `payload`, `vectors`",
+    ),
+    "a table where points are wanted": (
+        lambda client: client.upsert("documents", DataFrame()),  # type: ignore[arg-type]
+        "Format error: Expected a list of points, got one DataFrame",
+        "the rows of a table, as dicts: x.to_dicts()",
+    ),
+    "a condition without one": (
+        lambda _: models.FieldCondition(key="color"),
+        "Validation error: [__all__: Validation error: At least one field condition must be specified [{}]]",
+        "beside the key stands a condition: match=models.MatchValue(value=…), range=models.Range(gte=…), "
+        "is_empty=True, …",
+    ),
+    "a date in a range of numbers": (
+        lambda _: models.Range(gt="2024-01-01"),  # type: ignore[arg-type]
+        "Format error: invalid value '2024-01-01', expected a number in gt",
+        "bounds that are dates stand in models.DatetimeRange",
+    ),
+    "seconds in a range of dates": (
+        lambda _: models.DatetimeRange(gt=1700000000),  # type: ignore[arg-type]
+        "Format error: invalid value 1700000000, expected a datetime or a string in RFC 3339 in gt",
+        "of seconds since 1970: datetime.datetime.fromtimestamp(1700000000, datetime.timezone.utc)",
+    ),
+    "a number as text": (
+        query(score_threshold="0.5"),
+        "Format error: invalid value '0.5', expected a number in score_threshold",
+        "a number, without quotes: 0.5",
+    ),
+    "a whole number with a point": (
+        query(limit=5.0),
+        "Format error: invalid value 5.0, expected an integer in limit",
+        "a whole number, without a point: 5",
+    ),
+    "a timeout as text": (
+        query(timeout="5"),
+        "Format error: invalid value '5', expected a number of seconds in timeout",
+        "a number, without quotes",
+    ),
+    "a float to match": (
+        lambda _: models.MatchValue(value=1.5),  # type: ignore[arg-type]
+        "Format error: invalid value 1.5, expected a string, an integer or a bool in value",
+        "floats are compared by a range: models.Range(gte=1.5, lte=1.5)",
+    ),
+    "None to match": (
+        lambda _: models.MatchValue(value=None),  # type: ignore[arg-type]
+        "Format error: invalid value None, expected a string, an integer or a bool in value",
+        "a missing value is found by models.IsEmptyCondition, a null by models.IsNullCondition",
+    ),
+    "several to match one": (
+        lambda _: models.MatchValue(value=["a"]),  # type: ignore[arg-type]
+        "Format error: invalid value ['a'], expected a string, an integer or a bool in value",
+        "one of several is models.MatchAny(any=[…])",
+    ),
+    "one to match any": (
+        lambda _: models.MatchAny(any="a"),  # type: ignore[arg-type]
+        "Format error: Expected a list of strings or a list of integers in any",
+        "one alone goes into a list: ['a']",
+    ),
+    "one id as condition": (
+        lambda _: models.HasIdCondition(has_id=1),  # type: ignore[arg-type]
+        "Format error: input should be a valid list, got 1 in has_id",
+        "one alone goes into a list: [1]",
+    ),
+    "a key that is empty": (
+        lambda _: models.IsEmptyCondition(is_empty="color"),  # type: ignore[arg-type]
+        f"{NO_OBJECT}, got 'color' in is_empty",
+        "models.IsEmptyCondition(is_empty=models.PayloadField(key=…))",
+    ),
+    "latitude and longitude the wrong way round": (
+        lambda _: models.GeoPoint(lat=113.3, lon=52.5),
+        "Format error: Wrong format of GeoPoint payload: expected `lat` = 113.3 within [-90;90] and `lon` = 52.5 "
+        "within [-180;180]",
+        "did you mean lat=52.5, lon=113.3?",
+    ),
+    "a fusion as query": (
+        query(models.Fusion.RRF, None, prefetch=[models.Prefetch(query=[1.0, 2.0], using="text")]),
+        f"Format error: value rrf {NOT_AN_ID} query",
+        "models.FusionQuery(fusion=models.Fusion.RRF)",
+    ),
+    "a misspelt query": (
+        query({"recomend": {"positive": [1]}}),
+        "Format error: Expected some form of vector, id, or a type of query in query",
+        "did you mean `recommend`? queries here: `nearest`, `recommend`, `discover`, `context`, `order_by`, `fusion`, "
+        "`rrf`, `formula`, …",
+    ),
+    "prefetches without a query": (
+        query(None, None, prefetch=models.Prefetch(query=[1.0, 2.0], using="text")),
+        "Bad request: A query is needed to merge the prefetches. Can't have prefetches without defining a query.",
+        "query=models.FusionQuery(fusion=models.Fusion.RRF), for instance",
+    ),
+    "a fusion of nothing": (
+        query(models.FusionQuery(fusion=models.Fusion.RRF), None),
+        "Wrong input: Validation failed: cannot apply Fusion without prefetches",
+        "what it works on comes from prefetch=[models.Prefetch(query=…, using=…, limit=…), …]",
+    ),
+    "an order without an index": (
+        lambda client: client.scroll("documents", order_by="year"),
+        "Wrong input: No range index for `order_by` key: `year`. Please create one to use `order_by`. Check "
+        "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support Range "
+        "conditions",
+        "client.create_payload_index(…, 'year', 'integer'), or 'float' or 'datetime'",
+    ),
+    "a facet without an index": (
+        lambda client: client.facet("documents", "color"),
+        "Wrong input: No appropriate index for faceting: `color`. Please create one to facet on this field. Check "
+        "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support Match "
+        "conditions",
+        "client.create_payload_index(…, 'color', 'keyword'), or 'integer', 'bool' or 'uuid'",
+    ),
+    "a schema of another library": (
+        lambda client: client.create_payload_index("documents", "color", "string"),  # type: ignore[arg-type]
+        "Format error: input should be 'keyword', 'integer', 'float', 'geo', 'text', 'bool', 'datetime' or 'uuid', got "
+        "'string'",
+        "did you mean `keyword`? values here: `keyword`, `integer`, `float`, `geo`, `text`, `bool`, `datetime`, `uuid`",
+    ),
+    "dim for size": (
+        lambda _: models.VectorParams(dim=2, distance=models.Distance.DOT),  # type: ignore[call-arg]
+        "Format error: missing field `size`",
+        "did you mean `size`? it has `dim`, `distance`",
+    ),
+    "params without a name": (
+        lambda client: client.create_collection(PARAMS),  # type: ignore[arg-type]
+        "Format error: input should be a valid string, got VectorParams in collection_name",
+        "the name of the collection comes first",
+    ),
+    "dense params for a sparse vector": (
+        lambda client: client.create_collection("other", sparse_vectors_config={"words": 5}),  # type: ignore[dict-item]
+        f"{NO_OBJECT}, got 5 in sparse_vectors.words",
+        "a sparse vector has models.SparseVectorParams()",
+    ),
+    "quantization by a word": (
+        lambda _: models.VectorParams(size=2, distance=models.Distance.DOT, quantization_config="scalar"),  # type: ignore[arg-type]
+        "Format error: Expected quantization: one of scalar, product, binary, turbo in quantization_config",
+        "as in models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type='int8'))",
+    ),
+    "an alias that is no operation": (
+        lambda client: client.update_collection_aliases(
+            [models.CreateAlias(collection_name="documents", alias_name="a")]  # type: ignore[list-item]
+        ),
+        "Format error: Expected one of create_alias, delete_alias, rename_alias in [0]",
+        "models.CreateAliasOperation(create_alias=models.CreateAlias(…))",
+    ),
+    "several texts in a document": (
+        lambda _: models.Document(text=["a", "b"], model="Qdrant/bm25"),  # type: ignore[arg-type]
+        "Format error: input should be a valid string, got ['a', 'b'] in text",
+        "an object holds one text: [models.Document(text=text, model=…) for text in texts]",
+    ),
+    "one vector to upload": (
+        lambda client: client.upload_collection("documents", np.zeros(2)),
+        "Format error: Expected an array of numbers with 2 dimensions (points, dimension) or 3 (points, vectors, "
+        "dimension) in vectors",
+        "one vector alone is a row: vectors[None, :]",
+    ),
     "no schema": (
         lambda client: client.create_payload_index("documents", "color"),
         "Format error: Unable to infer type for the field 'color'. Please specify `field_type`",
@@ -262,8 +494,17 @@ CASES: dict[str, tuple[Call, str, str]] = {
 }
 
 
+class DataFrame:
+    """A table as polars has it."""
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        return []
+
+
 def assert_hint(error: MinidbError, text: str, hint: str) -> None:
     assert (error.message, error.hint) == (text, hint)
+    if not hint:
+        return
     if sys.version_info >= (3, 11):
         assert str(error) == text
         assert error.__notes__ == [hint]
@@ -391,6 +632,64 @@ def test_a_call_that_was_not_awaited_says_which() -> None:
             await call
 
     asyncio.run(program())
+
+
+def hint_of_type_error(call: Callable[[], object]) -> str:
+    with pytest.raises(TypeError) as caught:
+        call()
+    error: Any = caught.value
+    return str(error.__notes__[0]) if sys.version_info >= (3, 11) else str(error).partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "meant"),
+    [
+        ("query_points", "top", "limit"),
+        ("query_points", "query_vector", "query"),
+        ("query_points", "filter", "query_filter"),
+        ("query_points", "collection", "collection_name"),
+        ("scroll", "query_filter", "scroll_filter"),
+        ("set_payload", "ids", "points"),
+        ("delete", "ids", "points_selector"),
+        ("create_collection", "vectors", "vectors_config"),
+        ("create_payload_index", "field", "field_name"),
+    ],
+)
+def test_an_argument_nobody_knows(method: str, given: str, meant: str) -> None:
+    with QdrantClient(":memory:") as client:
+        hint = hint_of_type_error(lambda: getattr(client, method)(**{given: 1}))
+        assert hint.startswith(f"did you mean `{meant}`? arguments here: `collection_name`, ")
+    asynchronous = AsyncQdrantClient(":memory:")
+    assert hint_of_type_error(lambda: asyncio.run(getattr(asynchronous, method)(**{given: 1}))) == hint
+
+
+def test_an_argument_nobody_knows_of_the_client() -> None:
+    hint = hint_of_type_error(lambda: QdrantClient(paht="db"))  # type: ignore[call-arg]
+    assert hint.startswith("did you mean `path`? arguments here: `location`, `url`, ")
+
+
+def test_a_missing_argument_is_one_of_those_there_are() -> None:
+    with QdrantClient(":memory:") as client, pytest.raises(TypeError, match=r"QdrantClient\.count\(\) missing 1"):
+        client.count()  # type: ignore[call-arg]
+
+
+def test_a_type_error_of_the_users_own_has_no_hint() -> None:
+    def points() -> Any:
+        yield len(5)  # type: ignore[arg-type]
+
+    with QdrantClient(":memory:") as client, pytest.raises(TypeError) as caught:
+        client.upload_points("documents", points())
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_fields_go_by_name() -> None:
+    with pytest.raises(TypeError, match=r"^fields go by name: PointStruct\(id=…, vector=…\)$"):
+        models.PointStruct(1, [1.0])  # type: ignore[call-arg, misc]
+
+
+def test_a_location_that_is_none() -> None:
+    with pytest.raises(MinidbError, match=r'a directory, an address or ":memory:", got a int'):
+        QdrantClient(6333)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])

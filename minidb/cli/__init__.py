@@ -20,6 +20,7 @@ from minidb.cli.parser import Parser
 from minidb.cli.parser import count as _count
 from minidb.errors import MinidbError
 
+_WRONG = 2
 _INTERRUPTED = 130  # as shells report it: 128 + SIGINT
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -29,7 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code."""
     given = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in given if not word.startswith("-")), None)
-    arguments, unknown = parser(command).parse_known_args(given)
+    root = parser(command)
+    if not given:
+        root.exit(_WRONG, root.format_help())
+    if given[0].startswith("-") and given[0] not in root.options(short=True):
+        root.error(f"a command comes first: minidb COMMAND … {given[0]} …")
+    arguments, unknown = root.parse_known_args(given)
     arguments.parser.refuse_unknown(unknown)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -46,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):  # `minidb demo | head`; stdout is pointed elsewhere so that its last flush has a place to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (MinidbError, OSError) as error:
+    except MinidbError as error:
+        return _fail(f"{error.message} ({error.hint})" if error.hint else error.message, 1)
+    except OSError as error:
         return _fail(str(error), 1)
     return code
 

@@ -83,9 +83,9 @@ def _fish() -> str:
         for action in (*_shown(command), *(each for inner in _commands(command).values() for each in _shown(inner))):
             for option in action.option_strings:
                 if option.startswith("--"):
-                    takes = " -r" if action.nargs != 0 else ""
+                    takes = " -x" if action.choices else " -r" if action.nargs != 0 else ""
                     choices = f" -a '{' '.join(map(str, action.choices))}'" if action.choices else ""
                     lines.append(f"{inside} -l {option[2:]}{takes}{choices}")
             if not action.option_strings and action.choices:
-                lines.append(f"{inside} -a '{' '.join(map(str, action.choices))}'")
+                lines.append(f"{inside} -f -a '{' '.join(map(str, action.choices))}'")
     return "\n".join(dict.fromkeys(lines)) + "\n"

@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from minidb.inference.catalog import MODELS_NOTED
+
 if TYPE_CHECKING:
     from minidb.inference import Operation
 
 _PROVIDERS = ("openai", "cohere", "jina", "openrouter", "voyage", "openai_compatible")
-_NOTE = "minidb_models"
 _BM25 = "Qdrant/bm25"
 
 
@@ -30,13 +31,13 @@ def embed(texts: list[str], model: str, operation: Operation) -> list[Any]:
 
 def noted(by_vector: Mapping[str, str]) -> dict[str, Any]:
     """Metadata that say which model each vector name is of."""
-    return {_NOTE: dict(by_vector)} if by_vector else {}
+    return {MODELS_NOTED: dict(by_vector)} if by_vector else {}
 
 
 def model_of(info: Mapping[str, Any], using: str) -> str | None:
     """The model noted for a vector; BM25 for a sparse one that Qdrant weighs by rarity; None when nobody knows."""
     config = info["config"]
-    note = (config.get("metadata") or {}).get(_NOTE) or {}
+    note = (config.get("metadata") or {}).get(MODELS_NOTED) or {}
     if using in note:
         return str(note[using])
     sparse = (config["params"].get("sparse_vectors") or {}).get(using)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -39,7 +40,8 @@ def format_of(file: str, given: str | None) -> str:
         return "jsonl"
     found = _ENDINGS.get(Path(file).suffix.lower())
     if found is None:
-        raise BadFile(f"{file}: what is it? --format {'|'.join(FORMATS)}")
+        kind = "it is a folder" if Path(file).is_dir() else f"what is it? --format {'|'.join(FORMATS)}"
+        raise BadFile(f"{file}: {kind}")
     return found
 
 
@@ -56,7 +58,7 @@ def read_rows(file: str, kind: str) -> Iterator[Row]:
 def read_vector(file: str) -> Any:
     """One vector: a JSON array (or a sparse vector's object), or an array of numpy's."""
     if file.endswith(".npy"):
-        return np.array(_load(file), np.float32)
+        return np.array(_load(file)["vector"], np.float32)
     with _opened(file, "rb") as stream:
         try:
             return orjson.loads(stream.read())
@@ -70,9 +72,10 @@ def _read_jsonl(stream: IO[bytes], file: str) -> Iterator[Row]:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise BadFile(f"{file}, line {number}: {error}") from None
+                raise BadFile(f"{file}, line {number}, column {error.colno}: {error.msg}") from None
             if not isinstance(row, dict):
-                raise BadFile(f"{file}, line {number}: expected an object")
+                found = f"an array (`jq -c .[] {file}` makes lines of it)" if isinstance(row, list) else repr(row)[:80]
+                raise BadFile(f"{file}, line {number}: expected an object, got {found}")
             yield row
 
 
@@ -81,12 +84,22 @@ def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
 
     reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8-sig", newline=""))
     try:
+        _check_header(reader.fieldnames or (), file)
         for row in reader:
             if None in row or None in row.values():
                 raise BadFile(f"{file}, line {reader.line_num}: not as many fields as the header")
             yield {name: _typed(text) for name, text in row.items() if text != ""}
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BadFile(f"{file}: it is not UTF-8, it has the byte 0x{error.object[error.start]:02x}") from None
+    except csv.Error as error:
         raise BadFile(f"{file}, line {reader.line_num}: {error}") from None
+
+
+def _check_header(names: Sequence[str], file: str) -> None:
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise BadFile(f"{file}: two columns are called {twice[0]!r}")
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        raise BadFile(f"{file}: one column {names[0]!r}; what separates columns is a comma")
 
 
 def _typed(text: str) -> Any:
@@ -128,17 +141,18 @@ def _read_arrow(stream: IO[bytes], file: str) -> Iterator[Row]:
 
 def _read_arrays(file: str, kind: str) -> Iterator[Row]:
     """A row of a 2-d array is a vector. In an .npz `ids` are the ids, 2-d arrays vectors by name, others payload."""
+    arrays = _load(file)
     if kind == "npy":
-        yield from ({"vector": np.array(vector, np.float32)} for vector in _load(file))
+        yield from ({"vector": np.array(vector, np.float32)} for vector in _vectors(file, arrays)["vector"])
         return
-    with _load(file) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    if len({len(array) for array in arrays.values()}) > 1:
+    if len({array.shape[:1] for array in arrays.values()}) > 1:
         raise BadFile(f"{file}: its arrays have different lengths")
     ids = arrays.pop("ids", None)
-    vectors = {name: array for name, array in arrays.items() if array.ndim > 1}
+    if ids is not None and ids.ndim != 1:
+        raise BadFile(f"{file}: ids is {ids.dtype} of shape {ids.shape}; expected one id a row")
+    vectors = _vectors(file, {name: array for name, array in arrays.items() if array.ndim != 1})
     payload = {name: array.tolist() for name, array in arrays.items() if array.ndim == 1}
-    for number in range(len(next(iter(vectors.values()), ()))):
+    for number in range(len(next(iter(vectors.values())))):
         row: Row = {
             "vector": {
                 "" if name == "vector" else name: array[number].astype(np.float32) for name, array in vectors.items()
@@ -149,11 +163,25 @@ def _read_arrays(file: str, kind: str) -> Iterator[Row]:
         yield {**row, "payload": {name: values[number] for name, values in payload.items()}}
 
 
-def _load(file: str) -> Any:
+def _vectors(file: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    for name, array in arrays.items():
+        if array.ndim < 2 or array.dtype.kind not in "fiub":
+            raise BadFile(f"{file}: {name} is {array.dtype} of shape {array.shape}; a row of numbers is a vector")
+    if not arrays:
+        raise BadFile(f"{file}: no array in it has two dimensions, so there are no vectors")
+    return arrays
+
+
+def _load(file: str) -> dict[str, Any]:
+    """The arrays of a file by name; that of an .npy, which is not read as a whole, is `vector`."""
     try:
-        return np.load(file, mmap_mode="r" if file.endswith(".npy") else None, allow_pickle=False)
-    except ValueError as error:
-        raise BadFile(f"{file}: {error}") from None
+        loaded = np.load(file, mmap_mode="r" if file.endswith(".npy") else None, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"vector": loaded}
+        with loaded as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise BadFile(f"{file}: no arrays of numbers: {error}") from None
 
 
 def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list[str]) -> None:

@@ -39,7 +39,9 @@ def _run(arguments: argparse.Namespace) -> int:
             _print(indexes, arguments.json)
         elif arguments.delete:
             if field not in indexes:
-                raise Refused(f"{arguments.collection} has no index of {field}; indexes here: {', '.join(indexes)}")
+                raise Refused(
+                    f"{arguments.collection} has no index of {field}; indexes here: {', '.join(indexes) or 'none'}"
+                )
             target.ask("DELETE", f"{path}/index/{quote(field, safe='')}", wait="true")
             print(f"deleted the index of {field}")
         else:

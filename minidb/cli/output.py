@@ -14,8 +14,12 @@ _LONGEST = 60  # numbers and strings of a list that are shown in one line
 
 
 def print_json(value: Any) -> None:
-    """One value, indented, in UTF-8 even where the terminal is not: other programs read it."""
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    """One value, indented, or a list with an item a line; in UTF-8 even where the terminal is not: programs read it."""
+    if isinstance(value, list):
+        items = ",\n".join(orjson.dumps(each).decode() for each in value)
+        print(f"[{items}]")
+    else:
+        print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def print_tree(value: Any, indent: int = 0) -> None:

@@ -7,10 +7,11 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+_FILTER = """'{"must": [{"key": "n", "range": {"lt": 3}}]}'"""
 _ALIKE = 0.5  # of difflib's ratio: `dox` and `docs` are, at 0.57
 
 
@@ -18,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     """argparse's, with whole names only (a prefix may mean something else tomorrow) and with suggestions."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+        super().__init__(*arguments, **{"allow_abbrev": False, "formatter_class": _Help, **options})
 
     def error(self, message: str) -> NoReturn:
         guess = self._suggestion(message)
@@ -29,8 +30,9 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
 
-    def options(self) -> list[str]:
-        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+    def options(self, *, short: bool = False) -> list[str]:
+        names = (name for action in self._actions for name in action.option_strings)
+        return [name for name in names if short or name.startswith("--")]
 
     def _suggestion(self, message: str) -> str:
         if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
@@ -38,6 +40,17 @@ class Parser(argparse.ArgumentParser):
         if found := re.search(r"unrecognized arguments: .*?(--[\w-]+)", message):
             return nearest(found[1], self.options())
         return ""
+
+
+class _Help(argparse.HelpFormatter):
+    """argparse's, with the commands as a table: it counts their names without the indent, and so breaks lines."""
+
+    def _iter_indented_subactions(self, action: argparse.Action) -> Generator[argparse.Action, None, None]:
+        yield from getattr(action, "_choices_actions", ())
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        return text.partition("\n")[2] if action.nargs == argparse.PARSER else text
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
@@ -65,7 +78,13 @@ def add_json(command: argparse.ArgumentParser) -> None:
 
 
 def add_collection(command: argparse.ArgumentParser, **options: Any) -> None:
-    command.add_argument("collection", metavar="COLLECTION", **options)
+    command.add_argument("collection", metavar="COLLECTION", type=_collection_name, **options)
+
+
+def _collection_name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a name has a character at least")
+    return text
 
 
 def add_filter(command: argparse.ArgumentParser) -> None:
@@ -73,7 +92,7 @@ def add_filter(command: argparse.ArgumentParser) -> None:
         "--filter",
         type=json_object,
         metavar="JSON",
-        help="""for instance '{"must": [{"key": "n", "range": {"lt": 3}}]}'""",
+        help=f"for instance {_FILTER}",
     )
 
 
@@ -81,9 +100,9 @@ def json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"no JSON: {error}") from None
+        raise argparse.ArgumentTypeError(f"no JSON: {error}; for instance {_FILTER}") from None
     if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"expected an object, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected an object, got {text!r}; for instance {_FILTER}")
     return value
 
 

@@ -22,23 +22,24 @@ class _Lines:
     def __init__(self, label: str, total: int | None) -> None:
         self._label = label
         self._total = "" if total is None else f" of {total:,}"
-        self._done = 0
+        self.done = 0
         self._started = self._shown = time.perf_counter()
 
     def advance(self, count: int) -> None:
-        self._done += count
+        self.done += count
         if time.perf_counter() - self._shown >= _SECONDS_BETWEEN_LINES:
             self.show()
 
     def show(self) -> None:
         self._shown = time.perf_counter()
         seconds = self._shown - self._started
-        print(f"{self._label} {self._done:,}{self._total} points in {seconds:.1f} s", file=sys.stderr, flush=True)
+        points = "point" if self.done == 1 and not self._total else "points"
+        print(f"{self._label} {self.done:,}{self._total} {points} in {seconds:.1f} s", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def reporting(label: str, total: int | None = None) -> Iterator[Counter]:
-    """Tell how many points are done; the last word comes in any case, so that whoever stops it knows what is there."""
+    """Tell how many points are done; also when it fails or is stopped, so that whoever did knows what is there."""
     if sys.stderr.isatty():
         with Progress(label, total, sys.stderr) as bar:
             yield bar
@@ -46,5 +47,8 @@ def reporting(label: str, total: int | None = None) -> Iterator[Counter]:
     lines = _Lines(label, total)
     try:
         yield lines
-    finally:
-        lines.show()
+    except BaseException:
+        if lines.done:
+            lines.show()
+        raise
+    lines.show()

@@ -7,6 +7,7 @@ where a collection or a vector is missing. Called by the commands.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,8 @@ class Target:
         """The nearest right name of a collection or a vector."""
         if missing := re.search(r"Collection `(.*)` doesn't exist", text):
             return _nearest(missing[1], self.collections(), "collections")
+        if wrong := re.search(r"unknown field `(.*)` in filter", text):
+            return _nearest(wrong[1], ["must", "should", "must_not", "min_should"], "clauses")
         owner = re.match(r"/collections/([^/]+)", path)
         if owner and (missing := re.search(r"[Nn]ot existing vector name error: (.*)", text)):
             return _nearest(missing[1], self._named(owner[0]), "vectors")
@@ -170,17 +173,20 @@ def open_target(
         return
     from minidb.transport import Transport
 
-    if not created:
-        check_store(arguments.path)
-    transport = Transport(arguments.path, durability=durability)
+    read_only = not created and check_store(arguments.path)
+    transport = Transport(arguments.path, durability=durability, read_only=read_only)
     with httpx.Client(base_url="http://minidb", transport=transport, timeout=None) as http:
         yield Target(http, str(arguments.path), arguments.path)
 
 
-def check_store(path: Path) -> None:
-    """Raises NotFound where there is no store: a mistyped path makes no directory."""
+def check_store(path: Path) -> bool:
+    """Whether the store is on a disk or in a folder that cannot be written, and so is to be opened for reading.
+
+    Raises NotFound where there is none: a mistyped path makes no directory.
+    """
     if not (path / "data.mdb").is_file():
         raise NotFound(f"there is no store at {path}")
+    return not (os.access(path, os.W_OK) and os.access(path / "data.mdb", os.W_OK))
 
 
 def _header(key: str) -> str:

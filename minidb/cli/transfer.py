@@ -37,7 +37,9 @@ def add_import(commands: argparse._SubParsersAction[Any]) -> None:
     add_collection(command, help="made when it is not there")
     command.add_argument("file", metavar="FILE", help="- for standard input")
     command.add_argument("--format", choices=_FORMATS, help="default: by the file's ending; jsonl for -")
-    command.add_argument("--id", metavar="COLUMN", default="id", help="column of the ids (default: id, else numbers)")
+    command.add_argument(
+        "--id", metavar="COLUMN", default="id", help="column of the ids (default: id, else numbers; '' for numbers)"
+    )
     command.add_argument(
         "--vector",
         type=_vector_column,
@@ -90,7 +92,7 @@ def _document_column(text: str) -> _Column:
 def _run_import(arguments: argparse.Namespace) -> int:
     from minidb.cli.files import format_of, read_rows
     from minidb.cli.progress import reporting
-    from minidb.cli.target import collection, open_target
+    from minidb.cli.target import Refused, collection, open_target
 
     kind = format_of(arguments.file, arguments.format)
     batches = _batches(_points(read_rows(arguments.file, kind), arguments), arguments.batch)
@@ -98,14 +100,21 @@ def _run_import(arguments: argparse.Namespace) -> int:
     with open_target(arguments, created=True) as target, reporting("imported") as progress:
         path = f"{collection(arguments.collection)}/points"
         is_there = target.exists(arguments.collection)
+        done = 0
         for batch in chain([first] if first else [], batches):
             _embed(batch, arguments.document)
             for point in batch:
                 point["vector"] = _unnamed(point["vector"])
             if not is_there:
                 _create(target, arguments, batch)
-                is_there = True
-            target.ask("PUT", path, {"points": batch}, wait="true")
+            try:
+                target.ask("PUT", path, {"points": batch}, wait="true")
+            except Refused as error:
+                if not is_there:  # it was made for these points
+                    target.ask("DELETE", collection(arguments.collection))
+                raise error.reworded(f"{error} (rows {done + 1:,} to {done + len(batch):,})") from None
+            is_there = True
+            done += len(batch)
             progress.advance(len(batch))
     return 0
 
@@ -113,14 +122,15 @@ def _run_import(arguments: argparse.Namespace) -> int:
 def _points(rows: Iterable[Row], arguments: argparse.Namespace) -> Iterator[Row]:
     """A point of each row. Its vectors are a dict; those that are texts yet are missing."""
     from minidb.cli.files import BadFile, vectors_by_name
-    from minidb.cli.parser import point_id
 
     for number, row in enumerate(rows):
         if _is_point(row):
             payload, vector = row.get("payload") or {}, row.get("vector")
         else:
             payload, vector = _columns(row, arguments)
-        given = row.get(arguments.id, number)
+        if arguments.id not in ("id", "", *row):
+            raise BadFile(f"row {number + 1} has no {arguments.id}; it has {', '.join(row)}")
+        given = row.get(arguments.id, number) if arguments.id else number
         if isinstance(payload, str):
             payload = _parsed(payload)
         if not isinstance(payload, dict):
@@ -132,10 +142,28 @@ def _points(rows: Iterable[Row], arguments: argparse.Namespace) -> Iterator[Row]
         if missing:
             raise BadFile(f"row {number + 1} has no text in {missing[0]}; it has {', '.join(payload) or 'nothing'}")
         yield {
-            "id": point_id(given) if isinstance(given, str) else given,
+            "id": _id(given, number + 1) if isinstance(given, str) else given,
             "vector": vectors,
             "payload": payload,
         }
+
+
+def _id(text: str, row: int) -> int | str:
+    from uuid import UUID
+
+    from minidb.cli.files import BadFile
+    from minidb.cli.parser import point_id
+
+    value = point_id(text)
+    try:
+        if isinstance(value, str):
+            UUID(value)
+    except ValueError:
+        raise BadFile(
+            f"row {row}: the id {text[:80]!r} is no number and no UUID; "
+            "--id COLUMN takes another column, --id '' numbers the rows"
+        ) from None
+    return value
 
 
 def _is_point(row: Row) -> bool:

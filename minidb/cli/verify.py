@@ -23,8 +23,7 @@ def run(path: Path) -> int:
     """Print a report by collection; 0 for a store that is whole, 1 for a damaged one. Raises NotFound without one."""
     from minidb.cli.target import check_store  # completion needs none of it
 
-    check_store(path)
-    with QdrantClient(path) as client:
+    with QdrantClient(path, read_only=check_store(path)) as client:
         report = client.verify()
     print(f"{path}: {report.pages:,} pages, {report.entries:,} entries, {report.snapshots:,} snapshots read")
     for collection in report.collections:

@@ -15,13 +15,13 @@ from typing import Any
 from typing_extensions import Unpack
 
 from minidb.address import ConnectionOptions, address_of, database_at, is_address
-from minidb.client.border import public
+from minidb.client.border import hinted, public
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
 from minidb.client.service import ServiceMethods
 from minidb.database import Database
-from minidb.errors import BadRequest
+from minidb.errors import BadRequest, choice
 from minidb.inference import ImageRules, settings_of
 from minidb.inference.secret import Secret, is_key_name
 from minidb.opening import MEMORY
@@ -105,7 +105,9 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in ("self", "connection")}
         if unknown := connection.keys() - ConnectionOptions.__annotations__.keys():
-            raise TypeError(f"QdrantClient.__init__() got an unexpected keyword argument {min(unknown)!r}")
+            text = f"QdrantClient.__init__() got an unexpected keyword argument {min(unknown)!r}"
+            known = [*options, *ConnectionOptions.__annotations__]
+            raise hinted(TypeError(text), choice(min(unknown), known, "arguments"))
         if sum(given is not None for given in (location, url, host, path)) > 1:
             raise BadRequest("Only one of <location>, <url>, <host> or <path> should be specified.")
         if durability not in ("full", "normal", "off"):
@@ -133,6 +135,8 @@ class QdrantClient(CollectionMethods, PointMethods, SearchMethods, ServiceMethod
             where = next((given for given in (location, path) if given is not None), MEMORY)
             if where == "":
                 raise BadRequest('the location is empty: give a directory, or ":memory:"')
+            if not isinstance(where, str) and not hasattr(where, "__fspath__"):
+                raise BadRequest(f'the location is a directory, an address or ":memory:", got a {type(where).__name__}')
             if str(where).startswith("~"):
                 where = Path(where).expanduser()
             self._database = Database(where, durability, inference=inference, read_only=read_only)

@@ -67,12 +67,25 @@ def listed(values: Any, what: str) -> list[Any]:
 
 def check_many(values: Any, what: str) -> None:
     """See `listed`."""
-    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)) or hasattr(values, "model_dump"):
+    name, rows = type(values).__name__, None
+    if name in ("DataFrame", "Table", "RecordBatch"):  # of pandas, polars, pyarrow: iterated, their columns come
+        methods = ("to_pylist()", "to_dicts()", 'to_dict("records")')
+        rows = next((each for each in methods if hasattr(values, each.partition("(")[0])), None)
+    if (
+        rows is not None
+        or not isinstance(values, Iterable)
+        or isinstance(values, (str, bytes, Mapping))
+        or hasattr(values, "model_dump")
+    ):
         from minidb.models.hints import NOT_AWAITED
 
         came = "None" if values is None else f"one {type(values).__name__}"
-        hint = NOT_AWAITED if isinstance(values, Awaitable) else "one alone goes into a list: [x]"
-        raise FormatError(f"Expected a list of {what}, got {came}").hinting(hint)
+        error = FormatError(f"Expected a list of {what}, got {came}")
+        if values is None:
+            raise error
+        if rows is not None:
+            raise error.hinting(f"the rows of a table, as dicts: x.{rows}")
+        raise error.hinting(NOT_AWAITED if isinstance(values, Awaitable) else "one alone goes into a list: [x]")
 
 
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:

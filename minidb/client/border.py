@@ -7,13 +7,15 @@ keeps all of them, for who looks for a fault in here. It costs a call a tenth of
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
+from inspect import signature
 from types import CodeType, FunctionType, TracebackType
 from typing import Any, TypeVar
 
-from minidb.errors import MinidbError
+from minidb.errors import MinidbError, choice
 
 T = TypeVar("T")
 _OURS = frozenset(("minidb", "pydantic", "pydantic_core", "numpy", "lmdb", "httpx", "httpcore", "anyio"))
@@ -23,6 +25,7 @@ def public(kind: type[T]) -> type[T]:
     """Marks a part of the client: what it has without an underscore, and its constructor, is a border."""
     for name, method in list(vars(kind).items()):
         if isinstance(method, FunctionType) and (name[0] != "_" or name == "__init__"):
+            method.__qualname__ = f"QdrantClient.{name}"  # what a caller knows it by, also in Python's own errors
             setattr(kind, name, _border(method))
     return kind
 
@@ -37,8 +40,29 @@ def _border(method: FunctionType) -> Callable[..., Any]:
         except MinidbError as error:
             shorten(error, code)
             raise
+        except TypeError as error:
+            advise(error, method)
+            raise
 
     return call
+
+
+def advise(error: TypeError, method: FunctionType) -> None:
+    """A hint for an argument nobody knows, or one that lacks, where that is what kept the method from being entered."""
+    if any(entry.tb_frame.f_code is method.__code__ for entry in _entries(error)):
+        return
+    unknown = re.search("unexpected keyword argument '(.*)'", str(error))
+    arguments = [name for name in signature(method).parameters if name not in ("self", "kwargs")]
+    hinted(error, choice(unknown[1] if unknown else "", arguments, "arguments"))
+
+
+def hinted(error: TypeError, hint: str) -> TypeError:
+    """The error with a hint: a note, or on Python 3.10 a line below the text."""
+    if sys.version_info >= (3, 11):
+        error.add_note(hint)
+    else:
+        error.args = (f"{error}\n{hint}",)
+    return error
 
 
 def shorten(error: MinidbError, code: CodeType) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidb import models
-from minidb.client.arguments import each_query, listed
+from minidb.client.arguments import check_many, each_query, listed
 from minidb.errors import ValidationError
 from minidb.models.vectors import as_array, is_array
 from minidb.progress import Progress
@@ -57,6 +57,8 @@ def upload_collection(
     show_progress: bool,
 ) -> None:
     """Upsert columns; payloads and ids beyond the last vector are left alone, too few are a `ValidationError`."""
+    if payload is not None and not isinstance(payload, Mapping):
+        check_many(payload, "payloads")
     payloads = _rows_of(payload) if isinstance(payload, Mapping) else iter(payload) if payload is not None else None
     if isinstance(ids, np.ndarray):
         ids = ids.tolist()

@@ -181,8 +181,7 @@ def sparse_arrays(field: VectorField, vector: Any) -> tuple[NDArray[np.uint32], 
     indices = np.asarray(vector.indices, np.uint32)
     with np.errstate(over="ignore"):
         values = np.asarray(vector.values, np.float32)
-    if not np.isfinite(values).all():
-        raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}")
+    _check_finite(field, values)
     if len(indices) > 1 and not (indices[1:] > indices[:-1]).all():
         order = np.argsort(indices, kind="stable")
         indices, values = indices[order], values[order]
@@ -202,8 +201,12 @@ def _check_dense(field: VectorField, vector: Any) -> None:
 
 
 def _check_finite(field: VectorField, array: NDArray[np.float32]) -> None:
-    if not np.isfinite(array).all():
-        raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}")
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        place = wrong[0].tolist()
+        raise BadInput(f"Vector contains values that are not finite numbers{_of(field)}").hinting(
+            f"{array[tuple(place)]} at {place}; what is beyond 3.4e38 is infinite as float32"
+        )
 
 
 def _of(field: VectorField) -> str:
@@ -254,7 +257,10 @@ def _as_json(payload: Any) -> Any:
         text = pydantic_core.to_json(payload, inf_nan_mode="null", fallback=_json_form)
         return json.loads(text, parse_int=_number)
     except (TypeError, ValueError, RecursionError) as error:
-        raise FormatError(f"payload is not JSON: {error}") from None
+        refused = FormatError(f"payload is not JSON: {error}")
+        if "cannot be interpreted as an integer" in str(error) or "NAType" in str(error):  # NaT is a datetime
+            raise refused.hinting("pandas.NaT and pandas.NA are no values: put None, or leave out the key") from None
+        raise refused from None
 
 
 def _number(digits: str) -> int | float:

@@ -77,7 +77,7 @@ def facet(reader: PointReader, schemas: dict[str, Any], request: models.FacetReq
             f"No appropriate index for faceting: `{key}`. Please create one to facet on this field. Check "
             "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
             "Match conditions"
-        )
+        ).hinting(f"client.create_payload_index(…, {request.key!r}, 'keyword'), or 'integer', 'bool' or 'uuid'")
     counts: Counter[Any] = Counter()
     for index, allowed in reader.index_parts(index_key(key, schema), reader.matching(request.filter)):
         if schema_type(schema) == "integer":

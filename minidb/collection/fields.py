@@ -165,6 +165,7 @@ _FORMS: dict[Kind, str] = {
     "multi": "a list of vectors of {size} numbers",
     "sparse": "models.SparseVector(indices=[…], values=[…])",
 }
+_SEVERAL = "one at a time, or client.query_batch_points"
 _LOOKED_UP = {"dense": "a dense vector", "multi": "a multivector", "sparse": "a sparse vector"}
 
 
@@ -182,8 +183,10 @@ def _form(came: object) -> str:
     if len(came) == 1 and np.ndim(came[0]):
         return "one in a list: leave out the list around it"
     if isinstance(came, np.ndarray):
-        return f"an array {came.shape}"
-    return f"a list of {len(came)} {'vectors' if came and np.ndim(came[0]) else 'numbers'}"
+        return f"an array {came.shape}" + (f" ({_SEVERAL})" if came.ndim > 1 else "")
+    if len(came) and np.ndim(came[0]):
+        return f"a list of {len(came)} vectors ({_SEVERAL})"
+    return f"a list of {len(came)} numbers"
 
 
 def no_vector(name: str, known: Collection[str]) -> BadInput:

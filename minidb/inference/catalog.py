@@ -23,6 +23,9 @@ CLASSES: Final[dict[ModelKind, str]] = {
 }
 """fastembed's class for each kind of model; some names stand in two of them, for text and for images."""
 
+MODELS_NOTED: Final = "minidb_models"
+"""Key of a collection's metadata: which model each vector is of, as `minidb import` notes it."""
+
 _BUILT_IN = ("qdrant/bm25", "bm25")
 _WINDOW = re.compile(r"(\d+)(?: input)? tokens (?:query length )?truncation|context length of (\d+)")
 _HASH = re.compile(r"minidb/hash-(\d+)", re.IGNORECASE)

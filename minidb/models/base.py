@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import reprlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from importlib import import_module
@@ -351,7 +351,10 @@ class Model(BaseModel):
 
     if not TYPE_CHECKING:
 
-        def __init__(self, /, **data: Any) -> None:
+        def __init__(self, /, *values: Any, **data: Any) -> None:
+            if values:
+                fields = ", ".join(f"{name}=…" for name in [*type(self).model_fields][: max(2, len(values))])
+                raise TypeError(f"fields go by name: {type(self).__name__}({fields})")
             _found.errors, _found.fields = 0, _NO_FIELDS
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self)
@@ -382,6 +385,12 @@ class Model(BaseModel):
         if type(other) is not type(self):
             return NotImplemented
         return same(self.__dict__, other.__dict__)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What is set: most fields of most models are None. Long vectors and texts are cut."""
+        from minidb.models.notebook import Short  # which most programs never show
+
+        return [(name, Short(value)) for name, value in self.__dict__.items() if value is not None]
 
 
 class StrEnum(str, Enum):

@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from inspect import isawaitable
 from typing import Any
 
-from minidb.errors import choice
+from minidb.errors import OTHER_WORDS, choice
 from minidb.models.base import NO_OBJECT
+from minidb.models.hints_of_values import of_range, of_value
 
 NOT_AWAITED = "it was not awaited: `await` goes before the call that made it"
 _POINT = "a point is models.PointStruct(id=…, vector=…, payload={…}), or a dict of these"
@@ -20,6 +21,7 @@ _FILTER = "a filter is models.Filter(must=[models.FieldCondition(key={key}, matc
 _UUID = "str(uuid.uuid5(uuid.NAMESPACE_URL, {text!r})) makes one of a text"
 _QUOTED = re.compile(r"'([^']*)'").findall
 _UNKNOWN = re.compile("unknown field `(.*)`", re.DOTALL).fullmatch
+_ALMOST_UUID = re.compile("[0-9a-fA-F]{6,}(-[0-9a-fA-F]+){2,}").fullmatch
 _MOST_KEYS = 8
 _LONGEST = 40
 
@@ -46,14 +48,15 @@ def hint(kind: str, message: str, names: Sequence[str], value: Any, fields: Mapp
     if kind in ("enum", "literal_error"):
         return choice(value, _QUOTED(message.partition(", got ")[0]), "values") if isinstance(value, str) else ""
     if kind == "out_of_range":
-        return "limit is the most results to return; client.count(…) returns none" if last == "limit" else ""
+        return of_range(message, last)
     if last in ("filter", "must", "should", "must_not", "update_filter"):
         return _filter(value)
     if message.startswith(NO_OBJECT):
         if names[-2:] == ["points", "[]"]:
             return f"{_POINT}; got a {type(value).__name__}"
-        return "a request is models.QueryRequest(query=…, limit=…)" if names == ["[]"] else ""
-    return _other_form(kind, message, last, value)
+        if names[-2:] in (["[]"], ["searches", "[]"]):
+            return "a request is models.QueryRequest(query=…, limit=…)"
+    return _other_form(kind, message, names, last, value) or of_value(kind, message, list(names), last, value)
 
 
 def _unknown_field(name: str, value: Any, known: Sequence[str]) -> str:
@@ -67,15 +70,21 @@ def _missing_field(names: Sequence[str], value: Any) -> str:
         return f"{_POINT}; got a {type(value).__name__}" if names[:-1] == ["points", "[]"] else ""
     missing, keys = names[-1], [str(key) for key in list(value)[:_MOST_KEYS]]
     has = f"it has {', '.join(f'`{key}`' for key in keys) or 'nothing'}"
-    near = get_close_matches(missing, keys, 1)
-    if near:
+    if get_close_matches(missing, keys, 1) or any(missing in OTHER_WORDS.get(key, ()) for key in keys):
         return f"did you mean `{missing}`? {has}"
     return f"{_POINT}; {has}" if names[:-1] == ["points", "[]"] else has
 
 
 def _bad_id(last: str, value: Any) -> str:
+    if last == "query" and type(value).__name__ in ("Fusion", "Sample"):
+        kind = type(value).__name__
+        return f"models.{kind}Query({kind.lower()}=models.{kind}.{value.name})"
     if isinstance(value, str):
         text = value[:_LONGEST]
+        if text.isascii() and text.isdecimal():
+            return f"a number, without quotes: {text}"
+        if _ALMOST_UUID(text):
+            return f"a UUID has 32 hexadecimal digits, this has {len(text.replace('-', ''))}"
         if last == "query":
             return f"a string as query is a point's id; to search for a text: models.Document(text={text!r}, model=…)"
         return "the text can stand in the payload; " + _UUID.format(text=text)
@@ -99,9 +108,9 @@ def _filter(value: Any) -> str:
     return _FILTER.format(key=key, value=wanted)
 
 
-def _other_form(kind: str, message: str, last: str, value: Any) -> str:
+def _other_form(kind: str, message: str, names: Sequence[str], last: str, value: Any) -> str:
     """Of values that are none of the forms a union has, and of arrays that hold no numbers."""
-    if message.startswith("Expected an array of numbers"):
+    if message.startswith("Expected an array of numbers, got dtype"):
         return "array.astype(numpy.float32) makes numbers of what can be read as such"
     if message.startswith("Expected a match with"):
         return f"a match is models.MatchValue(value={value!r})" if isinstance(value, (str, int)) else ""
@@ -110,12 +119,23 @@ def _other_form(kind: str, message: str, last: str, value: Any) -> str:
         return f"models.VectorParams(size={size}, distance=models.Distance.COSINE)"
     if last in ("with_payload", "with_vector", "with_vectors") and isinstance(value, str):
         return f"one goes into a list: [{value[:_LONGEST]!r}]"
+    if message.startswith("Expected one of create_alias") and "Alias" in type(value).__name__:
+        name = type(value).__name__
+        return f"models.{name}Operation({name[: -len('Alias')].lower()}_alias=models.{name}(…))"
+    if message.endswith("or a type of query") and isinstance(value, Mapping) and value:
+        return choice(next(iter(value)), _QUERIES, "queries")
     if kind.startswith("float_") and isinstance(value, str):
         return "numbers, no texts: [float(number) for number in vector]"
     if last in ("vector", "vectors") and isinstance(value, str):
         return f"to embed a text: models.Document(text={value[:_LONGEST]!r}, model=…)"
-    if last in ("vector", "vectors") and value is None:
+    if last in ("vector", "vectors") and value is None and names[-1] != "[]":
         return "a point without vectors has `vector={}`"
-    if message.startswith("invalid value") and "integer" in message and isinstance(value, str) and value.isdecimal():
-        return f"a number, without quotes: {value[:_LONGEST]}"
+    if message.startswith("invalid value") and "integer" in message and "string" not in message:
+        if isinstance(value, str) and value.isdecimal():
+            return f"a number, without quotes: {value[:_LONGEST]}"
+        if isinstance(value, float) and value.is_integer():
+            return f"a whole number, without a point: {int(value)}"
     return ""
+
+
+_QUERIES = ("nearest", "recommend", "discover", "context", "order_by", "fusion", "rrf", "formula", "sample")

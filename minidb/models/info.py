@@ -1,6 +1,7 @@
 """What a collection's info shows: its state, sizes, settings and payload indexes."""
 
-from typing import Annotated, TypeAlias
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import StrictStr
 
@@ -69,6 +70,12 @@ class CollectionInfo(Model):
     payload_schema: dict[StrictStr, PayloadIndexInfo]
     update_queue: UpdateQueueInfo | None = None
     created_at: Datetime | None = None
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """In a line or two: of the settings, which are long, only vectors and payload indexes."""
+        from minidb.models.notebook import summary
+
+        return list(summary(self).items())
 
     def _repr_html_(self) -> str:
         from minidb.models import notebook

@@ -42,6 +42,16 @@ def short(value: Any) -> str:
     return repr(value)
 
 
+class Short:
+    """A value whose `repr` is short."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return short(self._value)
+
+
 def points(found: Sequence[Any]) -> str:
     """A table of points: id, score where there is one, a column per payload key, vectors cut."""
     shown = found[:_ROWS]
@@ -73,21 +83,25 @@ def fields(values: Mapping[str, Any]) -> str:
 
 def collection(info: CollectionInfo) -> str:
     """A collection's state, sizes, vectors and payload indexes."""
+    labels = ("status", "points", "indexed vectors", "vectors", "payload indexes")
+    return fields(dict(zip(labels, summary(info).values(), strict=True)))
+
+
+def summary(info: CollectionInfo) -> dict[str, Any]:
+    """What is asked first about a collection, by the fields it is in."""
     params = info.config.params
     dense = params.vectors or {}
     named = dense if isinstance(dense, dict) else {"": dense}
     vectors = [f"{name or '(unnamed)'}: {vector.size} {vector.distance.value}" for name, vector in named.items()]
     vectors += [f"{name}: sparse" for name in params.sparse_vectors or {}]
-    return fields(
-        {
-            "status": info.status.value,
-            "points": f"{info.points_count or 0:,}",
-            "indexed vectors": f"{info.indexed_vectors_count or 0:,}",
-            "vectors": ", ".join(vectors) or "none",
-            "payload indexes": ", ".join(f"{key} {index.data_type.value}" for key, index in info.payload_schema.items())
-            or "none",
-        }
-    )
+    indexes = [f"{key} {index.data_type.value}" for key, index in info.payload_schema.items()]
+    return {
+        "status": info.status.value,
+        "points_count": info.points_count or 0,
+        "indexed_vectors_count": info.indexed_vectors_count or 0,
+        "config": ", ".join(vectors) or "no vectors",
+        "payload_schema": ", ".join(indexes) or "no indexes",
+    }
 
 
 def plan(root: Step) -> str:

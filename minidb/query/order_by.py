@@ -71,7 +71,7 @@ def missing_range_index(key: JsonPath) -> BadInput:
         f"No range index for `order_by` key: `{key}`. Please create one to use `order_by`. Check "
         "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
         "Range conditions"
-    )
+    ).hinting(f"client.create_payload_index(…, {str(key)!r}, 'integer'), or 'float' or 'datetime'")
 
 
 def _pairs(index: Any, kind: RangeKind) -> tuple[Rows, OrderValues]:

@@ -202,14 +202,17 @@ def _check_idf(params: models.SearchParams | None, field: VectorField) -> None:
 
 def _check_has_prefetches(what: str, n_prefetches: int) -> None:
     if not n_prefetches:
-        raise BadInput(f"Validation failed: cannot apply {what} without prefetches")
+        raise BadInput(f"Validation failed: cannot apply {what} without prefetches").hinting(
+            "what it works on comes from prefetch=[models.Prefetch(query=…, using=…, limit=…), …]"
+        )
 
 
 def _check(request: Any, has_prefetches: bool) -> None:
     """Parts of one level that contradict each other (lib/collection, collection_query.rs, `validation`)."""
     query, has_threshold = request.query, request.score_threshold is not None
     if query is None and has_prefetches:
-        raise BadRequest("A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
+        text = "A query is needed to merge the prefetches. Can't have prefetches without defining a query."
+        raise BadRequest(text).hinting("query=models.FusionQuery(fusion=models.Fusion.RRF), for instance")
     if query is None and has_threshold:
         raise BadRequest(
             "A query is needed to use the score_threshold. Can't have score_threshold without defining a query."

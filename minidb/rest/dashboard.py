@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import StrictStr
 
 from minidb import models
-from minidb.inference.catalog import list_models
+from minidb.inference.catalog import MODELS_NOTED, list_models
 from minidb.inference.local import is_installed
 from minidb.models.base import Model, integer
 from minidb.query.projection import MOST_POINTS
@@ -49,8 +49,9 @@ def _map(call: Call) -> Any:
 
 
 def _models(call: Call) -> Any:
-    """For each vector the models that run here and make vectors of its size, the offline ones first."""
-    params = call.database.info(call.collection).config.params
+    """For each vector the model that was noted, and those that run here and make vectors of its size, offline first."""
+    config = call.database.info(call.collection).config
+    params = config.params
     dense = params.vectors or {}
     named = dense if isinstance(dense, dict) else {"": dense}
     fitting = {
@@ -58,7 +59,14 @@ def _models(call: Call) -> Any:
         for name, vector in named.items()
     }
     sparse = ["qdrant/bm25", *(model.name for model in _local_models() if model.kind == "sparse")]
-    return fitting | {name: list(dict.fromkeys(sparse)) for name in params.sparse_vectors or {}}
+    fitting |= dict.fromkeys(params.sparse_vectors or {}, sparse)
+    noted = (config.metadata or {}).get(MODELS_NOTED) or {}  # by `minidb import`
+    return {name: list(dict.fromkeys([*_named(noted, name), *known])) for name, known in fitting.items()}
+
+
+def _named(noted: Any, name: str) -> list[str]:
+    model = noted.get(name) if isinstance(noted, dict) else None
+    return [model] if isinstance(model, str) else []
 
 
 def _local(vector: models.VectorParams) -> list[str]:

@@ -566,4 +566,4 @@ def _translated(error: lmdb.Error, path: Path) -> MinidbError:
         return CorruptionError(f"{path / 'data.mdb'}: {text}")
     if "closed" in text.lower():
         return StoreClosed()
-    return ServiceError(f"{path}: {text}")
+    return ServiceError(text if text.startswith(str(path)) else f"{path}: {text}")

@@ -200,6 +200,33 @@ class TestUsage:
         assert exit_.value.code == 2
         assert "usage: minidb" in capsys.readouterr().err
 
+    def test_without_a_command_the_commands_are_told(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main([])
+        assert "\n  collections  the names" in capsys.readouterr().err
+
+    def test_options_before_the_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as exit_:
+            main(["--path", "db", "info"])
+        assert exit_.value.code == 2
+        assert "a command comes first: minidb COMMAND … --path …" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("argv", "hint"),
+        [
+            (["info", ""], "a name has a character at least"),
+            (["count", "c", "--filter", "n < 3"], """; for instance '{"must": [{"key":"""),
+            (["count", "c", "--filter", "[]"], """; for instance '{"must": [{"key":"""),
+        ],
+    )
+    def test_a_wrong_argument_is_told_what_was_expected(
+        self, argv: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as exit_:
+            main([*argv, "--path", "db"])
+        assert exit_.value.code == 2
+        assert hint in capsys.readouterr().err
+
     def test_errors_are_one_line_without_a_traceback(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (tmp_path / "file").touch()
         assert run_demo(tmp_path / "file") == 1

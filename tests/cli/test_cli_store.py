@@ -29,7 +29,19 @@ ROWS = [
 DOCUMENTS = ["--document", "text=Qdrant/bm25:words", "--document", "text=minidb/hash-64:dense"]
 SHORT = json.dumps({"must": [{"key": "minutes", "range": {"lt": 60}}]})
 
+MISSPELT = SHORT.replace("must", "mst")
+
 Call = Callable[..., str]
+
+
+def _npy(array: Any) -> bytes:
+    np.save(stream := io.BytesIO(), array)
+    return stream.getvalue()
+
+
+def _npz(**arrays: Any) -> bytes:
+    np.savez(stream := io.BytesIO(), **arrays)
+    return stream.getvalue()
 
 
 @pytest.fixture(params=["--path", "--url"])
@@ -235,11 +247,28 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
-            ("x.jsonl", b'{"id": 1}\n{"id": ', "line 2: "),
-            ("x.jsonl", b"[1]\n", "line 1: expected an object"),
+            ("x.jsonl", b'{"id": 1}\n{"id": ', "line 2, column 8: "),
+            ("x.jsonl", b"[1]\n", "line 1: expected an object, got an array (`jq -c .[] "),
+            ("x.jsonl", b"1\n", "line 1: expected an object, got 1"),
+            (
+                "x.jsonl",
+                b'{"id": "a"}\n',
+                "row 1: the id 'a' is no number and no UUID; --id COLUMN takes another column",
+            ),
             ("x.csv", b"a,b\n1\n", "line 2: not as many fields as the header"),
-            ("x.csv", b"a\n\xff\n", "utf-8"),
-            ("x.npy", b"no array", "x.npy: "),
+            ("x.csv", b"a\n\xff\n", "it is not UTF-8, it has the byte 0xff"),
+            ("x.csv", b"a,b,a\n1,2,3\n", "two columns are called 'a'"),
+            ("x.csv", b"a;b\n1;2\n", "one column 'a;b'; what separates columns is a comma"),
+            ("x.npy", b"no array", "x.npy: no arrays of numbers: "),
+            ("x.npy", b"", "x.npy: no arrays of numbers: "),
+            ("x.npz", b"", "x.npz: no arrays of numbers: "),
+            ("x.npz", b"PK\x03\x04", "x.npz: no arrays of numbers: "),
+            ("x.npy", _npy(np.zeros(3)), "vector is float64 of shape (3,); a row of numbers is a vector"),
+            ("x.npy", _npy(np.array([["a"]])), "vector is <U1 of shape (1, 1); a row of numbers is a vector"),
+            ("x.npz", _npz(n=np.zeros(3)), "no array in it has two dimensions"),
+            ("x.npz", _npz(a=np.zeros((2, 2)), n=np.zeros(3)), "its arrays have different lengths"),
+            ("x.npz", _npz(a=np.float32(3)), "a is float32 of shape ()"),
+            ("x.npz", _npz(a=np.zeros((2, 2)), ids=np.zeros((2, 1))), "ids is float64 of shape (2, 1)"),
             ("x.txt", b"", "--format jsonl|csv"),
             ("x.jsonl", b'{"text": 5}\n', "row 1 has no text in text"),
             ("x.jsonl", b'{"vector": 5}\n', "row 1: a vector is an array of numbers, got 5"),
@@ -261,8 +290,25 @@ class TestFiles:
     def test_a_batch_that_is_refused_leaves_those_before_it(self, call: Call, tmp_path: Path) -> None:
         rows = [{"vector": [1.0, 0.0]}] * 4 + [{"vector": [1.0]}]
         (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        assert "expected dim: 2, got 1" in call("import", "c", str(tmp_path / "in.jsonl"), "--batch", "3", code=1)
+        error = call("import", "c", str(tmp_path / "in.jsonl"), "--batch", "3", code=1)
+        assert "expected dim: 2, got 1 (rows 4 to 5)" in error
         assert call("count", "c") == "3\n"
+
+    def test_a_first_batch_that_is_refused_leaves_no_collection(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "in.jsonl").write_text('{"vector": [1.0, 0.0]}\n{"vector": [1.0]}\n')
+        error = call("import", "c", str(tmp_path / "in.jsonl"), code=1)
+        assert error == "minidb: Wrong input: Vector dimension error: expected dim: 2, got 1 (rows 1 to 2)\n"
+        assert call("collections") == ""
+
+    def test_ids_of_another_column_or_none(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text("id,n\nfirst,7\n")
+        assert "row 1 has no m; it has id, n" in call("import", "c", str(tmp_path / "in.csv"), "--id", "m", code=1)
+        call("import", "c", str(tmp_path / "in.csv"), "--id", "n")
+        call("import", "c", str(tmp_path / "in.csv"), "--id", "")
+        assert json.loads(call("get", "c", "--json")) == [
+            {"id": 0, "payload": {"id": "first", "n": 7}},
+            {"id": 7, "payload": {"id": "first"}},
+        ]
 
     def test_interrupted_it_leaves_whole_batches_and_once_more_completes_it(
         self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -324,6 +370,18 @@ def test_standard_input_and_output_between_processes(tmp_path: Path) -> None:
     again = subprocess.run(command("export", "b", "-", "--path", store), stdout=subprocess.PIPE, check=True).stdout
     assert out == again
     assert len(out.splitlines()) == 3
+
+
+def test_a_store_that_cannot_be_written_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with QdrantClient(tmp_path) as client:
+        client.create_collection("c", models.VectorParams(size=1, distance=models.Distance.DOT))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for command in (["info"], ["count", "c"], ["verify"]):
+        assert main([*command, "--path", str(tmp_path)]) == 0
+    assert main(["delete", "c", "1", "--path", str(tmp_path)]) == 1
+    assert "was opened with read_only=True" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -390,6 +448,9 @@ class TestMistakes:
         missing = "minidb: Not found: Collection `{}` doesn't exist! ({})\n"
         assert call("count", "recpes", code=1).endswith("Collection `recpes` doesn't exist! (did you mean recipes?)\n")
         assert call("count", "q", code=1).endswith(missing.format("q", "collections here: recipes, zoo")[8:])
+        assert "unknown field `mst` in filter (did you mean must?)" in call(
+            "count", "zoo", "--filter", MISSPELT, code=1
+        )
         error = refused(["search", "recipes", "x", "--using", "wrds", *where], capsys)
         assert error.endswith("recipes has no vector wrds (did you mean words?)")
         assert "--using dense or --using words" in refused(["search", "recipes", "x", *where], capsys)

@@ -127,6 +127,12 @@ class TestRoutes:
         assert found["a"][0] == "minidb/hash-3"
         assert found["s"][0] == "qdrant/bm25"
         assert found["m"] == []
+        metadata = {"minidb_models": {"a": "openai/text-embedding-3-small", "s": 5, "x": "minidb/hash-3"}}
+        httpx.patch(f"{url}/collections/docs", json={"metadata": metadata}).raise_for_status()
+        found = httpx.get(f"{url}{API}/models").json()["result"]
+        assert found["a"][:2] == ["openai/text-embedding-3-small", "minidb/hash-3"]  # noted by `minidb import`
+        assert found["s"][0] == "qdrant/bm25"
+        assert set(found) == {"a", "s", "m"}
 
     def test_the_table_of_routes_is_whole(self, url: str) -> None:
         table = httpx.get(f"{url}/dashboard/api/routes").json()["result"]

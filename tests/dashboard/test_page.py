@@ -235,6 +235,9 @@ def test_the_console_sends_requests_and_has_the_routes(reader: Reader) -> None:
     assert '"count": 300' in page.inner_text("pre")
     reader.picture("console")
     assert page.locator("option:has-text('(writes)')").count() > 20
+    page.fill("input.mono", "///example.org/collections")
+    page.click("text=Send >> nth=0")
+    page.wait_for_selector("text=That is another server.")
 
 
 def test_errors_and_unknown_places_are_told(reader: Reader) -> None:
@@ -242,6 +245,8 @@ def test_errors_and_unknown_places_are_told(reader: Reader) -> None:
     assert "Collection `nothing` doesn't exist!" in reader.main()
     reader.picture("missing")
     reader.open("no/such/page")
+    assert "There is no such page." in reader.main()
+    reader.open("collection/docs/toString")
     assert "There is no such page." in reader.main()
     assert any("404" in problem for problem in reader.problems)  # the browser's own note of the answer
     reader.problems.clear()

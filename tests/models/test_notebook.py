@@ -39,6 +39,18 @@ def test_what_is_short_prints_whole() -> None:
     )
 
 
+def test_what_is_not_set_is_not_printed(client: QdrantClient) -> None:
+    red = models.FieldCondition(key="color", match=models.MatchValue(value="red"))
+    assert (
+        repr(models.Filter(must=[red])) == "Filter(must=[FieldCondition(key='color', match=MatchValue(value='red'))])"
+    )
+    assert "… 294 more]" in repr(models.PointStruct(id=1, vector=[1.0] * 300))
+    filled(client)
+    assert repr(client.get_collection("c")).startswith("CollectionInfo(status='green', points_count=2, ")
+    assert len(repr(client.get_collection("c"))) < 200
+    assert repr(client.explain("c", [1.0] * 1024)).startswith("query  [")
+
+
 def test_notebooks_show_tables_and_no_markup_of_the_store(client: QdrantClient) -> None:
     filled(client)
     hits = client.query_points("c", [1.0] * 1024, with_vectors=True)

@@ -29,9 +29,11 @@ export async function send(method, path, body) {
   if (hasKey()) headers["api-key"] = sessionStorage.getItem(KEY);
   if (body !== undefined) headers["content-type"] = "application/json";
   const started = performance.now();
+  const url = new URL(path.replace(/^\//, ""), base);
+  if (url.origin !== base.origin) throw new RequestError(0, "That is another server."); // as ///elsewhere is: it gets no key
   let response;
   try {
-    response = await fetch(new URL(path.replace(/^\//, ""), base), { method, headers, body });
+    response = await fetch(url, { method, headers, body });
   } catch (error) {
     throw new RequestError(0, `The server does not answer (${error.message}).`);
   }

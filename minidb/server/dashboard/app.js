@@ -25,7 +25,7 @@ function pageOf([first, name, view = "points", id]) {
   if (first === undefined) return () => collections();
   if (first === "console") return () => consolePage();
   if (first === "collection" && view === "point" && id !== undefined) return () => point(name, id);
-  if (first === "collection" && name !== undefined && view in OF_COLLECTION) return () => OF_COLLECTION[view](name);
+  if (first === "collection" && name !== undefined && Object.hasOwn(OF_COLLECTION, view)) return () => OF_COLLECTION[view](name);
   return () => failure(new Error("There is no such page."));
 }
 
