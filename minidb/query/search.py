@@ -24,17 +24,15 @@ from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.plain import (
-    Metric,
     below_rounding,
     pair_similarities,
     product_table,
     similarities,
-    similarity_table,
 )
 from minidb.index.dense.sketch import LONG_SCAN_NS as _LONG_SCAN_NS
 from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
 from minidb.index.dense.sketch import Sketch, int8_scan_ns
-from minidb.index.multivector import max_sim
+from minidb.index.multivector import max_dot_product, max_sim
 from minidb.index.topk import best_positions
 from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, ranked, ranked_many
 from minidb.query.vectors import QueryVector, SparseQuery
@@ -43,13 +41,15 @@ _FLOAT_ELEMENTS = 120_000
 """Up to so many floats gathering them beats int8 plus rescoring (250 rows of 384, 180 of 1024, 1,000 of 64)."""
 _CHUNK_ELEMENTS = 1 << 18
 """Floats gathered and compared at a time: they stay in the cache."""
-TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _CHUNK_ROWS = 512
 _QUERIES_AT_ONCE, _FEW_QUERIES = 64, 4
-_TOKEN_CHUNK = 65536
+_TOKEN_CHUNK = 4096
+"""Compared at a time: with 32 of a query they make half a megabyte of similarities."""
+_TOKEN_NS = 0.05
+"""Nanoseconds a product of two tokens takes for each dimension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Search:
         metric = metric_of(field)
         scores = np.empty(len(rows), np.float32)
         if field.kind == "multi":
-            return self._max_sims(field, query, rows, similarity_table)
+            return self._max_sims(field, query, rows)
         step = max(64, _CHUNK_ELEMENTS // field.size)
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step]
@@ -158,17 +158,38 @@ class Search:
     def _max_sim(self, field: VectorField, query: NDArray[np.float32], k: int, rows: Rows) -> Hits:
         """Every candidate is compared: fast products choose, and those near the border are scored exactly."""
         self.reader.trace.note(by="MaxSim of every candidate", candidates=len(rows))
-        if len(rows) > max(4 * k, _FEW_ROWS):
-            scores = self._max_sims(field, query, rows, product_table)
-            rows = rows[_near_border(scores, k)]
+        if metric_of(field) == "dot" and len(rows) > max(4 * k, _FEW_ROWS):
+            rows = rows[_near_border(self._max_dot_products(field, query, rows), k)]
         return best_hits(self.reader.view, rows, self.similarities(field, query, rows), k)
 
-    def _max_sims(self, field: VectorField, query: NDArray[np.float32], rows: Rows, table_of: TableOf) -> Scores:
-        scores = np.empty(len(rows), np.float32)
-        for start, stop in self._token_chunks(field, rows):
-            tokens, counts = self.reader.tokens(field, rows[start:stop])
-            scores[start:stop] = max_sim(metric_of(field), query, comparable(field, tokens), counts, table_of)
-        return scores
+    def _max_sims(self, field: VectorField, query: NDArray[np.float32], rows: Rows) -> Scores:
+        def of(part: Rows) -> Scores:
+            tokens, counts = self.reader.tokens(field, part)
+            return max_sim(metric_of(field), query, comparable(field, tokens), counts)
+
+        return self._by_chunks(field, query, rows, of)
+
+    def _max_dot_products(self, field: VectorField, query: NDArray[np.float32], rows: Rows) -> Scores:
+        """The same but for rounding, by fast products."""
+
+        def of(part: Rows) -> Scores:
+            if field.datatype == "float32":
+                return max_dot_product(query, *self.reader.tokens_in_place(field, part))
+            tokens, counts = self.reader.tokens(field, part)
+            return max_dot_product(query, comparable(field, tokens), np.cumsum(counts) - counts, counts)
+
+        return self._by_chunks(field, query, rows, of)
+
+    def _by_chunks(
+        self, field: VectorField, query: NDArray[np.float32], rows: Rows, scores_of: Callable[[Rows], Scores]
+    ) -> Scores:
+        """Scores of multivectors, a few thousand tokens at a time, on all cores where that takes long."""
+        n_tokens = self.reader.view.n_tokens.get(field.slot, 0) / max(self.reader.view.count(field.slot), 1)
+        step = max(1, int(_TOKEN_CHUNK / max(n_tokens, 1)))
+        chunks = [rows[start : start + step] for start in range(0, len(rows), step)]
+        is_long = len(rows) * n_tokens * query.size * _TOKEN_NS > _LONG_SCAN_NS
+        scores = (on_all_cores if is_long else map)(scores_of, chunks)
+        return np.concatenate([*scores, NO_HITS.scores])
 
     # Dense
 
@@ -388,14 +409,6 @@ class Search:
             table[:, lacking] = -np.inf
             candidates += [_near_border(scores, k).nonzero()[0].astype(np.uint32) for scores in table]
         return self._rescored_many(field, queries, k, candidates)
-
-    def _token_chunks(self, field: VectorField, rows: Rows) -> list[tuple[int, int]]:
-        """Slices of `rows` of about as many tokens as are worth one matrix product."""
-        if not len(rows):
-            return []
-        mean = max(1, self.reader.view.n_tokens.get(field.slot, 0) // max(self.reader.view.count(field.slot), 1))
-        step = max(1, _TOKEN_CHUNK // mean)
-        return [(start, min(start + step, len(rows))) for start in range(0, len(rows), step)]
 
 
 def _codes_of(field: VectorField) -> str:

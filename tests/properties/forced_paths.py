@@ -54,7 +54,8 @@ _PIECES = {
     "minidb.index.dense.sketch._PIECE_NS": 200,
     "minidb.index.dense.hot._PIECE_BYTES": 64,
     "minidb.index.dense.plain._CHUNK_ROWS": 16,
-    "minidb.index.dense.plain._PIECE": 64,
+    "minidb.index.dense.plain.PIECE": 64,
+    "minidb.index.multivector.PIECE": 64,
     "minidb.collection.indexes._CHUNK_ROWS": 32,
     "minidb.collection.indexer._BUILD_ROWS": 32,
 }
