@@ -76,15 +76,15 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
         packages.append("json")
     rooms = {
         "": ["aio", "cli", "grpc", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
-        "collection": ["chunks", "declared_text", "facets", "info"],
+        "collection": ["centroids", "chunks", "declared_text", "facets", "info"],
         "filter": ["clauses", "conditions", "evaluate", "lookup"],
-        "index": ["dense.hnswlib_graph", "dense.usearch_graph", "sparse"],
+        "index": ["dense.hnswlib_graph", "dense.usearch_graph", "centroids", "sparse"],
         "inference": ["bm25", "cache", "catalog", "execute", "fastembed", "plan", "providers.http"],
         "models": [
             "aliases", "filters", "formulas", "indexes", "inference", "info", "moments", "quantization",
             "search_params", "service", "strict_mode",
         ],
-        "query": ["formula", "groups", "matrix", "sample", "sparse"],
+        "query": ["formula", "groups", "matrix", "max_sim", "sample", "sparse"],
         "storage": ["lmdb_store"],
     }  # fmt: skip
     own = [".".join(filter(None, ("minidb", room, name))) for room, names in rooms.items() for name in names]

@@ -1,5 +1,5 @@
-"""The background thread that keeps derived data worth having: graphs, vacuum, checkpoints. Never needed for a right
-answer.
+"""The background thread that keeps derived data worth having: graphs, centroid indexes, vacuum, checkpoints. Never
+needed for a right answer.
 
 One thread per open database, started when a collection needs it and gone when none does. A collection counts as yellow
 while it waits here.
@@ -11,6 +11,7 @@ import time
 from _thread import TIMEOUT_MAX, LockType, allocate_lock
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from minidb.collection.collection import Collection, snapshot_of
 from minidb.collection.config import StoredConfig
 from minidb.collection.declared import index_key
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import graph_vectors, metric_of, payload_form
+from minidb.collection.indexes import Indexes, graph_vectors, metric_of, payload_form
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View
 from minidb.errors import MinidbError, NotFound
@@ -34,9 +35,18 @@ from minidb.storage.records import seq_key
 from minidb.storage.spaces import clean
 from minidb.system import threads
 
+if TYPE_CHECKING:
+    from minidb.index.centroids import CentroidIndex
+
 GRAPH_BYTES = 10_000 * 384 * 4
 """Vectors below this many bytes are scanned as fast as walked, but for a small `hnsw_ef`; about Qdrant's threshold."""
 _TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
+_LEAST_MULTIVECTORS, _TAIL_MULTIVECTORS = 2_000, 256
+"""Fewer are compared one by one in the time of a choice and of the few hundred chosen; so many beside what an index
+finds take half of that. Taking one into an index takes as long as comparing it 30 times.
+"""
+_CENTROID_GROWTH = 2
+"""A field grown by so much gets new centroids: what was written since may lie elsewhere."""
 _MEASURED_GROWTH = 1.5
 """A graph grown by so much is measured again."""
 _BUILD_ROWS = 1024
@@ -78,7 +88,10 @@ class Indexer:
         view = collection.published[0]
         if view.n_rows < collection.next_check and not worth_vacuuming(view, collection.config):
             return
-        collection.next_check = max(int(view.n_rows * (1.0 + _CHECK_STEP)), view.n_rows + _LEAST_CHECK_ROWS)
+        step = max(int(view.n_rows * _CHECK_STEP), _LEAST_CHECK_ROWS)
+        if collection.indexes_for(view).centroids:
+            step = min(step, _TAIL_MULTIVECTORS)
+        collection.next_check = view.n_rows + step
         if needs_work(collection):
             self.enqueue(collection)
 
@@ -195,14 +208,15 @@ class Indexer:
             collection.next_check = 0
         with snapshot_of(collection) as snapshot:
             fields = [
-                field
-                for field in snapshot.view.fields.values()
-                if wants_graph(snapshot.view.count(field.slot), field, collection.config)
+                field for field in snapshot.view.fields.values() if wants_index(snapshot.view, field, collection.config)
             ]
         for field in fields:
             if self._stopping:
                 return
-            self._advance_graph(collection, field)
+            if field.kind == "multi":
+                self._advance_centroids(collection, field)
+            else:
+                self._advance_graph(collection, field)
         collection.index_error = None
         checkpoint(self._store, collection)
 
@@ -225,6 +239,24 @@ class Indexer:
         elif plan == "extend" and loaded is not None:
             indexes.leave_out("graph", field, view, loaded.n_rows, view.n_rows)
             self._extend(loaded, reader, field)
+
+    def _advance_centroids(self, collection: Collection, field: VectorField) -> None:
+        from minidb.collection.centroids import Building
+
+        with snapshot_of(collection) as snapshot:
+            view = snapshot.view
+            indexes = collection.indexes_for(view)
+            index = indexes.centroid_index(PointReader(collection, view, snapshot.txn), field)
+        building = Building(PointReader(collection, view, NoTransaction()), field, self._go_on)
+        plan = centroid_plan(view, field, index)
+        if plan == "build":
+            indexes.leave_out("centroids", field, view, 0, view.n_rows)
+            indexes.replace_centroids(field, building.extended(building.trained()))
+        elif plan == "extend" and index is not None:
+            indexes.leave_out("centroids", field, view, index.n_rows, view.n_rows)
+            indexes.centroids[field.slot] = building.extended(index)
+        if plan != "nothing":
+            collection.store.row_file(view.space, field.tokens_file, field.row_bytes).release()
 
     def _extend(self, graph: Graph, reader: PointReader, field: VectorField) -> None:
         view = reader.view
@@ -285,13 +317,18 @@ def worth_vacuuming(view: View, config: StoredConfig) -> bool:
     return view.n_rows >= least and view.n_rows - view.n_alive > share * view.n_rows
 
 
-def wants_graph(count: int, field: VectorField, config: StoredConfig) -> bool:
-    """Whether a dense field of `count` vectors should have a graph."""
-    if field.kind != "dense" or field.distance == Distance.MANHATTAN or config.hnsw(field.name).m == 0:
+def wants_index(view: View, field: VectorField, config: StoredConfig) -> bool:
+    """Whether a dense field should have a graph, multivectors a centroid index: when there are many of them."""
+    if field.kind == "sparse" or field.distance == Distance.MANHATTAN or config.hnsw(field.name).m == 0:
         return False
     asked = config.asked.get("indexing_threshold")
     if asked == 0:  # Qdrant: indexing switched off
         return False
+    count = view.count(field.slot)
+    if field.kind == "multi":
+        if metric_of(field) != "dot" or count < _LEAST_MULTIVECTORS:
+            return False
+        count = view.n_tokens.get(field.slot, 0)
     bytes_needed = GRAPH_BYTES if asked is None else asked * 1024
     return count * field.size * 4 >= bytes_needed
 
@@ -307,6 +344,23 @@ def graph_plan(has: NDArray[np.bool_], graph: Graph | None, field: VectorField) 
     return "extend" if tail > max(_TAIL_ROWS, _TAIL_SHARE * graph.count) else "nothing"
 
 
+def centroid_plan(view: View, field: VectorField, index: CentroidIndex | None) -> str:
+    """ "build", "extend" or "nothing"."""
+    if index is None or view.count(field.slot) >= _CENTROID_GROWTH * index.n_trained:
+        return "build"
+    has = view.has(field.slot)
+    live_inside = int(np.count_nonzero(has[: index.n_rows]))
+    if index.count - live_inside > _DEAD_SHARE * index.count:
+        return "build"
+    return "extend" if np.count_nonzero(has[index.n_rows :]) >= _TAIL_MULTIVECTORS else "nothing"
+
+
+def _plan(view: View, field: VectorField, indexes: Indexes) -> str:
+    if field.kind == "multi":
+        return centroid_plan(view, field, indexes.centroids.get(field.slot))
+    return graph_plan(view.has(field.slot), indexes.graphs.get(field.slot), field)
+
+
 def needs_work(collection: Collection) -> bool:
     """Whether the indexer would do anything."""
     view = collection.published[0]
@@ -314,9 +368,9 @@ def needs_work(collection: Collection) -> bool:
         return True
     indexes = collection.indexes_for(view)
     for field in view.fields.values():
-        if not wants_graph(view.count(field.slot), field, collection.config):
+        if not wants_index(view, field, collection.config):
             continue
-        if graph_plan(view.has(field.slot), indexes.graphs.get(field.slot), field) != "nothing":
+        if _plan(view, field, indexes) != "nothing":
             return True
     many = max(_CLOSING_ROWS, int(_LACKING_SHARE * view.n_rows))
     return any(indexes.lacks(view, field, 0.0) > many for field in view.fields.values())

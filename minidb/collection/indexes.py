@@ -1,9 +1,9 @@
-"""The derived data of one collection: int8 sketches, graphs and inverted indexes by field, and their checkpoints.
+"""The derived data of one collection: int8 sketches, graphs, inverted and centroid indexes by field, their checkpoints.
 
 Everything here can be thrown away and rebuilt from rows and records. Each form covers the rows below some number;
-readers extend sketches and inverted indexes to their view when they ask for them, graphs are built and advanced by the
-indexer. Rows that were dead by then are left out; who reads an older state looks at those among them that are alive
-there beside the form (`Indexes.left_out`).
+readers extend sketches and inverted indexes to their view when they ask for them, graphs and centroid indexes are
+advanced by the indexer. Rows that were dead by then are left out; who reads an older state looks at those among them
+that are alive there beside the form (`Indexes.left_out`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from minidb.system import files
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
+    from minidb.index.centroids import CentroidIndex
     from minidb.index.sparse import SparseIndex
 
 METRICS: dict[Distance, Metric] = {
@@ -61,7 +62,7 @@ def comparable(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.f
     return vectors
 
 
-FormKind = Literal["graph", "sketch", "sparse"]
+FormKind = Literal["graph", "sketch", "sparse", "centroids"]
 
 
 class _LeftOut(NamedTuple):
@@ -103,8 +104,10 @@ class Indexes:
         self._hot: dict[int, HotRows] = {}
         self.graphs: dict[int, Graph] = {}
         """Published by the indexer, one assignment each; rows a graph does not cover are for the reader to scan."""
+        self.centroids: dict[int, CentroidIndex] = {}
+        """Of multivectors, published likewise."""
         self._tried_to_load: set[tuple[str, int]] = set()
-        self._sought_graphs: set[int] = set()
+        self._sought: set[int] = set()
         self._left_out: dict[tuple[FormKind, int], _LeftOut] = {}
         self._saved_rows: dict[tuple[str, int], int] = {}
 
@@ -153,6 +156,22 @@ class Indexes:
             return _NONE_LEFT_OUT.rows
         rows = rows[rows < view.n_rows]
         return rows[view.has(field.slot)[rows]]
+
+    def with_left_out(
+        self,
+        candidates: NDArray[np.uint32],
+        kind: FormKind,
+        field: VectorField,
+        view: View,
+        rows: NDArray[np.uint32] | None = None,
+    ) -> NDArray[np.uint32]:
+        """Candidates that a form chose, and the rows, of `rows` if given, that it may lack."""
+        missing = self.left_out(kind, field, view)
+        if not len(missing):
+            return candidates
+        if rows is not None:
+            missing = missing[np.isin(missing, rows)]
+        return distinct(np.concatenate([candidates, missing]))
 
     def hot_rows(self, field: VectorField) -> HotRows:
         """Codes of the filters that are asked again and again."""
@@ -219,18 +238,32 @@ class Indexes:
     def graph(self, reader: PointReader, field: VectorField) -> Graph | None:
         """The field's graph, if there is one by now; one that is mapped and not read is opened here and now."""
         graph = self.graphs.get(field.slot)
-        if graph is None and field.slot not in self._sought_graphs:
+        if graph is None and field.slot not in self._sought:
             with self._lock:
-                if field.slot not in self._sought_graphs:
+                if field.slot not in self._sought:
                     checkpoint = find_checkpoint(reader.txn, self.space, "graph", field.slot)
                     loaded = None
                     if checkpoint is not None and "usearch" in checkpoint.meta:
                         loaded = self._load_graph(reader, field, lambda: None)
                     if loaded is not None:
                         self.graphs[field.slot] = loaded
-                    self._sought_graphs.add(field.slot)
+                    self._sought.add(field.slot)
             graph = self.graphs.get(field.slot)
         return graph
+
+    def centroid_index(self, reader: PointReader, field: VectorField) -> CentroidIndex | None:
+        """The index of a field of multivectors, if there is one by now; a saved one is opened here and now."""
+        if field.slot not in self.centroids and field.slot not in self._sought:
+            with self._lock:
+                loaded = self._load(reader.txn, "centroids", field.slot)
+                if loaded is not None:
+                    from minidb.index.centroids import CentroidIndex
+
+                    n_rows = loaded[0].n_rows
+                    self.leave_out("centroids", field, reader.view, 0, n_rows)
+                    self.centroids[field.slot] = CentroidIndex.restored(n_rows, loaded[0].meta, loaded[1])
+                self._sought.add(field.slot)
+        return self.centroids.get(field.slot)
 
     def load_graph(self, reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> Graph | None:
         """The field's graph, from its checkpoint if it is not loaded yet. For the indexer: it may take a second.
@@ -253,10 +286,16 @@ class Indexes:
             self._saved_rows.pop(("graph", field.slot), None)
             self.graphs[field.slot] = graph
 
+    def replace_centroids(self, field: VectorField, index: CentroidIndex) -> None:
+        """Publish an index with other centroids than the one that may be saved."""
+        with self._lock:
+            self._saved_rows.pop(("centroids", field.slot), None)
+            self.centroids[field.slot] = index
+
     def keep_only(self, slots: Collection[int]) -> None:
         """Drop what vectors left whose names were deleted."""
         with self._lock:
-            for forms in (self._sketches, self._sparse, self._hot, self.graphs):
+            for forms in (self._sketches, self._sparse, self._hot, self.graphs, self.centroids):
                 for slot in set(forms) - set(slots):
                     forms.pop(slot)
 
@@ -305,11 +344,13 @@ class Indexes:
                 if sketch is not None and sketch.suits and self._worth(("sketch", slot), sketch.n_rows, least_share):
                     meta = {"scale": sketch.scale, "binary": isinstance(sketch, BitSketch)}
                     forms.append(Form("sketch", slot, sketch.n_rows, meta, {"rows": sketch.rows}))
-            index, graph = self._sparse.get(slot), self.graphs.get(slot)
+            index, graph, centroids = self._sparse.get(slot), self.graphs.get(slot), self.centroids.get(slot)
             if index is not None and self._worth(("sparse", slot), index.n_rows, least_share):
                 forms.append(Form("sparse", slot, index.n_rows, {}, index.arrays()))
             if graph is not None and self._worth(("graph", slot), graph.n_rows, least_share):
                 forms.append(Form("graph", slot, graph.n_rows, *graph.saved()))
+            if centroids is not None and self._worth(("centroids", slot), centroids.n_rows, least_share):
+                forms.append(Form("centroids", slot, centroids.n_rows, *centroids.saved()))
         return forms
 
     def write(self, form: Form) -> Checkpoint:

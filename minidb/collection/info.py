@@ -13,15 +13,15 @@ from minidb.models import CollectionStatus, OptimizersStatusOneOf, OptimizersSta
 
 
 def collection_info(reader: PointReader, busy: bool) -> models.CollectionInfo:
-    """Yellow while the indexer has work; `indexed_vectors_count` counts vectors in graphs and inverted indexes."""
+    """Yellow while the indexer has work; `indexed_vectors_count` counts vectors in graphs and centroid indexes."""
     collection, view = reader.collection, reader.view
     stored = collection.config
     indexes = collection.indexes_for(view)
     indexed = 0
     for field in view.fields.values():
-        graph = indexes.graphs.get(field.slot)
-        if graph is not None:
-            indexed += int(view.has(field.slot)[: graph.n_rows].sum())
+        index = indexes.graphs.get(field.slot) or indexes.centroids.get(field.slot)
+        if index is not None:
+            indexed += int(view.has(field.slot)[: index.n_rows].sum())
     error = collection.index_error
     status = CollectionStatus.YELLOW if busy or needs_work(collection) else CollectionStatus.GREEN
     return models.CollectionInfo(

@@ -20,7 +20,7 @@ import numpy as np
 from minidb.collection.config import dense_params
 from minidb.collection.declared import checkpoint_slot, index_key
 from minidb.collection.fields import OFFSET_BYTES, VectorField
-from minidb.collection.indexer import wants_graph
+from minidb.collection.indexer import wants_index
 from minidb.collection.reads import PointReader
 from minidb.models.service import (
     CollectionMemoryReport,
@@ -59,16 +59,16 @@ class SizeStats:
 def size_stats(reader: PointReader, *, with_bytes: bool) -> SizeStats:
     """The numbers telemetry tells. Only for the bytes is anything read: payloads' lengths and sparse vectors."""
     collection, view = reader.collection, reader.view
-    graphs = collection.indexes_for(view).graphs
+    indexes = collection.indexes_for(view)
     n_vectors, n_indexed, n_left_out, vectors_bytes = {}, {}, {}, 0
     for name, field in sorted(view.fields.items()):
         count = n_vectors[name] = view.count(field.slot)
-        graph = graphs.get(field.slot)
+        index = indexes.graphs.get(field.slot) or indexes.centroids.get(field.slot)
         if field.kind != "sparse":
-            wanted = graph is not None or wants_graph(count, field, collection.config)
-            first = graph.n_rows if graph is not None else 0 if wanted else view.n_rows
+            wanted = field.kind == "dense" and wants_index(view, field, collection.config)
+            first = index.n_rows if index is not None else 0 if wanted else view.n_rows
             n_left_out[name] = int(view.has(field.slot)[first:].sum())
-            n_indexed[name] = 0 if graph is None else count - n_left_out[name]
+            n_indexed[name] = 0 if index is None else count - n_left_out[name]
             vectors_bytes += (view.n_tokens.get(field.slot, 0) if field.kind == "multi" else count) * field.row_bytes
             continue
         n_indexed[name] = count
@@ -132,6 +132,8 @@ class _Measured:
         index = self._derived("graph", field.slot, is_mapped=graph is not None and graph.opens_mapped)
         if graph is not None:
             index += MemoryUsageReport(ram_bytes=graph.ram_bytes)
+        if field.kind == "multi":
+            index = self._held("centroids", field.slot, self._indexes.centroids.get(field.slot))
         quantized = self._held("sketch", field.slot, *self._indexes.codes_of(field))
         has_any = quantized.disk_bytes or quantized.ram_bytes
         return NamedVectorMemoryReport(

@@ -249,22 +249,32 @@ class PointReader:
 
     def raw_tokens(self, field: VectorField, rows: Rows) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The same as checked sealed rows."""
+        mapped, starts, counts = self._checked_tokens(field, rows)
+        return mapped.take(_token_rows(starts, counts), axis=0), counts
+
+    def tokens_in_place(
+        self, field: VectorField, rows: Rows
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+        """All tokens of a float32 field, mapped, and of these rows the first, checked, and how many there are."""
+        mapped, starts, counts = self._checked_tokens(field, rows)
+        return field.decode(mapped), starts, counts
+
+    def _checked_tokens(
+        self, field: VectorField, rows: Rows
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
         starts, counts = decode_offsets(self.raw(field.rows_file, OFFSET_BYTES, rows, field.slot))
         n_tokens = self.view.n_tokens.get(field.slot, 0)
         bad = np.flatnonzero(starts + counts > n_tokens)
         if len(bad):
             raise self.collection.corrupt_row(self.txn, self.view, field.rows_file, int(rows[bad[0]]))
-        ends = np.cumsum(counts)
-        token_rows = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - counts), counts)
         file = self.collection.store.row_file(self.view.space, field.tokens_file, field.row_bytes)
-        wanted = token_rows.astype(np.uint32)
         try:
-            file.verify(wanted, n_tokens, None)
+            file.verify(_token_rows(starts, counts), n_tokens, None)
         except CorruptRow as error:
-            owner = np.searchsorted(ends, np.flatnonzero(token_rows == error.row)[:1], "right")
+            owner = np.flatnonzero((starts <= error.row) & (error.row < starts + counts))[:1]
             row = int(rows[owner[0]]) if len(owner) else error.row
             raise self.collection.corrupt_row(self.txn, self.view, error.file, row) from None
-        return file.raw(n_tokens).take(wanted, axis=0), counts
+        return file.raw(n_tokens), starts, counts
 
     def sparse(self, field: VectorField, row: int) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
         """Indices and values of one stored sparse vector."""
@@ -355,6 +365,14 @@ class PointReader:
             keep = self.view.at_or_after(ordered, offset)
             ordered = ordered[keep]
         return ordered[:n]
+
+
+def _token_rows(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """The tokens of points one after the other, by the first of each and how many there are."""
+    ends = np.cumsum(counts)
+    n_tokens = int(ends[-1]) if len(ends) else 0
+    rows: NDArray[np.uint32] = (np.arange(n_tokens) + np.repeat(starts - (ends - counts), counts)).astype(np.uint32)
+    return rows
 
 
 def payload_selector(with_payload: object) -> PayloadSelector:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from minidb.arrays import distinct
 from minidb.collection.view import View
+from minidb.index.dense.plain import below_rounding
 from minidb.index.topk import best_positions
 
 Rows = NDArray[np.uint32]
@@ -68,6 +69,13 @@ def best_hits(view: View, rows: Rows, scores: Scores, k: int) -> Hits:
         at = best_positions(scores, k)
         rows, scores = rows[at], scores[at]
     return ranked(view, rows, scores, k)
+
+
+def near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
+    """`(n,) bool`: scores of a fast product that may belong to the k best, given its rounding."""
+    border = float(scores[best_positions(scores, k)].min())
+    near: NDArray[np.bool_] = scores >= below_rounding(border)
+    return near
 
 
 def union(lists: Sequence[Hits]) -> Rows:

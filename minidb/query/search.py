@@ -8,48 +8,41 @@ scanned. Scores of every way are the same float arithmetic on the stored rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
-from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import FormKind, Indexes, comparable, metric_of
+from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.cores import N_CORES, on_all_cores
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.plain import (
-    Metric,
-    below_rounding,
     pair_similarities,
     product_table,
     similarities,
-    similarity_table,
 )
 from minidb.index.dense.sketch import LONG_SCAN_NS as _LONG_SCAN_NS
 from minidb.index.dense.sketch import SCANNED_FLOATS as _FLOAT_SCAN_ELEMENTS
 from minidb.index.dense.sketch import Sketch, int8_scan_ns
-from minidb.index.multivector import max_sim
 from minidb.index.topk import best_positions
-from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, ranked, ranked_many
+from minidb.query.hits import NO_HITS, Hits, Rows, Scores, best_hits, near_border, ranked, ranked_many
 from minidb.query.vectors import QueryVector, SparseQuery
 
 _FLOAT_ELEMENTS = 120_000
 """Up to so many floats gathering them beats int8 plus rescoring (250 rows of 384, 180 of 1024, 1,000 of 64)."""
 _CHUNK_ELEMENTS = 1 << 18
 """Floats gathered and compared at a time: they stay in the cache."""
-TableOf = Callable[[Metric, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _CHUNK_ROWS = 512
 _QUERIES_AT_ONCE, _FEW_QUERIES = 64, 4
-_TOKEN_CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +101,9 @@ class Search:
 
             return SparseSearch(self.reader, self.indexes).nearest(field, query, k, rows, params.idf_corpus)
         if field.kind == "multi":
-            candidates = rows if rows is not None else np.flatnonzero(view.has(field.slot)).astype(np.uint32)
-            return self._max_sim(field, query, k, candidates)
+            from minidb.query.max_sim import MaxSim
+
+            return MaxSim(self.reader, self.indexes).nearest(field, query, k, rows, params)
         if rows is not None:
             return self._among(field, query, k, rows, params)
         return self._over_all(field, query, k, params)
@@ -145,29 +139,14 @@ class Search:
         metric = metric_of(field)
         scores = np.empty(len(rows), np.float32)
         if field.kind == "multi":
-            return self._max_sims(field, query, rows, similarity_table)
+            from minidb.query.max_sim import MaxSim
+
+            return MaxSim(self.reader, self.indexes).similarities(field, query, rows)
         step = max(64, _CHUNK_ELEMENTS // field.size)
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step]
             vectors = comparable(field, self.reader.borrowed(field, chunk))
             scores[start : start + len(chunk)] = similarities(metric, query, vectors)
-        return scores
-
-    # Multivectors
-
-    def _max_sim(self, field: VectorField, query: NDArray[np.float32], k: int, rows: Rows) -> Hits:
-        """Every candidate is compared: fast products choose, and those near the border are scored exactly."""
-        self.reader.trace.note(by="MaxSim of every candidate", candidates=len(rows))
-        if len(rows) > max(4 * k, _FEW_ROWS):
-            scores = self._max_sims(field, query, rows, product_table)
-            rows = rows[_near_border(scores, k)]
-        return best_hits(self.reader.view, rows, self.similarities(field, query, rows), k)
-
-    def _max_sims(self, field: VectorField, query: NDArray[np.float32], rows: Rows, table_of: TableOf) -> Scores:
-        scores = np.empty(len(rows), np.float32)
-        for start, stop in self._token_chunks(field, rows):
-            tokens, counts = self.reader.tokens(field, rows[start:stop])
-            scores[start:stop] = max_sim(metric_of(field), query, comparable(field, tokens), counts, table_of)
         return scores
 
     # Dense
@@ -194,16 +173,9 @@ class Search:
         else:
             scores = sketch.gather(query, rows, hot)
         candidates = rows[best_positions(scores, params.n_candidates(field, k))]
-        return self._rescored(field, query, k, self._with_left_out(candidates, "sketch", field, rows))
-
-    def _with_left_out(self, candidates: Rows, kind: FormKind, field: VectorField, rows: Rows | None = None) -> Rows:
-        """Candidates that a form chose, and the rows, of `rows` if given, that it may lack."""
-        missing = self.indexes.left_out(kind, field, self.reader.view)
-        if not len(missing):
-            return candidates
-        if rows is not None:
-            missing = missing[np.isin(missing, rows)]
-        return distinct(np.concatenate([candidates, missing]))
+        return self._rescored(
+            field, query, k, self.indexes.with_left_out(candidates, "sketch", field, self.reader.view, rows)
+        )
 
     def _over_fetched(
         self,
@@ -241,9 +213,11 @@ class Search:
                 sketch, hot = self.indexes.sketch(self.reader, field), self.indexes.hot_rows(field)
                 if sketch.suits:
                     best = tail[best_positions(sketch.gather(query, tail, hot), params.n_candidates(field, k))]
-                    tail = self._with_left_out(best, "sketch", field, tail)
+                    tail = self.indexes.with_left_out(best, "sketch", field, self.reader.view, tail)
             candidates = np.concatenate([candidates, tail])
-        return self._rescored(field, query, k, self._with_left_out(candidates, "graph", field, rows))
+        return self._rescored(
+            field, query, k, self.indexes.with_left_out(candidates, "graph", field, self.reader.view, rows)
+        )
 
     def _over_all(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         walk = self._walk(field, k, params)
@@ -293,7 +267,7 @@ class Search:
         if walk.n_rows < view.n_rows and not params.indexed_only:
             tail = self._nearest_of_tail(field, query, params.n_candidates(field, k), walk.n_rows)
             candidates = np.concatenate([candidates, tail])
-        return self._with_left_out(candidates, "graph", field)
+        return self.indexes.with_left_out(candidates, "graph", field, self.reader.view)
 
     def _scanned(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         if self._scans_floats(field, params):
@@ -317,7 +291,7 @@ class Search:
                 scores[lacking] = -np.inf
                 best = (start + best_positions(scores, n)).astype(np.uint32)
                 tail = np.arange(start, view.n_rows, dtype=np.uint32)
-                return self._with_left_out(best, "sketch", field, tail)
+                return self.indexes.with_left_out(best, "sketch", field, self.reader.view, tail)
         return (start + np.flatnonzero(~lacking)).astype(np.uint32)
 
     def _sketch_candidates(
@@ -329,7 +303,8 @@ class Search:
         lacking = view.lacking(field.slot)
         if len(lacking):
             scores[lacking] = -np.inf
-        return self._with_left_out(best_positions(scores, n).astype(np.uint32), "sketch", field)
+        best = best_positions(scores, n).astype(np.uint32)
+        return self.indexes.with_left_out(best, "sketch", field, view)
 
     def _float_scan(self, field: VectorField, query: NDArray[np.float32], k: int) -> Hits:
         view = self.reader.view
@@ -386,16 +361,8 @@ class Search:
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             table = product_table("dot", np.stack(queries[start : start + _QUERIES_AT_ONCE]), matrix)
             table[:, lacking] = -np.inf
-            candidates += [_near_border(scores, k).nonzero()[0].astype(np.uint32) for scores in table]
+            candidates += [near_border(scores, k).nonzero()[0].astype(np.uint32) for scores in table]
         return self._rescored_many(field, queries, k, candidates)
-
-    def _token_chunks(self, field: VectorField, rows: Rows) -> list[tuple[int, int]]:
-        """Slices of `rows` of about as many tokens as are worth one matrix product."""
-        if not len(rows):
-            return []
-        mean = max(1, self.reader.view.n_tokens.get(field.slot, 0) // max(self.reader.view.count(field.slot), 1))
-        step = max(1, _TOKEN_CHUNK // mean)
-        return [(start, min(start + step, len(rows))) for start in range(0, len(rows), step)]
 
 
 def _codes_of(field: VectorField) -> str:
@@ -413,13 +380,6 @@ def _kept(graph: Graph, of_codes: int, k: int) -> int:
 
 def _default_ef(graph: Graph, k: int) -> int:
     return graph.calibrated.default_width(graph.count, k)
-
-
-def _near_border(scores: Scores, k: int) -> NDArray[np.bool_]:
-    """`(n,) bool`: scores of a fast product that may belong to the k best, given its rounding."""
-    border = float(scores[best_positions(scores, k)].min())
-    near: NDArray[np.bool_] = scores >= below_rounding(border)
-    return near
 
 
 def _scan_ns(field: VectorField) -> float:

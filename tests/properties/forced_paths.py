@@ -48,13 +48,16 @@ _PIECES = {
     "minidb.query.search._FEW_ROWS": 0,
     "minidb.query.search._CHUNK_ELEMENTS": 1,
     "minidb.query.search._CHUNK_ROWS": 16,
-    "minidb.query.search._TOKEN_CHUNK": 16,
+    "minidb.query.max_sim._TOKEN_CHUNK": 16,
     "minidb.query.search._LONG_SCAN_NS": 0,
+    "minidb.query.max_sim._FEW_ROWS": 0,
+    "minidb.query.max_sim._LONG_SCAN_NS": 0,
     "minidb.index.dense.sketch.LONG_SCAN_NS": 0,
     "minidb.index.dense.sketch._PIECE_NS": 200,
     "minidb.index.dense.hot._PIECE_BYTES": 64,
     "minidb.index.dense.plain._CHUNK_ROWS": 16,
-    "minidb.index.dense.plain._PIECE": 64,
+    "minidb.index.dense.plain.PIECE": 64,
+    "minidb.index.multivector.PIECE": 64,
     "minidb.collection.indexes._CHUNK_ROWS": 32,
     "minidb.collection.indexer._BUILD_ROWS": 32,
 }
@@ -73,6 +76,7 @@ _EVERY_CANDIDATE = {
     "minidb.index.dense.codes._RESCORED": ALL,
     "minidb.index.dense.codes._BINARY_RESCORED": ALL,
     "minidb.query.search._default_ef": lambda graph, k: ALL,
+    "minidb.query.max_sim._n_candidates": lambda k, count: ALL,
     "minidb.query.search._kept": lambda graph, of_codes, k: k if graph.kind == "float32" else ALL,
 }
 """Codes choose all points: then what they choose is exact."""
@@ -80,10 +84,19 @@ _GRAPHS = {
     "minidb.collection.indexer.GRAPH_BYTES": 1,
     "minidb.query.search._graph_ns": lambda graph, field: 0.0,
 }
+_CENTROIDS = {
+    "minidb.collection.indexer.GRAPH_BYTES": 1,
+    "minidb.collection.indexer._LEAST_MULTIVECTORS": 1,
+    "minidb.query.max_sim._LEAST_TO_CHOOSE_FROM": 0,
+}
 _HNSWLIB = {"minidb.index.dense.libraries._has_hnswlib": lambda: True}
 _USEARCH = {"minidb.index.dense.libraries._has_hnswlib": lambda: False}
-CATCHING_UP = {"minidb.collection.indexer._LEAST_CHECK_ROWS": 1, "minidb.collection.indexer._TAIL_ROWS": 0}
-"""Graphs take in what is written, however little."""
+CATCHING_UP = {
+    "minidb.collection.indexer._LEAST_CHECK_ROWS": 1,
+    "minidb.collection.indexer._TAIL_ROWS": 0,
+    "minidb.collection.indexer._TAIL_MULTIVECTORS": 1,
+}
+"""Graphs and centroid indexes take in what is written, however little."""
 MANY_SEGMENTS = {"minidb.index.payload.segments._MAX_SEGMENTS": ALL}
 """What payload indexes take in stays a segment of its own."""
 INT8 = m.ScalarQuantization(scalar=m.ScalarQuantizationConfig(type=m.ScalarType.INT8, quantile=0.99))
@@ -158,7 +171,8 @@ _NARROW = {
     "minidb.query.search._gather_ns": lambda field: 1e9,
     "minidb.query.search._scan_ns": lambda field: 1e9,
 }
-_AROUND = frozenset({"inverted index", "MaxSim of every candidate", "values index on n"})
+_AROUND = frozenset({"inverted index", "values index on n"})
+_MAX_SIM = {"MaxSim of every candidate"}
 _OVER_FETCHED = frozenset({"graph, asked for more than pass the filter"})
 
 
@@ -182,7 +196,7 @@ PLAIN = Way(
 )
 EXACT_WAYS = [
     PLAIN,
-    _way("pieces", {"float scan", "floats of the rows"}, _FLOATS, {"minidb.index.sparse._MAX_POSTINGS": 0}),
+    _way("pieces", {*_MAX_SIM, "float scan", "floats of the rows"}, _FLOATS, {"minidb.index.sparse._MAX_POSTINGS": 0}),
     _way("int8", _scan("int8"), _CODES, _SCANNED, _EVERY_CANDIDATE),
     _way("int8-gathered", _scan("int8"), _CODES, _GATHERED, _EVERY_CANDIDATE),
     _way("bits-gathered", _scan("bit"), _CODES, _GATHERED, _EVERY_CANDIDATE, quantization=BITS),
@@ -190,6 +204,7 @@ EXACT_WAYS = [
     _way("usearch", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH),
     _way("usearch-int8", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH, quantization=INT8),
     _way("usearch-bits", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH, quantization=BITS),
+    _way("centroids", {"centroids of tokens, best compared by MaxSim"}, _FLOATS, _EVERY_CANDIDATE, _CENTROIDS),
     _way("over-fetched", {"graph", *_OVER_FETCHED}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _NARROW, _EXACT_GRAPH),
 ]
 """Exact answers are due."""

@@ -17,6 +17,7 @@ from minidb import QdrantClient, models
 from minidb.query.run import run_queries
 
 SIZE, N = 8, 400
+MAX_SIM = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
 ODD = models.Filter(must=models.FieldCondition(key="odd", match=models.MatchValue(value=True)))
 
 
@@ -24,7 +25,10 @@ def make(client: QdrantClient, name: str, quantization: Any, vectors: NDArray[np
     """A collection whose graph has the first half of its points, and whose other forms were not asked for yet."""
     client.create_collection(
         name,
-        models.VectorParams(size=SIZE, distance=models.Distance.EUCLID),
+        {
+            "": models.VectorParams(size=SIZE, distance=models.Distance.EUCLID),
+            "tokens": models.VectorParams(size=SIZE // 2, distance=models.Distance.DOT, multivector_config=MAX_SIM),
+        },
         sparse_vectors_config={"words": models.SparseVectorParams(modifier=models.Modifier.IDF)},
         quantization_config=quantization,
     )
@@ -39,9 +43,17 @@ def write(client: QdrantClient, name: str, first: int, vectors: NDArray[np.float
     for point, vector in enumerate(vectors.tolist(), first):
         words = models.SparseVector(indices=[point % 7, 9], values=[1.0 + point, 1.0])
         points.append(
-            models.PointStruct(id=point, vector={"": vector, "words": words}, payload={"odd": point % 2 == 1})
+            models.PointStruct(
+                id=point,
+                vector={"": vector, "tokens": tokens_of(vector), "words": words},
+                payload={"odd": point % 2 == 1},
+            )
         )
     client.upsert(name, points)
+
+
+def tokens_of(vector: list[float]) -> list[list[float]]:
+    return [vector[: SIZE // 2], vector[SIZE // 2 :]]
 
 
 def hits(response: models.QueryResponse) -> list[tuple[Any, ...]]:
@@ -60,7 +72,11 @@ def test_what_died_since_is_found(way: Way, tmp_path: Path) -> None:
     words = models.SparseVector(indices=[3, 9], values=[1.0, 0.5])
     requests = [models.QueryRequest(query=words, using="words", filter=filter) for filter in (None, ODD)]
     for query in rng.standard_normal((5, SIZE)).tolist():
-        requests += [models.QueryRequest(query=query, filter=filter) for filter in (None, ODD)]
+        for filter in (None, ODD):
+            requests += [
+                models.QueryRequest(query=query, filter=filter),
+                models.QueryRequest(query=tokens_of(query), using="tokens", filter=filter),
+            ]
     few = models.Filter(must=[models.FieldCondition(key="n", range=models.Range(lt=9))])
     requests += [
         models.QueryRequest(query=models.OrderByQuery(order_by="n"), limit=60),

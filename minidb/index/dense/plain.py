@@ -16,7 +16,7 @@ Metric = Literal["dot", "euclid", "manhattan"]
 
 _CHUNK_ROWS = 512  # a chunk of differences stays in the L2 cache
 _PRODUCT_SLACK = 1e-5
-_PIECE = 500_000
+PIECE = 500_000
 """Multiplications up to which BLAS keeps to one thread: from 2^19 on OpenBLAS takes more. Where other threads search,
 too, or the machine is busy, waiting for its own took up to 400 times as long as a product (8 ms for 20 µs).
 """
@@ -70,7 +70,7 @@ def product_table(metric: Metric, queries: NDArray[np.float32], matrix: NDArray[
     """
     if metric != "dot":
         return similarity_table(metric, queries, matrix)
-    step = max(1, _PIECE // max(queries.size, 1))
+    step = max(1, PIECE // max(queries.size, 1))
     table = np.empty((len(queries), len(matrix)), np.float32)
     for start in range(0, len(matrix), step):
         np.matmul(queries, matrix[start : start + step].T, out=table[:, start : start + step])
