@@ -273,6 +273,7 @@ class Indexer:
         for chunk, vectors in self._blocks(reader, field, rows):
             end = int(chunk[-1]) + 1 if chunk[-1] != rows[-1] else view.n_rows
             graph.add(chunk, vectors, end)
+        graph.find_unlinked(partial(graph_vectors, reader, field))
 
     def _built(self, collection: Collection, reader: PointReader, field: VectorField) -> Graph:
         view = reader.view
@@ -284,9 +285,12 @@ class Indexer:
         if calibration is not None:
             blocks = calibration.passing(blocks)
         graph = build(metric_of(field), field.size, how, blocks, len(rows), view.n_rows)
+        vectors_of = partial(graph_vectors, reader, field)
+        graph.find_unlinked(vectors_of)
         if calibration is not None:
-            graph.calibrated = calibration.of(graph, has, partial(graph_vectors, reader, field))
+            graph.calibrated = calibration.of(graph, has, vectors_of)
             graph.add(calibration.rows, calibration.vectors, view.n_rows)
+            graph.find_unlinked(vectors_of)
         return graph
 
     def _calibration(self, reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> Calibration | None:

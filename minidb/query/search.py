@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
+from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
@@ -199,14 +200,12 @@ class Search:
         found = graph.search(query, width)
         if not len(found):
             return None  # see `_walked`
-        found = found[found < n_covered]
-        place = np.searchsorted(rows, found)
-        place[place == n] = 0
-        found = found[rows[place] == found]
+        beside = _among(rows, graph.beside(found))
+        found = _among(rows, found[found < n_covered])
         if len(found) < k:
             return None
         self.reader.trace.note(by="graph, asked for more than pass the filter", width=width, passed=len(found))
-        candidates = found[:kept]
+        candidates = _with(found[:kept], beside[beside < n_covered])
         if not params.indexed_only:
             tail = rows[np.searchsorted(rows, n_covered) :]
             if len(tail) > _FEW_ROWS:
@@ -258,12 +257,14 @@ class Search:
         view, graph = self.reader.view, walk.graph
         if not len(found):
             return None  # it is torn, and what is nearest may be in another part
-        found = found[found < min(walk.n_rows, view.n_rows)]
-        found = found[view.has(field.slot)[found]]
+        n_covered, has = min(walk.n_rows, view.n_rows), view.has(field.slot)
+        beside = graph.beside(found)
+        found, beside = found[found < n_covered], beside[beside < n_covered]
+        found, beside = found[has[found]], beside[has[beside]]
         if len(found) < min(k, view.count(field.slot)) and graph.count > walk.width:
             return None  # too many of them are dead
         self.reader.trace.note(by="graph", width=walk.width, tail=view.n_rows - walk.n_rows)
-        candidates = found[: walk.kept]
+        candidates = _with(found[: walk.kept], beside)
         if walk.n_rows < view.n_rows and not params.indexed_only:
             tail = self._nearest_of_tail(field, query, params.n_candidates(field, k), walk.n_rows)
             candidates = np.concatenate([candidates, tail])
@@ -363,6 +364,19 @@ class Search:
             table[:, lacking] = -np.inf
             candidates += [near_border(scores, k).nonzero()[0].astype(np.uint32) for scores in table]
         return self._rescored_many(field, queries, k, candidates)
+
+
+def _among(rows: Rows, found: Rows) -> Rows:
+    """Those of the found rows, in their order, that are among the ascending `rows`, of which there are some."""
+    place = np.searchsorted(rows, found)
+    place[place == len(rows)] = 0
+    among: Rows = found[rows[place] == found]
+    return among
+
+
+def _with(candidates: Rows, more: Rows) -> Rows:
+    """Each once; in any order, since they will be ranked."""
+    return distinct(np.concatenate([candidates, more])) if len(more) else candidates
 
 
 def _codes_of(field: VectorField) -> str:

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from minidb.cores import N_CORES
 from minidb.index.dense.codes import CodeKind, Quantized
 from minidb.index.dense.copies import Copies
+from minidb.index.dense.unlinked import Links, Unlinked
 from minidb.storage.gate import PhaseFairGate
 
 VectorsOf = Callable[[NDArray[np.uint32]], NDArray[np.float32]]
+_WIDTH_FOR_ONE = 64
 Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
 
 
@@ -68,6 +70,12 @@ class Graph(Protocol):
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         """Insert more rows, all at or beyond `self.n_rows`; afterwards every row below `n_rows` is in the graph."""
 
+    def find_unlinked(self, vectors_of: VectorsOf) -> None:
+        """Find out which rows no search finds; to be called after rows were added."""
+
+    def beside(self, found: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Rows that no search finds, next to those that one has found; some more than once, dead ones among them."""
+
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a checkpoint keeps; `restored` takes it back."""
 
@@ -86,6 +94,7 @@ class LibraryGraph(ABC):
         self._copies = copies
         self.n_rows = n_rows
         self.calibrated = Calibrated()
+        self.unlinked = Unlinked()
 
     @property
     def count(self) -> int:
@@ -103,10 +112,18 @@ class LibraryGraph(ABC):
         self._insert(rows[is_first], codes[is_first])
         self.n_rows = n_rows
 
+    def find_unlinked(self, vectors_of: VectorsOf) -> None:
+        links = self._links()
+        if links is not None:
+            self.unlinked = Unlinked.of(links, lambda rows: self.search_many(vectors_of(rows), _WIDTH_FOR_ONE))
+
+    def beside(self, found: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        return self.unlinked.beside(found)
+
     def saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         meta, arrays = self._saved()
         common = {"n_rows": self.n_rows, "calibrated": list(self.calibrated)}
-        return meta | common, arrays | self._copies.arrays()
+        return meta | common, arrays | self._copies.arrays() | self.unlinked.arrays()
 
     @property
     def ram_bytes(self) -> int:
@@ -127,6 +144,10 @@ class LibraryGraph(ABC):
     @abstractmethod
     def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
         """Give the library more rows, a few at a time while it is searched."""
+
+    @abstractmethod
+    def _links(self) -> Links | None:
+        """The links of the lowest layer, None where the library's form is another one than is known here."""
 
     @abstractmethod
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

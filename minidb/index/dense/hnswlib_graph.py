@@ -21,6 +21,7 @@ from minidb.index.dense.codes import CodeKind
 from minidb.index.dense.copies import Copies
 from minidb.index.dense.graph import Blocks, LibraryGraph, VectorsOf
 from minidb.index.dense.plain import Metric
+from minidb.index.dense.unlinked import Links
 
 INSERT_CHUNK = 4
 """Inserts under one hold of the gate: readers then wait at most about 0.8 ms (32 at a time: 7.5 ms)."""
@@ -86,6 +87,17 @@ class HnswlibGraph(LibraryGraph):
             with self._gate.exclusive:
                 self._index.add_items(codes[chunk], rows[chunk].astype(np.uint64), num_threads=1)
                 self._n_inserted += len(rows[chunk])
+
+    def _links(self) -> Links | None:
+        with self._gate.shared:
+            state = self._index.__getstate__()[0]
+        count, width = state["cur_element_count"], state["size_data_per_element"]
+        level0 = state["data_level0"].view(np.uint8)[: count * width].reshape(count, width)
+        links = np.ascontiguousarray(level0[:, : state["offset_data"]])  # number of links (u16), 2 bytes, links (u32)
+        rows = np.ascontiguousarray(level0[:, state["label_offset"] :]).view(np.uint64).reshape(count)
+        counts = np.ascontiguousarray(links[:, :2]).view("<u2").reshape(count).astype(np.int64)
+        is_start = state["element_levels"][:count] > 0
+        return Links(rows.astype(np.uint32), is_start, counts, links.view("<u4")[:, 1:])
 
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The graph without its vectors."""

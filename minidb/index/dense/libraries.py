@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from minidb.index.dense.codes import Bfloat16, Bits, Codes, Int8
 from minidb.index.dense.graph import Blocks, Calibrated, Graph, GraphSettings, LibraryGraph, VectorsOf
 from minidb.index.dense.plain import Metric
+from minidb.index.dense.unlinked import Unlinked
 
 LONG_VECTOR = 768
 """From so many dimensions on half the memory traffic is worth more than hnswlib's smaller overhead."""
@@ -78,4 +79,5 @@ def restored(
     else:
         return None
     graph.calibrated = Calibrated(*meta["calibrated"])
+    graph.unlinked = Unlinked.of_arrays(arrays)
     return graph

@@ -21,9 +21,13 @@ from minidb.index.dense.codes import Codes, codes_of
 from minidb.index.dense.copies import Copies
 from minidb.index.dense.graph import Blocks, LibraryGraph
 from minidb.index.dense.plain import Metric
+from minidb.index.dense.unlinked import Links
 
 _INSERT_CHUNK = 4
 """Inserts under one hold of the gate, as with hnswlib: readers wait less than a millisecond."""
+
+
+_BLOCK = 8192
 
 
 class _View:
@@ -109,6 +113,10 @@ class UsearchGraph(LibraryGraph):
             with self._gate.exclusive:
                 self._index.add(rows[chunk].astype(np.uint64), codes[chunk], threads=1)
 
+    def _links(self) -> Links | None:
+        with self._gate.shared:
+            return _links_of(np.frombuffer(self._index.save() or b"", np.uint8))
+
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with self._gate.shared:
             index = self._index
@@ -126,6 +134,35 @@ class UsearchGraph(LibraryGraph):
         codes, mapped = codes_of(meta["codes"]), arrays["index"]
         index = _view(mapped, codes.metric(metric), codes, *meta["usearch"])
         return cls(index, codes, Copies.of_arrays(arrays), meta["n_rows"], mapped)
+
+
+def _links_of(saved: NDArray[np.uint8]) -> Links | None:
+    """The links in the bytes of an index of usearch 2: vectors; a head of 64 bytes; sizes; levels; by node its key
+    (u64), its level (i16), and for each level the number of its links (u32) and room for them (u32 each).
+    """
+    if len(saved) < 8:
+        return None
+    n_vectors, width = saved[:8].view("<u4").tolist()
+    at = 8 + n_vectors * width
+    if bytes(saved[at : at + 9]) != b"usearch\x02\x00" or len(saved) < at + 104:
+        return None
+    n, m, m_of_lowest = saved[at + 64 : at + 88].copy().view("<u8").tolist()
+    at += 104
+    levels = saved[at : at + 2 * n].copy().view("<i2").astype(np.int64)
+    lowest = 4 + 4 * m_of_lowest
+    n_bytes = 10 + lowest + levels * (4 + 4 * m)
+    starts = at + 2 * n + np.cumsum(n_bytes) - n_bytes
+    if not n or int(starts[-1] + n_bytes[-1]) != len(saved):
+        return None
+    keys, links = np.empty((n, 8), np.uint8), np.empty((n, lowest), np.uint8)
+    for block in range(0, n, _BLOCK):
+        some = starts[block : block + _BLOCK, None]
+        keys[block : block + _BLOCK] = saved[some + np.arange(8)]
+        links[block : block + _BLOCK] = saved[some + np.arange(10, 10 + lowest)]
+    numbers = links.view("<u4")
+    return Links(
+        keys.view("<u8").reshape(-1).astype(np.uint32), levels > 0, numbers[:, 0].astype(np.int64), numbers[:, 1:]
+    )
 
 
 def _view(mapped: NDArray[np.uint8], metric: Any, codes: Codes, *settings: int) -> Index:
