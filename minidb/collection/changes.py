@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
+from minidb.collection.fields import OFFSET_BYTES, decode_offsets
 from minidb.collection.reads import PointReader
 from minidb.collection.sync_state import among, deleted, kept_since
 from minidb.collection.view import KnownVersions
@@ -24,6 +25,10 @@ from minidb.storage.records import PointId
 _Key: TypeAlias = tuple[int, bool, PointId]
 """Operation, whether the id is a UUID, id: the order of changes."""
 _GONE = -1
+_MOST_BYTES = 16 << 20
+"""Of a page, about."""
+_DIGITS = 11
+"""Of a number in JSON, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,39 @@ def log_page(
         return LogPage(log, Position(head), head, False, kept, [], [])
     start = since[1]
     merged = heapq.merge(_written(reader, start, limit + 1, without), _deleted(reader, start, without))
-    page = list(islice(merged, limit + 1))
+    found = list(islice(merged, limit + 1))
+    page = found[: min(limit, _n_fitting(reader, found))]
     end = Position(head)
-    if len(page) > limit:
-        seq, _, point_id = page.pop()[0]
+    if len(page) < len(found):
+        seq, _, point_id = found[len(page)][0]
         end = Position(seq, point_id)
     records = reader.records([row for _, row in page if row != _GONE], True, True)
     return LogPage(log, end, head, True, kept, records, [key[2] for key, row in page if row == _GONE])
+
+
+def _n_fitting(reader: PointReader, found: list[tuple[_Key, int]]) -> int:
+    """How many changes have room in a page, one at least: there may be payloads and multivectors of any length."""
+    at = [place for place, (_, row) in enumerate(found) if row != _GONE]
+    rows = np.array([found[place][1] for place in at], np.uint32)
+    n_points = max(1, int(np.searchsorted(np.cumsum(_json_bytes(reader, rows)), _MOST_BYTES, "right")))
+    return at[n_points] if n_points < len(at) else len(found)
+
+
+def _json_bytes(reader: PointReader, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """About how long each point is as JSON."""
+    lengths = np.array([len(record.payload) for record in reader.records_of(rows.tolist())], np.int64)
+    for field in reader.view.fields.values():
+        has = np.flatnonzero(reader.view.columns.slot(field.slot)[rows])
+        if not len(has):
+            continue
+        if field.kind == "sparse":
+            lengths[has] += [2 * len(reader.stored_sparse(field, row)) for row in rows[has].tolist()]
+        elif field.kind == "dense":
+            lengths[has] += _DIGITS * field.size
+        else:
+            offsets = reader.raw(field.rows_file, OFFSET_BYTES, rows[has], field.slot)
+            lengths[has] += _DIGITS * field.size * decode_offsets(offsets)[1]
+    return lengths
 
 
 def written_since(reader: PointReader, seq: int) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:

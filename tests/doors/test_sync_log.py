@@ -17,7 +17,7 @@ from doors.test_sync import NAME, create, done, fill, points, state, upsert
 from minidb import QdrantClient, models
 from minidb.client.sync import log
 from minidb.client.sync.receiving import Receiver
-from minidb.collection import sync_state
+from minidb.collection import changes, sync_state
 from minidb.database import Database
 
 pytestmark = pytest.mark.filterwarnings("ignore:Failed to obtain server version", "ignore:Api key is used")
@@ -423,6 +423,44 @@ def test_vectors_of_every_kind(client: QdrantClient, peer: Any) -> None:
         other.pull(peer)
         assert done(other.pull(peer)) == (0, 0)
         assert state(other) == state(client)
+
+
+def test_large_points_come_in_small_pages(client: QdrantClient, peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    multi = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+    with QdrantClient(":memory:") as first:
+        first.create_collection(
+            NAME,
+            {"m": models.VectorParams(size=4, distance=models.Distance.DOT, multivector_config=multi)},
+            sparse_vectors_config={"s": models.SparseVectorParams()},
+        )
+        first.push(peer)
+        client.pull(peer)
+        sparse = models.SparseVector(indices=list(range(90)), values=[1.0] * 90)
+        for at in range(12):
+            vectors: list[dict[str, Any]] = [{"m": [[1.0] * 4] * 30}, {"s": sparse}, {}]
+            payload = {"text": "x" * 1200} if at % 3 == 2 else {}
+            first.upsert(NAME, [models.PointStruct(id=at, vector=vectors[at % 3], payload=payload)])
+        first.push(peer)
+        expected = state(first)
+        del expected[11]
+        peer.delete(NAME, [11])
+    monkeypatch.setattr(changes, "_MOST_BYTES", 3000)
+    asked, sizes = log.changes, []
+
+    def ask(*args: Any) -> Any:
+        page = asked(*args)
+        assert page is not None
+        sizes.append(len(page.points))
+        return page
+
+    monkeypatch.setattr(log, "changes", ask)
+    assert pulled(client, peer) == (11, 0)
+    assert len(sizes) == 6
+    assert max(sizes) == 2
+    assert state(client) == expected
+    monkeypatch.setattr(changes, "_MOST_BYTES", 1)
+    peer.set_payload(NAME, {"late": True}, [1, 2, 3])
+    assert pulled(client, peer) == (3, 0)
 
 
 def test_filters_see_what_came(client: QdrantClient, peer: Any) -> None:
