@@ -82,9 +82,15 @@ class OptimizersConfigDiff(Model):
     deleted_threshold: _Share | None = None
     vacuum_min_vector_number: Annotated[int, integer(100)] | None = None
     default_segment_number: UInt | None = None
-    max_segment_size: PositiveInt | None = None
-    memmap_threshold: UInt | None = None
-    indexing_threshold: UInt | None = None
+    max_segment_size: PositiveInt | None = Field(
+        default=None, validation_alias=AliasChoices("max_segment_size", "max_segment_size_kb")
+    )
+    memmap_threshold: UInt | None = Field(
+        default=None, validation_alias=AliasChoices("memmap_threshold", "memmap_threshold_kb")
+    )
+    indexing_threshold: UInt | None = Field(
+        default=None, validation_alias=AliasChoices("indexing_threshold", "indexing_threshold_kb")
+    )
     flush_interval_sec: UInt | None = None
     max_optimization_threads: MaxOptimizationThreads | None = None
     prevent_unoptimized: Bool | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import StrictStr, model_validator
+from pydantic import AliasChoices, Field, StrictStr, model_validator
 from typing_extensions import Self
 
 from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, out_of_range, tag
@@ -263,4 +263,6 @@ class CreateFieldIndex(Model):
     """A request for an index."""
 
     field_name: StrictStr
-    field_schema: PayloadFieldSchema | None = None
+    field_schema: PayloadFieldSchema | None = Field(
+        default=None, validation_alias=AliasChoices("field_schema", "field_type")
+    )

@@ -3,7 +3,7 @@
 Only their shape is known here; `minidb.inference` resolves them.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import StrictStr
 from typing_extensions import TypeAliasType
@@ -21,7 +21,54 @@ class TokenizerType(StrEnum):
     CODE = "code"
 
 
-class Language(StrEnum):
+LANGUAGE_CODES: Final[dict[str, str]] = {
+    "arabic": "ar",
+    "armenian": "hy",
+    "azerbaijani": "az",
+    "basque": "eu",
+    "bengali": "bn",
+    "catalan": "ca",
+    "chinese": "zh",
+    "danish": "da",
+    "dutch": "nl",
+    "english": "en",
+    "finnish": "fi",
+    "french": "fr",
+    "german": "de",
+    "greek": "el",
+    "hebrew": "he",
+    "hinglish": "hi-en",
+    "hungarian": "hu",
+    "indonesian": "id",
+    "italian": "it",
+    "japanese": "jp",
+    "kazakh": "kk",
+    "nepali": "ne",
+    "norwegian": "no",
+    "portuguese": "pt",
+    "romanian": "ro",
+    "russian": "ru",
+    "slovene": "sl",
+    "spanish": "es",
+    "swedish": "sv",
+    "tajik": "tg",
+    "tamil": "ta",
+    "turkish": "tr",
+}
+"""Languages by name, and the codes that stand for them."""
+_NAMES = {code: name for name, code in LANGUAGE_CODES.items()}
+
+
+class _Language(StrEnum):
+    """A language by its name; its code stands for it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        name = _NAMES.get(value) if isinstance(value, str) else None
+        return None if name is None else cls._value2member_map_.get(name)
+
+
+class Language(_Language):
     """Languages that have a stop word list."""
 
     ARABIC = "arabic"
@@ -56,7 +103,7 @@ class Language(StrEnum):
     TURKISH = "turkish"
 
 
-class SnowballLanguage(StrEnum):
+class SnowballLanguage(_Language):
     """Languages that have a Snowball stemmer."""
 
     ARABIC = "arabic"

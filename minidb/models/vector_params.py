@@ -106,7 +106,9 @@ class HnswConfigDiff(Model):
 
     m: UInt | None = None
     ef_construct: _EfConstruct | None = None
-    full_scan_threshold: Annotated[int, integer(10)] | None = None
+    full_scan_threshold: Annotated[int, integer(10)] | None = Field(
+        default=None, validation_alias=AliasChoices("full_scan_threshold", "full_scan_threshold_kb")
+    )
     max_indexing_threads: UInt | None = None
     on_disk: Bool | None = None
     memory: Memory | None = None

@@ -7,61 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-STOPWORD_LANGUAGES: Final[dict[str, str]] = {
-    "arabic": "ar",
-    "azerbaijani": "az",
-    "basque": "eu",
-    "bengali": "bn",
-    "catalan": "ca",
-    "chinese": "zh",
-    "danish": "da",
-    "dutch": "nl",
-    "english": "en",
-    "finnish": "fi",
-    "french": "fr",
-    "german": "de",
-    "greek": "el",
-    "hebrew": "he",
-    "hinglish": "hi-en",
-    "hungarian": "hu",
-    "indonesian": "id",
-    "italian": "it",
-    "japanese": "jp",
-    "kazakh": "kk",
-    "nepali": "ne",
-    "norwegian": "no",
-    "portuguese": "pt",
-    "romanian": "ro",
-    "russian": "ru",
-    "slovene": "sl",
-    "spanish": "es",
-    "swedish": "sv",
-    "tajik": "tg",
-    "turkish": "tr",
-}
+from minidb.models.inference import LANGUAGE_CODES, Language, SnowballLanguage
 
-SNOWBALL_LANGUAGES: Final[dict[str, str]] = {
-    "arabic": "ar",
-    "armenian": "hy",
-    "danish": "da",
-    "dutch": "nl",
-    "english": "en",
-    "finnish": "fi",
-    "french": "fr",
-    "german": "de",
-    "greek": "el",
-    "hungarian": "hu",
-    "italian": "it",
-    "norwegian": "no",
-    "portuguese": "pt",
-    "romanian": "ro",
-    "russian": "ru",
-    "spanish": "es",
-    "swedish": "sv",
-    "tamil": "ta",
-    "turkish": "tr",
-}
-
+STOPWORD_LANGUAGES: Final = {language.value: LANGUAGE_CODES[language.value] for language in Language}
+SNOWBALL_LANGUAGES: Final = {language.value: LANGUAGE_CODES[language.value] for language in SnowballLanguage}
 _STOPWORDS_BY_NAME = {**{code: name for name, code in STOPWORD_LANGUAGES.items()}, **{n: n for n in STOPWORD_LANGUAGES}}
 _SNOWBALL_BY_NAME = {**{code: name for name, code in SNOWBALL_LANGUAGES.items()}, **{n: n for n in SNOWBALL_LANGUAGES}}
 

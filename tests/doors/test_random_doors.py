@@ -36,6 +36,15 @@ def official_client(kind: str) -> Iterator[Any]:
 
 
 @contextmanager
+def ready_made_client(kind: str) -> Iterator[Any]:
+    """The same made by minidb, whose vectors pass as arrays."""
+    with new_store(kind) as behind:
+        ready = minidb.qdrant_client(behind, cloud_inference=False)
+        yield ready
+        ready.close()
+
+
+@contextmanager
 def grpc_client(kind: str) -> Iterator[Any]:
     """The official client of a new store, over gRPC and a loopback connection."""
     with new_store(kind) as behind, serving(behind._database, grpc_port=0) as server:
@@ -61,6 +70,16 @@ def outcome(call: Callable[[], Any]) -> Any:
 def test_random_writes_and_searches_are_the_same_at_both_doors(kind: str, data: st.DataObject) -> None:
     with new_store(kind) as own, official_client(kind) as official:
         check(data, own, official, lambda answer: answer)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+@cases(15)
+def test_random_writes_and_searches_are_the_same_whether_vectors_pass_or_become_json(
+    kind: str, data: st.DataObject
+) -> None:
+    with official_client(kind) as json, ready_made_client(kind) as arrays:
+        check(data, json, arrays, lambda answer: answer)
 
 
 @pytest.mark.parametrize("kind", KINDS)
