@@ -21,7 +21,7 @@ class Settings:
         max_request_bytes: of a body; uploads of snapshots have no limit.
         tls_cert, tls_key: PEM files; with them every port speaks TLS only.
         tls_client_ca: a PEM file; then only clients with a certificate of this authority are let in.
-        max_connections: how many connections may be open; one more is answered 503.
+        max_connections: how many connections may be open, of each port; one more is answered 503, of gRPC closed.
         max_connections_per_address: the same, of one client's address.
         patience_s: for a TLS handshake, for the head of a request, for each next piece of its body, and for a client
             that reads too slowly; bodies and answers also have to move by a thousand bytes a second.

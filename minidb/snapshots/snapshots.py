@@ -16,7 +16,7 @@ import uuid
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,19 +70,17 @@ class Snapshots:
                 folder = self._folder(None if name is None else next(iter(readers)))
                 checksum = archive.write(scratch, _frames(readers, catalog.aliases if name is None else {}))
             files.make_folders(folder)
-            made = datetime.now(timezone.utc)
-            path = folder / f"{'full-' if name is None else ''}{made:%Y-%m-%d-%H-%M-%S-%f}.snapshot"
+            path = _new_path(folder, "full-" if name is None else "")
+            beside = path.with_suffix(".sha256")
             try:
-                with files.written(
-                    path.with_suffix(".sha256")
-                ) as file:  # first, so that no list has a snapshot without
+                with files.written(beside) as file:  # first, so that no list has a snapshot without
                     file.write(checksum.encode())
                 files.system.replace(scratch, path)
                 if self._store.path is not None:
                     files.sync_entries(path, self._store.path)
             except BaseException:
-                for made_of_it in (path, path.with_suffix(".sha256")):
-                    files.remove(made_of_it)
+                files.remove(path)
+                files.remove(beside)
                 raise
             return _description(path)
 
@@ -230,6 +228,16 @@ class Snapshots:
                 if path.exists():  # else it was deleted meanwhile
                     damage.append(f"{path}: {error}")
         return len(paths), damage
+
+
+def _new_path(folder: Path, prefix: str) -> Path:
+    """Named by the time; by a later one where a clock that stands still or goes back has named another so."""
+    made = datetime.now(timezone.utc)
+    while True:
+        path = folder / f"{prefix}{made:%Y-%m-%d-%H-%M-%S-%f}.snapshot"
+        if not files.exists(path):
+            return path
+        made += timedelta(microseconds=1)
 
 
 def _file_of(url: SplitResult) -> Path:

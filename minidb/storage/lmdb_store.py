@@ -302,17 +302,25 @@ class LmdbStore(StandsStill):
     def check_writable(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.path} was opened with read_only=True")
-        self._check_place()
+        if not self._is_in_place():
+            uninterrupted(self._check_place_in_turn)
+
+    def _check_place_in_turn(self) -> None:
+        with self._queue.paused():  # another thread may have put a compacted file there just now
+            self._check_place()
 
     def _check_place(self) -> None:
         """Raises `ServiceError` where the store is not at its path any more: rows would be written beside it, or into
-        another one that has taken the place.
+        another one that has taken the place. Only while no file is put in the place of this one.
         """
-        if self._number_of_file() != self._file_number:
+        if not self._is_in_place():
             raise ServiceError(
                 f"{self.path} was moved or removed while it was open: nothing was written; close it, and open it again "
                 "where it is now"
             )
+
+    def _is_in_place(self) -> bool:
+        return self._number_of_file() == self._file_number
 
     def _number_of_file(self) -> tuple[int, int] | None:
         """What tells the data file at the path from any other; None for none."""

@@ -28,9 +28,14 @@ def open_store(
 
     Raises:
         CorruptionError: the data file is damaged, or missing beside files of a store.
-        BadRequest: the path is open here with another durability, or read-only and is now wanted for writing.
+        BadRequest: the path is open here with another durability, or read-only and is now wanted for writing; or no
+            file can have such a name.
     """
-    real = Path(os.path.realpath(path))
+    try:
+        real = Path(os.path.realpath(path))
+        str(real).encode()  # LMDB takes no other names
+    except ValueError as error:
+        raise BadRequest(f"{str(path)!r} is no path for a store: {error}") from None
     with registering:
         store = _stores.get(real)
         if store is None:

@@ -29,15 +29,17 @@ class Storm:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._is_on = False
+        self._is_on = self.has_struck = False
         signal.signal(signal.SIGALRM, self._strike)
 
     def _strike(self, *_: object) -> None:
         if self._is_on:
+            self.has_struck = True
             raise KeyboardInterrupt
 
     def during(self, work: Callable[[], None]) -> None:
         """Run `work` again and again until it is interrupted."""
+        self.has_struck = False
         try:
             self._is_on = True
             # and again, where something has swallowed the first
@@ -154,12 +156,14 @@ class World:
 
 
 @contextmanager
-def told(failures: list[str]) -> Iterator[None]:
-    """Errors, for the test; "d" may be there when an interrupt has left it."""
+def told(failures: list[str], storm: Storm | None = None) -> Iterator[None]:
+    """Errors, for the test; "d" may be there when an interrupt has left it. Of an interrupt amid one of its callbacks
+    pydantic makes an error, or a warning, of its own.
+    """
     try:
         yield
     except Exception as error:  # noqa: BLE001
-        if "already exists" not in str(error):
+        if "already exists" not in str(error) and not (storm and storm.has_struck):
             failures.append(repr(error))
 
 
@@ -184,6 +188,8 @@ def main(location: str, n_interrupts: int, seed: int, share_of_long: float) -> N
         world.use()
         if world.client.collection_exists("d"):
             world.client.delete_collection("d")
+    for work in (world.snapshot, world.restore, world.move, world.client.compact):
+        work()
     stop, failures = threading.Event(), []  # type: ignore[var-annotated]
     others = [
         threading.Thread(target=at_work, args=(world.client, at, stop, failures), daemon=True) for at in range(N_OTHERS)
@@ -193,7 +199,7 @@ def main(location: str, n_interrupts: int, seed: int, share_of_long: float) -> N
     storm = Storm(world.rng)
 
     def use() -> None:
-        with told(failures):
+        with told(failures, storm):
             world.use()
 
     for _ in range(n_interrupts):

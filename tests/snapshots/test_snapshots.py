@@ -723,3 +723,15 @@ def test_a_restored_collection_keeps_all_it_was_made_with(doors: Doors, quantiza
     found = client.query_points("again", [0.5] * 8, using="float32", search_params=in_mind, with_vectors=True).points
     assert len(found) == 9
     assert all(client.query_points("again", vectors[name], using=name).points for name in vectors)
+
+
+def test_a_clock_that_stands_still_does_not_replace_a_snapshot(world: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 1, 2, 3, 4, 5, 999_999, tzinfo=tz)
+
+    monkeypatch.setattr(snapshots, "datetime", Stopped)
+    made = [world.client.create_snapshot("world").name for _ in range(3)]
+    assert [each.name for each in world.client.list_snapshots("world")] == made
+    assert len(set(made)) == 3

@@ -329,3 +329,9 @@ def test_a_read_that_begins_in_a_slow_commit_waits_for_its_end(tmp_path: Path, m
 
     store.write(waits_for_a_reader)
     store.close()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "bad\udcff"])
+def test_a_path_no_store_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadRequest, match="is no path for a store"):
+        open_store(tmp_path / name)
