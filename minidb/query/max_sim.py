@@ -97,7 +97,7 @@ class MaxSim:
         if params.exact or len(rows) <= _LEAST_TO_CHOOSE_FROM * n_candidates:
             return rows
         index = self.indexes.centroid_index(self.reader, field)
-        if index is None or self.reader.collection.config.hnsw(field.name).m == 0:
+        if index is None or self.reader.collection.config.compares_all(field.name):
             return rows
         inside, tail = np.split(rows, [np.searchsorted(rows, index.n_rows)])
         scores = index.scores(query, view.n_rows)[inside]
