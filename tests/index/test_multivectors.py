@@ -26,7 +26,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidb.collection.indexer.GRAPH_BYTES", 1)
     monkeypatch.setattr("minidb.collection.indexer._LEAST_MULTIVECTORS", N // 2)
     monkeypatch.setattr("minidb.collection.indexer._TAIL_MULTIVECTORS", 100)
-    monkeypatch.setattr("minidb.query.max_sim._CANDIDATES_OF_10", 60)
+    monkeypatch.setattr("minidb.query.max_sim._CANDIDATES_OF_10", 21)
 
 
 @pytest.fixture
