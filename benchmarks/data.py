@@ -24,6 +24,7 @@ _HARD_EXPONENT, _HARD_TOPICS, _HARD_SPREAD = 0.3, 300, 2.0
 """hnswlib, 100,000 × 384, M 16: recall .78 at ef 32, .89 at 64, .97 at 200, .99 at 512; chosen to be like hard100k."""
 _PREFIX_EXPONENT = 0.7
 _WORDS = 30_000
+_TOKEN_WORDS = 8_000
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,43 @@ def with_rich_payload(n: int, dim: int, n_queries: int, indexed: bool) -> Datase
     return Dataset("rich", schema, Columns(dense=base.columns.dense, payloads=rich), base.queries)
 
 
+def token_sets(n: int, shape: tuple[int, int], asked: int, n_queries: int) -> Dataset:
+    """What a late interaction model makes of texts: `n` sets `(tokens, size)` of words in context, each text of three
+    topics; questions that have two thirds of their `asked` words in common with a text; beside the sets their means.
+
+    A word is a vector around one of 400 centres, and somewhat another each time it comes; words are Zipf-distributed.
+    """
+    rng = np.random.default_rng(9)
+    tokens, size = shape
+
+    def noisy(vectors: Floats, spread: float) -> Floats:
+        noise = rng.standard_normal(vectors.shape, dtype=np.float32)
+        return unit(vectors + noise * np.float32(spread / size**0.5))
+
+    centres = unit(rng.standard_normal((400, size), dtype=np.float32))
+    common = unit(rng.standard_normal((1, size), dtype=np.float32)) * np.float32(0.3)
+    words = noisy(centres[rng.integers(400, size=_TOKEN_WORDS)], 0.9) + common
+    weights = np.arange(1, _TOKEN_WORDS + 1) ** -0.9
+    topics = rng.integers(_TOKEN_WORDS, size=(300, 200))
+    ranks = np.arange(1, 201) ** -0.7
+
+    def any_words(count: tuple[int, int]) -> NDArray[np.int64]:
+        return rng.choice(_TOKEN_WORDS, count, p=weights / weights.sum())
+
+    of = np.take_along_axis(rng.integers(300, size=(n, 3)), rng.integers(3, size=(n, tokens)), axis=1)
+    topical = topics[of, rng.choice(200, (n, tokens), p=ranks / ranks.sum())]
+    texts = np.where(rng.random((n, tokens)) < 0.6, topical, any_words((n, tokens)))
+    points = noisy(words[texts], 0.6)
+    shared = 2 * asked // 3
+    positions = rng.integers(tokens, size=(n_queries, shared))
+    copied = noisy(points[rng.integers(n, size=(n_queries, 1)), positions], 0.7)
+    queries = np.concatenate([copied, noisy(words[any_words((n_queries, asked - shared))], 0.6)], axis=1)
+    columns = Columns({"tokens": points, "mean": unit(points.mean(axis=1))}, payloads=payloads(n))
+    return Dataset(
+        "tokens", Schema({"tokens": DenseField(size, multi=True), "mean": DenseField(size)}), columns, queries
+    )
+
+
 def payloads(n: int) -> list[Payload]:
     """Six small fields; values are spread by a permutation, so that they tell nothing about the vectors."""
     order = np.random.default_rng(0).permutation(n).tolist()
@@ -158,8 +196,8 @@ def payloads(n: int) -> list[Payload]:
 
 
 def unit(vectors: Floats) -> Floats:
-    """Rows scaled to length one."""
-    scaled: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+    """Rows, along the last axis, scaled to length one."""
+    scaled: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).astype(np.float32)
     return np.ascontiguousarray(scaled, np.float32)
 
 

@@ -54,7 +54,7 @@ class SparseRows:
 
 @dataclass(frozen=True)
 class Columns:
-    """Points; the id of a point is its position."""
+    """Points; the id of a point is its position. Dense vectors are `(n, d)`, of a `multi` field `(n, m, d)`."""
 
     dense: Mapping[str, Floats] = field(default_factory=dict)
     sparse: Mapping[str, SparseRows] = field(default_factory=dict)
@@ -66,10 +66,14 @@ class Columns:
 
 @dataclass(frozen=True)
 class DenseField:
-    """A cosine field. `graph`: "auto" leaves it to the contestant, "always" means HNSW at any size, "never" none."""
+    """A cosine field. `graph`: "auto" leaves it to the contestant, "always" means HNSW at any size, "never" none.
+
+    With `multi` a point has several vectors of the size, compared by MaxSim.
+    """
 
     size: int
     graph: Literal["auto", "always", "never"] = "auto"
+    multi: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,10 @@ Condition: TypeAlias = Match | Range | GeoRadius | TextMatch | Nested
 
 @dataclass(frozen=True)
 class Search:
-    """Nearest points, with payload. All of `conditions` must hold; `prefetch` limits the points this query rescores."""
+    """Nearest points, with payload. All of `conditions` must hold; `prefetch` limits the points this query rescores.
+
+    The vector of a search of a `multi` field is `(q, d)`.
+    """
 
     vector: Floats | SparseRow
     using: str = ""

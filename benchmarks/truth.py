@@ -12,6 +12,7 @@ from benchmarks.requests import Answer, Floats, SparseRows
 
 _TOLERANCE = 2e-5
 _MISSING = np.float32(-np.inf)
+_POINTS_AT_ONCE = 128
 
 
 class Truth:
@@ -64,6 +65,18 @@ def dense_scores(points: Floats, queries: Floats, allowed: NDArray[np.bool_] | N
     return scores
 
 
+def max_sim_scores(points: Floats, queries: Floats) -> Floats:
+    """`(q, n)`: of each of a query's vectors `(q, m, d)` the largest dot product with one of a point's, summed."""
+    scores = np.empty((len(queries), len(points)), np.float32)
+    for start in range(0, len(points), _POINTS_AT_ONCE):
+        some = points[start : start + _POINTS_AT_ONCE]
+        flat = some.reshape(-1, some.shape[2])
+        for at, query in enumerate(queries):
+            best = (flat @ query.T).reshape(len(some), -1, len(query)).max(axis=1)
+            scores[at, start : start + len(some)] = best.sum(axis=1)
+    return scores
+
+
 def sparse_scores(rows: SparseRows, queries: SparseRows, idf: bool) -> Floats:
     """Dot products `(q, n)`, with Qdrant's idf on the query's side; −inf where nothing is in common."""
     width = int(max(rows.indices.max(), queries.indices.max())) + 1
@@ -81,8 +94,11 @@ def sparse_scores(rows: SparseRows, queries: SparseRows, idf: bool) -> Floats:
 
 def prefetched_scores(large: Floats, small: Floats, queries: Floats, small_queries: Floats, limit: int) -> Floats:
     """Scores by the large vectors among the `limit` best by the small ones."""
-    first = small_queries @ small.T
-    scores: Floats = queries @ large.T
+    return among_best(queries @ large.T, small_queries @ small.T, limit)
+
+
+def among_best(scores: Floats, first: Floats, limit: int) -> Floats:
+    """Scores of the `limit` best by `first`, −inf of all others; both are `(q, n)`."""
     if limit < first.shape[1]:
         border = np.partition(first, first.shape[1] - limit, axis=1)[:, first.shape[1] - limit]
         scores[first < border[:, None]] = _MISSING

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.adapters.base import Call, Form, Store
+from benchmarks.adapters.base import Call, Form, Store, refuse_multivectors
 from benchmarks.requests import (
     DEFAULT_EF,
     Answer,
@@ -67,6 +67,7 @@ class LibraryStore:
             self._graphs = {file.stem[1:]: library.load(file) for file in path.iterdir()}
 
     def create(self, schema: Schema) -> None:
+        refuse_multivectors(schema)
         self._schema = schema
 
     def insert(self, columns: Columns, form: Form) -> None:

@@ -72,10 +72,17 @@ class Contestant(Protocol):
         """A store at `path`: the one that is there, or a new one for `Store.create`."""
 
 
+def refuse_multivectors(schema: Schema) -> None:
+    """Raises `Unsupported` where a field is of multivectors, for peers that have none."""
+    if any(field.multi for field in schema.dense.values()):
+        raise Unsupported("no multivectors")
+
+
 def only_vector(schema: Schema) -> DenseField:
     """The one dense field of a schema. Raises `Unsupported` where there are others, for peers that hold only one."""
     if schema.sparse_idf:
         raise Unsupported("no sparse vectors")
+    refuse_multivectors(schema)
     if list(schema.dense) != [""]:
         raise Unsupported("one vector per point")
     return schema.dense[""]

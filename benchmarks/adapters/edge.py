@@ -127,6 +127,7 @@ class EdgeStore:
             hnsw_config=edge.HnswIndexConfig(
                 m=m, ef_construct=schema.ef_construct, full_scan_threshold=max(threshold, 10)
             ),
+            multivector_config=edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim) if dense.multi else None,
         )
 
     def _point(self, columns: Columns, at: int) -> Any:

@@ -78,7 +78,7 @@ class LanceStore:
     def settle(self) -> None:
         if self._table.count_rows() >= _LEAST_FOR_GRAPH:
             for name, field in self._schema.dense.items():
-                if field.graph != "never":
+                if field.graph != "never" and not field.multi:
                     graph = self._index.HnswFlat(
                         distance_type="cosine", num_partitions=1, m=self._schema.m,
                         ef_construction=self._schema.ef_construct,
@@ -109,8 +109,11 @@ class LanceStore:
         payload = self._arrow.Table.from_pylist(list(columns.payloads[part]))
         table = payload.append_column("id", self._arrow.array(np.arange(part.start, part.stop)))
         for name, matrix in columns.dense.items():
-            flat = self._arrow.array(np.ascontiguousarray(matrix[part]).reshape(-1))
-            vectors = self._arrow.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
+            rows = np.ascontiguousarray(matrix[part])
+            vectors = self._arrow.FixedSizeListArray.from_arrays(self._arrow.array(rows.reshape(-1)), rows.shape[-1])
+            if rows.ndim > 2:
+                starts = np.arange(0, len(vectors) + 1, rows.shape[1], dtype=np.int32)
+                vectors = self._arrow.ListArray.from_arrays(self._arrow.array(starts), vectors)
             table = table.append_column(_column(name), vectors)
         return table
 

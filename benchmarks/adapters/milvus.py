@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.adapters.base import Call, Form, Store
+from benchmarks.adapters.base import Call, Form, Store, refuse_multivectors
 from benchmarks.requests import (
     DEFAULT_EF,
     Answer,
@@ -55,6 +55,7 @@ class MilvusStore:
             self._client.load_collection(_COLLECTION)
 
     def create(self, schema: Schema) -> None:
+        refuse_multivectors(schema)
         types, client = self._milvus.DataType, self._client
         fields = client.create_schema(auto_id=False, enable_dynamic_field=True)
         fields.add_field("id", types.INT64, is_primary=True)

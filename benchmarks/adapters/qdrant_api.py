@@ -63,7 +63,7 @@ class QdrantApiStore:
             self.client.create_payload_index(COLLECTION, key, field_schema=kind)
 
     def insert(self, columns: Columns, form: Form) -> None:
-        if form == "points" or columns.sparse:
+        if form == "points" or columns.sparse or any(matrix.ndim > 2 for matrix in columns.dense.values()):
             self.client.upload_points(COLLECTION, self._points(columns), batch_size=BATCH)
             return
         vectors = columns.dense[""] if list(columns.dense) == [""] else dict(columns.dense)
@@ -105,6 +105,9 @@ class QdrantApiStore:
                 size=dense.size,
                 distance=models.Distance.COSINE,
                 hnsw_config=models.HnswConfigDiff(m=0) if dense.graph == "never" else None,
+                multivector_config=(
+                    models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM) if dense.multi else None
+                ),
             )
             for name, dense in schema.dense.items()
         }

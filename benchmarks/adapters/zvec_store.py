@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.adapters.base import Call, Form, Store
+from benchmarks.adapters.base import Call, Form, Store, refuse_multivectors
 from benchmarks.requests import (
     DEFAULT_EF,
     Answer,
@@ -57,6 +57,7 @@ class ZvecStore:
 
     def create(self, schema: Schema) -> None:
         """The collection itself comes with the first points, which say what fields it has."""
+        refuse_multivectors(schema)
         if any(schema.sparse_idf.values()):
             raise Unsupported("idf only for texts it tokenizes itself")
         self._schema = schema

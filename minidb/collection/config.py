@@ -113,6 +113,10 @@ class StoredConfig:
         own = dense_params(self.config.params)[name].hnsw_config
         return _merged(self.config.hnsw_config, own)
 
+    def compares_all(self, name: str) -> bool:
+        """Whether searches of a vector are to be exact, by `m=0`; also of one that is there no more."""
+        return name not in dense_params(self.config.params) or self.hnsw(name).m == 0
+
 
 def dense_params(params: models.CollectionParams) -> dict[str, models.VectorParams]:
     """The dense vectors by name; an unnamed one has the name ""."""

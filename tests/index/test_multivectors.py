@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
 from minidb.index.centroids import CentroidIndex, centroids_of, nearest_of
+from minidb.query.run import run_queries
 
 N, TOKENS, SIZE = 600, 8, 16
 BY_CENTROIDS, BY_ALL = "centroids of tokens, best compared by MaxSim", "MaxSim of every candidate"
@@ -25,7 +26,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidb.collection.indexer.GRAPH_BYTES", 1)
     monkeypatch.setattr("minidb.collection.indexer._LEAST_MULTIVECTORS", N // 2)
     monkeypatch.setattr("minidb.collection.indexer._TAIL_MULTIVECTORS", 100)
-    monkeypatch.setattr("minidb.query.max_sim._CANDIDATES_OF_10", 60)
+    monkeypatch.setattr("minidb.query.max_sim._CANDIDATES_OF_10", 21)
 
 
 @pytest.fixture
@@ -53,18 +54,21 @@ def token_sets(n: int, seed: int = 0) -> NDArray[np.float32]:
     return found
 
 
-def fill(client: QdrantClient, n: int = N, **params: Any) -> None:
-    client.create_collection("c", models.VectorParams(**{"size": SIZE, "distance": "Cosine"} | params | MAX_SIM))
-    add(client, 0, token_sets(n))
+def fill(client: QdrantClient, n: int = N, name: str = "", **params: Any) -> None:
+    field = models.VectorParams(**{"size": SIZE, "distance": "Cosine"} | params | MAX_SIM)
+    client.create_collection("c", {name: field} if name else field)
+    add(client, 0, token_sets(n), name)
     assert client.wait_until_indexed("c", 60)
 
 
 MAX_SIM: dict[str, Any] = {"multivector_config": {"comparator": "max_sim"}}
 
 
-def add(client: QdrantClient, first: int, sets: NDArray[np.float32]) -> None:
+def add(client: QdrantClient, first: int, sets: NDArray[np.float32], name: str = "") -> None:
     points = [
-        models.PointStruct(id=first + at, vector=tokens, payload={"half": at % 2, "ten": at % 10})
+        models.PointStruct(
+            id=first + at, vector={name: tokens} if name else tokens, payload={"half": at % 2, "ten": at % 10}
+        )
         for at, tokens in enumerate(sets.tolist())
     ]
     client.upsert("c", points)
@@ -211,6 +215,21 @@ def test_a_saved_index_is_opened_and_a_damaged_one_made_anew(tmp_path: Path, bui
             assert way(client, next(queries())) == BY_CENTROIDS
             assert [client.query_points("c", query).points for query in queries()] == expected
         assert built == made
+
+
+def test_a_reader_who_began_before_the_vector_was_deleted_goes_on(tmp_path: Path) -> None:
+    def no_other(name: str) -> Any:
+        raise AssertionError(name)
+
+    with QdrantClient(tmp_path) as client:
+        fill(client, name="tokens")
+        request = models.QueryRequest(query=next(queries()), using="tokens")
+        expected = client.query_points("c", request.query, using="tokens").points
+        database: Any = client._database
+        with database.snapshot("c") as older:
+            client.delete_vector_name("c", "tokens")
+            [answer] = run_queries(older, [request], no_other)
+    assert [(hit.id, hit.score) for hit in answer.points] == [(hit.id, hit.score) for hit in expected]
 
 
 def test_the_same_tokens_have_the_same_centroids() -> None:

@@ -76,7 +76,7 @@ _EVERY_CANDIDATE = {
     "minidb.index.dense.codes._RESCORED": ALL,
     "minidb.index.dense.codes._BINARY_RESCORED": ALL,
     "minidb.query.search._default_ef": lambda graph, k: ALL,
-    "minidb.query.max_sim._n_candidates": lambda k, count: ALL,
+    "minidb.query.max_sim._n_candidates": lambda k, count, n_tokens: ALL,
     "minidb.query.search._kept": lambda graph, of_codes, k: k if graph.kind == "float32" else ALL,
 }
 """Codes choose all points: then what they choose is exact."""
