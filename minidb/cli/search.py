@@ -19,7 +19,9 @@ def add_search(commands: argparse._SubParsersAction[Any]) -> None:
     command.add_argument("--vector", metavar="FILE", help="a JSON array or .npy file; - for standard input")
     command.add_argument("--id", type=point_id, metavar="ID", help="a point that is there")
     command.add_argument("--using", metavar="NAME", help="the vector name (default: the only one there is)")
-    command.add_argument("--model", metavar="MODEL", help="of TEXT (default: the one it was imported with, else BM25)")
+    command.add_argument(
+        "--model", metavar="MODEL", help="of TEXT (default: as it was imported; else BM25 where idf is set)"
+    )
     add_filter(command)
     command.add_argument("--limit", type=count, default=10, metavar="N", help="default: 10")
     command.add_argument("--explain", action="store_true", help="what the search did, instead of what it found")

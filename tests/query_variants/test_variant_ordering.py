@@ -202,7 +202,7 @@ def test_only_a_range_index_gives_an_order(client: QdrantClient, kind: str | Non
     ):
         with pytest.raises(errors.BadInput) as raised:
             ask()
-        assert str(raised.value) == (
+        assert raised.value.message == (
             "Wrong input: No range index for `order_by` key: `a.b`. Please create one to use `order_by`. Check "
             "https://qdrant.tech/documentation/concepts/indexing/#payload-index to see which payload schemas support "
             "Range conditions"
