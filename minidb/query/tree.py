@@ -214,7 +214,7 @@ def _check(request: Any, has_prefetches: bool) -> None:
         raise BadRequest(
             "A query is needed to use the score_threshold. Can't have score_threshold without defining a query."
         )
-    if isinstance(query, models.OrderByQuery) and has_threshold:
+    if has_threshold and isinstance(query, models.OrderByQuery):
         raise BadRequest("Can't use score_threshold with an order_by query.")
-    if isinstance(query, (models.FusionQuery, models.RrfQuery)) and request.using:
+    if request.using and isinstance(query, (models.FusionQuery, models.RrfQuery)):
         raise BadRequest("Fusion queries cannot be combined with the 'using' field.")
