@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,7 @@ _QUERIES_AT_ONCE, _FEW_QUERIES = 64, 4
 _TOKEN_CHUNK = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Params:
+class Params(NamedTuple):
     """The search parameters that matter to one machine."""
 
     exact: bool = False
@@ -77,8 +76,7 @@ class Params:
         return n_rescored(field.quantized or "int8", k)
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(NamedTuple):
     """A search of a graph: how many rows to ask for, and how many of them to compare by floats."""
 
     graph: Graph
@@ -88,8 +86,7 @@ class _Walk:
     """Rows from here on are compared beside what the graph finds, which while it grows may have some of them, too."""
 
 
-@dataclass(slots=True)
-class Search:
+class Search(NamedTuple):
     """Searches of one snapshot. `rows` arguments are ascending and hold only points that satisfy the filter."""
 
     reader: PointReader

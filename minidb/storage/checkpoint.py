@@ -6,9 +6,8 @@ A file that is missing, of another length or with another checksum is simply not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgpack
@@ -24,8 +23,7 @@ _READ_BYTES = 1 << 18
 """A smaller file is read, not mapped: a map costs a page of memory and, before Python 3.13, a descriptor."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What the store remembers of one derived file."""
 
     file: str
