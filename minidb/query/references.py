@@ -63,7 +63,7 @@ class References:
                 self.of_collection(level.lookup_from.collection)
         vectors: list[tuple[PointReader, str]] = []
         for level in levels:
-            named = () if type(level.query) is list else named_points(level.query)  # most are, and name none
+            named = () if isinstance(level.query, (list, np.ndarray)) else named_points(level.query)  # most name none
             if named:
                 location = level.lookup_from
                 reader = self.reader if location is None else self.of_collection(location.collection)

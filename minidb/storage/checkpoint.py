@@ -104,3 +104,11 @@ def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]]
             np.frombuffer(data, np.dtype(dtype), count, position).reshape(shape) if count else np.zeros(shape, dtype)
         )
     return arrays
+
+
+def forget_pages(array: NDArray[Any]) -> None:
+    """Give back the memory that reading took, of an array of `read_arrays`; nothing of one that lies in memory."""
+    below: object = array
+    while isinstance(below, np.ndarray):
+        below = below.base
+    files.forget_pages(below.obj if isinstance(below, memoryview) else below)
