@@ -21,6 +21,7 @@ settings.load_profile("minidb")
 
 
 _BY_HNSWLIB = (
+    "test_a_graph_that_is_read_gives_the_rows_back_on_the_way",
     "test_a_store_saved_with_one_library_opens_with_the_other",
     "test_long_vectors_go_to_usearch",
     "test_many_vectors_go_to_usearch",

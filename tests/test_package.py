@@ -81,8 +81,9 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
         "index": ["dense.hnswlib_graph", "dense.usearch_graph", "centroids", "sparse"],
         "inference": ["bm25", "cache", "catalog", "execute", "fastembed", "plan", "providers.http"],
         "models": [
-            "aliases", "filters", "formulas", "indexes", "inference", "info", "moments", "quantization",
-            "search_params", "service", "strict_mode",
+            "aliases", "collection_changes", "filters", "formulas", "indexes", "inference", "info", "moments",
+            "quantization", "queries", "requests", "search_params", "selections", "service", "strict_mode", "updates",
+            "vector_settings",
         ],
         "query": ["formula", "groups", "matrix", "max_sim", "sample", "sparse"],
         "storage": ["lmdb_store"],
@@ -96,6 +97,7 @@ def test_a_search_of_a_store_that_was_there_does_not_either(tmp_path: Path) -> N
     vectors = np.random.default_rng(0).standard_normal((2000, 400)).astype(np.float32)
     with QdrantClient(tmp_path) as client:
         client.create_collection("c", models.VectorParams(size=400, distance=models.Distance.COSINE))
+        client.create_payload_index("c", "n", "integer")
         client.upload_collection("c", vectors, [{"n": at} for at in range(2000)])
     search = f"""
 from minidb import QdrantClient
@@ -112,6 +114,9 @@ assert len(hits) == 10
         "asyncio",
         "concurrent.futures",
         "minidb.filter.evaluate",
+        "minidb.models.indexes",
+        "minidb.models.queries",
+        "minidb.models.updates",
     ]
     assert loaded_by(search, heavy) == []
 

@@ -45,6 +45,12 @@ def _plain_schema(declared: Any) -> Any:
     )
 
 
+def _declared(plain: Any) -> Any:
+    if isinstance(plain, str):
+        return models.PayloadSchemaType(plain)  # most have no settings, whose models take as long to load as a query
+    return models.parse(models.PayloadFieldSchema, plain)
+
+
 @dataclass(frozen=True)
 class StoredConfig:
     """A collection's config and the slot numbers of its vectors; slots are never used twice."""
@@ -69,7 +75,7 @@ class StoredConfig:
         if not data:
             raise CorruptionError("the configuration of a collection is missing")
         config, slots, next_slot, asked, created_at, schema = msgpack.unpackb(data)
-        declared = {spelled(path): models.parse(models.PayloadFieldSchema, plain) for path, plain in schema.items()}
+        declared = {spelled(path): _declared(plain) for path, plain in schema.items()}
         return cls(models.CollectionConfig.model_validate(config), slots, next_slot, asked, created_at, declared)
 
     def fields(self) -> dict[str, VectorField]:

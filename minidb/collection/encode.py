@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import pack as pack_numbers
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -48,8 +48,7 @@ class FieldColumn:
     """Sparse: packed vectors per position."""
 
 
-@dataclass(slots=True)
-class PointBatch:
+class PointBatch(NamedTuple):
     """Points ready to be written: ids, packed payloads, one column per field."""
 
     ids: list[int | str]

@@ -30,7 +30,14 @@ from minidb.index.dense.libraries import restored
 from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import SCANNED_FLOATS, Sketch
 from minidb.models import Distance
-from minidb.storage.checkpoint import Checkpoint, checkpoints_of, find_checkpoint, read_arrays, write_arrays
+from minidb.storage.checkpoint import (
+    Checkpoint,
+    checkpoints_of,
+    find_checkpoint,
+    forget_pages,
+    read_arrays,
+    write_arrays,
+)
 from minidb.storage.interface import CorruptRow, ReadTransaction
 from minidb.storage.records import sparse_key, unpack_sparse
 from minidb.system import files
@@ -47,6 +54,7 @@ METRICS: dict[Distance, Metric] = {
     Distance.MANHATTAN: "manhattan",
 }
 _CHUNK_ROWS = 8192
+_PASS_BYTES = 16 << 20
 _LEAST_ROWS = 1000
 """Fewer are read faster than a file is written."""
 
@@ -276,9 +284,15 @@ class Indexes:
             graph = self._load_graph(reader, field, go_on)
             if graph is not None:
                 _check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
-                reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
                 self.graphs[field.slot] = graph
+                self._forget_codes(field)
         return graph
+
+    def _forget_codes(self, field: VectorField) -> None:
+        """Searches were scans until there was a graph; few are now, and what they need comes back from the file."""
+        sketch = self._sketches.get(field.slot)
+        if sketch is not None:
+            forget_pages(sketch.rows)
 
     def replace_graph(self, field: VectorField, graph: Graph) -> None:
         """Publish a graph that was built anew; what may be saved is another."""
@@ -436,11 +450,38 @@ class Indexes:
         arrays: dict[str, NDArray[Any]],
         go_on: Callable[[], None] = lambda: None,
     ) -> Graph | None:
+        on_the_way = _Pass(reader, field)
+
         def vectors_of(rows: NDArray[np.uint32]) -> NDArray[np.float32]:
             go_on()
-            return graph_vectors(reader, field, rows)
+            vectors = graph_vectors(reader, field, rows)
+            on_the_way.after(len(rows))
+            return vectors
 
-        return restored(metric_of(field), meta, arrays, vectors_of)
+        graph = restored(metric_of(field), meta, arrays, vectors_of)
+        on_the_way.end()
+        return graph
+
+
+class _Pass:
+    """A pass over a field's row file that gives back on the way what it mapped: at its end all of the file would be
+    in memory, beside the graph that has the same floats.
+    """
+
+    def __init__(self, reader: PointReader, field: VectorField) -> None:
+        self.file = reader.collection.store.row_file(reader.view.space, field.rows_file, field.row_bytes)
+        self._most = max(1, _PASS_BYTES // max(1, field.row_bytes))
+        self._n_rows = 0
+
+    def after(self, n_rows: int) -> None:
+        """So many rows more were read."""
+        self._n_rows += n_rows
+        if self._n_rows >= self._most:
+            self.end()
+
+    def end(self) -> None:
+        self.file.release()
+        self._n_rows = 0
 
 
 def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
@@ -454,12 +495,13 @@ def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int)
 
 def _check_rows(reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> None:
     """Check every row, like `PointReader.all_dense`, but in steps."""
-    view = reader.view
-    file = reader.collection.store.row_file(view.space, field.rows_file, field.row_bytes)
+    view, on_the_way = reader.view, _Pass(reader, field)
     try:
         for start in range(0, view.n_rows, _CHUNK_ROWS):
             go_on()
-            file.verify_all(min(start + _CHUNK_ROWS, view.n_rows), view.has(field.slot))
+            on_the_way.file.verify_all(min(start + _CHUNK_ROWS, view.n_rows), view.has(field.slot))
+            on_the_way.after(_CHUNK_ROWS)
+        on_the_way.end()
     except CorruptRow as error:
         raise reader.collection.corrupt_row(reader.txn, view, error.file, error.row) from None
 

@@ -39,10 +39,10 @@ def upsert(
     """Insert points, or replace all of an existing point's vectors and payload; of equal ids in one call the last
     wins.
     """
-    if isinstance(request, models.PointsBatch):
-        batch = encode_batch(dict(fields), request.batch)
-    else:
+    if isinstance(request, models.PointsList):
         batch = encode_points(dict(fields), request.points)
+    else:
+        batch = encode_batch(dict(fields), request.batch)
     if not batch.ids:
         raise BadRequest("Empty update request")
     mode = request.update_mode or models.UpdateMode.UPSERT

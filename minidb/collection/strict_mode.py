@@ -26,11 +26,6 @@ from minidb.collection.view import View
 from minidb.errors import BadRequest
 from minidb.models.base import as_list
 
-_ADDING = (
-    models.UpsertOperation, models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation,
-)  # fmt: skip
-"""Operations that may make a collection larger."""
-
 
 def _limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
     """The limits in force, None when strict mode is off."""
@@ -101,12 +96,18 @@ def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation]
     strict, reader = StrictMode(limits, collection.config), PointReader(collection, view, snapshot.txn)
     for request in requests:
         strict.check_update(request, view)
-    if any(isinstance(request, _ADDING) for request in requests):
+    if any(map(_may_add, requests)):
         strict.check_size(lambda: collection.payload_bytes(reader))
     strict.check_timeout(timeout)
     if limits.write_rate_limit is not None:
         cost = sum(update_cost(request, lambda filter: estimated(reader, filter)) for request in requests)
         collection.write_rate.take(limits.write_rate_limit, cost, "Write")
+
+
+def _may_add(request: models.UpdateOperation) -> bool:
+    """Whether it may make a collection larger."""
+    adding = (models.UpdateVectorsOperation, models.SetPayloadOperation, models.OverwritePayloadOperation)
+    return isinstance(request, (models.UpsertOperation, *adding))
 
 
 def check_new_index(config: StoredConfig, path: str) -> None:

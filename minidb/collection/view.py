@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,8 +109,7 @@ def _halves(point_id: str) -> tuple[int, int]:
     return int(digits[:16], 16), int(digits[16:], 16)
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadChange:
+class PayloadChange(NamedTuple):
     """One operation that rewrote payloads in place, and the ones before it."""
 
     seq: int

@@ -6,8 +6,7 @@ are ever asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
@@ -27,8 +26,7 @@ class PayloadIndex(Protocol):
     def arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]: ...
 
 
-@dataclass(frozen=True)
-class TextSettings:
+class TextSettings(NamedTuple):
     """How a declared text index cuts texts, and whether it answers phrases and scores."""
 
     tokens: TokenOptions
@@ -36,8 +34,7 @@ class TextSettings:
     scoring: bool = False
 
 
-@dataclass(frozen=True)
-class IndexKey:
+class IndexKey(NamedTuple):
     """Names one index of a collection."""
 
     kind: str

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from minidb.errors import FormatError
 
@@ -28,8 +27,7 @@ _FIRST: Final = re.compile(rf"(?P<raw>{_RAW_KEY})|{_QUOTED_KEY}")
 _NEXT: Final = re.compile(rf"\.(?:(?P<raw>{_RAW_KEY})|{_QUOTED_KEY})|\[(?P<index>[0-9]*)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class JsonPath:
+class JsonPath(NamedTuple):
     """A parsed path; two spellings of one path (`a`, `"a"`) are equal.
 
     `first` is the key in the payload itself, `rest` the steps below it. Build it with `JsonPath.parse`.

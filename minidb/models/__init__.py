@@ -13,6 +13,7 @@ from minidb.lazy import loader
 if TYPE_CHECKING:
     from minidb.models.aliases import *
     from minidb.models.base import *
+    from minidb.models.collection_changes import *
     from minidb.models.collections import *
     from minidb.models.datetimes import *
     from minidb.models.filters import *
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
     from minidb.models.points import *
     from minidb.models.quantization import *
     from minidb.models.queries import *
+    from minidb.models.query_request import *
     from minidb.models.requests import *
     from minidb.models.results import *
+    from minidb.models.schema_type import *
     from minidb.models.search_params import *
+    from minidb.models.selections import *
     from minidb.models.service import *
     from minidb.models.strict_mode import *
+    from minidb.models.updates import *
     from minidb.models.vector_params import *
+    from minidb.models.vector_settings import *
     from minidb.models.vectors import *
 
 _NAMES = {
@@ -40,10 +46,12 @@ _NAMES = {
     "base": """
         Model Payload StrEnum as_list out_of_range parse translate wrong_shape
     """,
+    "collection_changes": """
+        CollectionParamsDiff IdTrackerParams MaxOptimizationThreads MaxOptimizationThreadsSetting OptimizersConfigDiff
+        PayloadStorageParams UpdateCollection WalConfigDiff
+    """,
     "collections": """
-        CollectionConfig CollectionParams CollectionParamsDiff CreateCollection IdTrackerParams MaxOptimizationThreads
-        MaxOptimizationThreadsSetting OptimizersConfig OptimizersConfigDiff PayloadStorageParams ShardingMethod
-        UpdateCollection WalConfig WalConfigDiff
+        CollectionConfig CollectionParams CreateCollection OptimizersConfig ShardingMethod WalConfig
     """,
     "datetimes": """
         Datetime to_datetime
@@ -63,7 +71,7 @@ _NAMES = {
     "indexes": """
         Bm25Params Bm25Scoring BoolIndexParams BoolIndexType CreateFieldIndex DatetimeIndexParams DatetimeIndexType
         FloatIndexParams FloatIndexType GeoIndexParams GeoIndexType IntegerIndexParams IntegerIndexType
-        KeywordIndexParams KeywordIndexType PayloadFieldSchema PayloadIndexInfo PayloadSchemaParams PayloadSchemaType
+        KeywordIndexParams KeywordIndexType PayloadFieldSchema PayloadIndexInfo PayloadSchemaParams
         TextIndexParams TextIndexType TextQueryScoring TextScoringInterface TextScoringParams TextScoringType
         UuidIndexParams UuidIndexType
     """,
@@ -76,11 +84,7 @@ _NAMES = {
         OptimizersStatusOneOf1 UpdateQueueInfo
     """,
     "points": """
-        Batch ClearPayloadOperation DeleteOperation DeletePayload DeletePayloadOperation DeleteVectors
-        DeleteVectorsOperation FilterSelector OverwritePayloadOperation PayloadSelector PayloadSelectorExclude
-        PayloadSelectorInclude PointIdsList PointInsertOperations PointRequest PointStruct PointVectors PointsBatch
-        PointsList PointsSelector SetPayload SetPayloadOperation ShardKey ShardKeySelector ShardKeyWithFallback
-        UpdateMode UpdateOperation UpdateOperations UpdateVectors UpdateVectorsOperation UpsertOperation
+        PointInsertOperations PointStruct PointsList ShardKey ShardKeySelector UpdateMode UpsertOperation
         WithPayloadInterface WithVector
     """,
     "quantization": """
@@ -92,21 +96,31 @@ _NAMES = {
     "queries": """
         ContextInput ContextPair ContextQuery Direction DiscoverInput DiscoverQuery FeedbackItem FeedbackStrategy
         FormulaQuery Fusion FusionQuery LookupLocation Mmr NaiveFeedbackStrategy NaiveFeedbackStrategyParams
-        NearestQuery OrderBy OrderByInterface OrderByQuery Query QueryInterface RecommendInput RecommendQuery
-        RecommendStrategy RelevanceFeedbackInput RelevanceFeedbackQuery Rrf RrfQuery Sample SampleQuery StartFrom
-        TextInterface TextQuery TextQueryInput
+        NearestQuery OrderBy OrderByInterface OrderByQuery RecommendInput RecommendQuery RecommendStrategy
+        RelevanceFeedbackInput RelevanceFeedbackQuery Rrf RrfQuery Sample SampleQuery StartFrom TextInterface
+        TextQuery TextQueryInput
+    """,
+    "query_request": """
+        Query QueryInterface QueryRequest
     """,
     "requests": """
-        CountRequest FacetRequest Prefetch QueryGroupsRequest QueryRequest QueryRequestBatch ScrollRequest
-        SearchMatrixRequest WithLookup WithLookupInterface
+        CountRequest FacetRequest Prefetch QueryGroupsRequest QueryRequestBatch ScrollRequest SearchMatrixRequest
+        WithLookup WithLookupInterface
     """,
     "results": """
         CountResult FacetResponse FacetValue FacetValueHit GroupId GroupsResult OrderValue PointGroup QueryResponse
         Record ScoredPoint ScrollResult SearchMatrixOffsetsResponse SearchMatrixPair SearchMatrixPairsResponse
         UpdateResult UpdateStatus
     """,
+    "schema_type": """
+        PayloadSchemaType
+    """,
     "search_params": """
         AcornSearchParams IdfCorpusParams IdfParams IdfScope QuantizationSearchParams SearchParams
+    """,
+    "selections": """
+        FilterSelector PayloadSelector PayloadSelectorExclude PayloadSelectorInclude PointIdsList PointRequest
+        PointsSelector ShardKeyWithFallback
     """,
     "service": """
         ErrorResponse ErrorResponseStatus HardwareUsage InferenceUsage ModelUsage Optimization OptimizationSegmentInfo
@@ -120,11 +134,18 @@ _NAMES = {
         StrictModeMultivectorConfigOutput StrictModeMultivectorOutput StrictModeSparse StrictModeSparseConfig
         StrictModeSparseConfigOutput StrictModeSparseOutput
     """,
+    "updates": """
+        Batch ClearPayloadOperation DeleteOperation DeletePayload DeletePayloadOperation DeleteVectors
+        DeleteVectorsOperation OverwritePayloadOperation PointVectors PointsBatch SetPayload SetPayloadOperation
+        UpdateOperation UpdateOperations UpdateVectors UpdateVectorsOperation
+    """,
     "vector_params": """
-        Datatype DenseVectorConfig DenseVectorNameConfig Distance HnswConfig HnswConfigDiff Memory Modifier
-        MultiVectorComparator MultiVectorConfig SparseIndexParams SparseVectorConfig SparseVectorNameConfig
-        SparseVectorParams SparseVectorsConfig VectorNameConfig VectorParams VectorParamsDiff VectorStorageDatatype
-        VectorsConfig VectorsConfigDiff
+        Datatype Distance HnswConfig Memory SparseVectorsConfig VectorParams VectorsConfig
+    """,
+    "vector_settings": """
+        DenseVectorConfig DenseVectorNameConfig HnswConfigDiff Modifier MultiVectorComparator MultiVectorConfig
+        SparseIndexParams SparseVectorConfig SparseVectorNameConfig SparseVectorParams VectorNameConfig
+        VectorParamsDiff VectorStorageDatatype VectorsConfigDiff
     """,
     "vectors": """
         BatchVectorStruct ExtendedPointId NumericVector NumericVectorInput NumericVectorStruct NumpyArray PointId

@@ -1,4 +1,4 @@
-"""The settings of a collection: as they are given at creation and update, and as they are kept."""
+"""The settings of a collection: as they are given at creation, and as they are kept."""
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -13,59 +13,38 @@ from minidb.models.base import (
     PositiveUInt32,
     StrEnum,
     UInt,
-    UInt32,
-    by_name,
     by_sorted_name,
-    integer,
-    nonzero,
     number,
-    one_of,
-    tag,
 )
-from minidb.models.vector_params import (
-    HnswConfig,
-    HnswConfigDiff,
-    Memory,
-    SparseVectorsConfig,
-    VectorsConfig,
-    VectorsConfigDiff,
-    unpinned,
-)
+from minidb.models.vector_params import HnswConfig, SparseVectorsConfig, VectorsConfig
 
 if TYPE_CHECKING:
-    from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
+    from minidb.models.collection_changes import (
+        IdTrackerParams,
+        OptimizersConfigDiff,
+        PayloadStorageParams,
+        WalConfigDiff,
+    )
+    from minidb.models.quantization import QuantizationConfig
     from minidb.models.strict_mode import StrictModeConfig, StrictModeConfigOutput
+    from minidb.models.vector_settings import HnswConfigDiff
 else:
+    IdTrackerParams = Annotated[Any, Later("collection_changes.IdTrackerParams")]
+    OptimizersConfigDiff = Annotated[Any, Later("collection_changes.OptimizersConfigDiff")]
+    PayloadStorageParams = Annotated[Any, Later("collection_changes.PayloadStorageParams")]
+    WalConfigDiff = Annotated[Any, Later("collection_changes.WalConfigDiff")]
     QuantizationConfig = Annotated[Any, Later("quantization.QuantizationConfig")]
-    QuantizationConfigDiff = Annotated[Any, Later("quantization.QuantizationConfigDiff")]
     StrictModeConfig = Annotated[Any, Later("strict_mode.StrictModeConfig")]
     StrictModeConfigOutput = Annotated[Any, Later("strict_mode.StrictModeConfigOutput")]
+    HnswConfigDiff = Annotated[Any, Later("vector_settings.HnswConfigDiff")]
 
-
-class MaxOptimizationThreadsSetting(StrEnum):
-    """Let the store choose."""
-
-    AUTO = "auto"
-
-
-MaxOptimizationThreads: TypeAlias = Annotated[
-    Annotated[UInt, tag("count")] | Annotated[MaxOptimizationThreadsSetting, tag("MaxOptimizationThreadsSetting")],
-    one_of(
-        'a number of threads or "auto"',
-        {},
-        lambda value: (
-            "count" if isinstance(value, int) else "MaxOptimizationThreadsSetting" if isinstance(value, str) else None
-        ),
-        ("MaxOptimizationThreadsSetting",),
-    ),
-]
-_Share: TypeAlias = Annotated[float, number(0.0, 1.0)]
+Share: TypeAlias = Annotated[float, number(0.0, 1.0)]
 
 
 class OptimizersConfig(Model):
     """When segments are rewritten and indexed, all known."""
 
-    deleted_threshold: _Share | None = 0.2
+    deleted_threshold: Share | None = 0.2
     vacuum_min_vector_number: UInt | None = 1000
     default_segment_number: UInt
     max_segment_size: UInt | None = None
@@ -73,26 +52,6 @@ class OptimizersConfig(Model):
     indexing_threshold: UInt | None = None
     flush_interval_sec: UInt
     max_optimization_threads: UInt | None = None
-    prevent_unoptimized: Bool | None = None
-
-
-class OptimizersConfigDiff(Model):
-    """When segments are rewritten and indexed, where it differs."""
-
-    deleted_threshold: _Share | None = None
-    vacuum_min_vector_number: Annotated[int, integer(100)] | None = None
-    default_segment_number: UInt | None = None
-    max_segment_size: PositiveInt | None = Field(
-        default=None, validation_alias=AliasChoices("max_segment_size", "max_segment_size_kb")
-    )
-    memmap_threshold: UInt | None = Field(
-        default=None, validation_alias=AliasChoices("memmap_threshold", "memmap_threshold_kb")
-    )
-    indexing_threshold: UInt | None = Field(
-        default=None, validation_alias=AliasChoices("indexing_threshold", "indexing_threshold_kb")
-    )
-    flush_interval_sec: UInt | None = None
-    max_optimization_threads: MaxOptimizationThreads | None = None
     prevent_unoptimized: Bool | None = None
 
 
@@ -104,31 +63,11 @@ class WalConfig(Model):
     wal_retain_closed: UInt | None = 1
 
 
-class WalConfigDiff(Model):
-    """Sizes of the log that differ."""
-
-    wal_capacity_mb: PositiveInt | None = None
-    wal_segments_ahead: UInt | None = None
-    wal_retain_closed: UInt | None = None
-
-
 class ShardingMethod(StrEnum):
     """How points are given to shards; accepted and echoed."""
 
     AUTO = "auto"
     CUSTOM = "custom"
-
-
-class PayloadStorageParams(Model):
-    """Where payload is kept."""
-
-    memory: Annotated[Memory, unpinned("payload storage")] | None = None
-
-
-class IdTrackerParams(Model):
-    """Where the map of ids is kept."""
-
-    memory: Memory | None = None
 
 
 class CreateCollection(Model):
@@ -151,35 +90,6 @@ class CreateCollection(Model):
         default=None, validation_alias=AliasChoices("quantization_config", "quantization")
     )
     sparse_vectors: Annotated[SparseVectorsConfig, by_sorted_name] | None = None
-    strict_mode_config: StrictModeConfig | None = None
-    metadata: Payload | None = None
-
-
-class CollectionParamsDiff(Model):
-    """What is to change of a collection's parameters."""
-
-    replication_factor: Annotated[int, nonzero(32)] | None = None
-    write_consistency_factor: Annotated[int, nonzero(32)] | None = None
-    read_fan_out_factor: UInt32 | None = None
-    read_fan_out_delay_ms: UInt | None = None
-    on_disk_payload: Bool | None = None
-    payload: PayloadStorageParams | None = None
-    id_tracker: IdTrackerParams | None = None
-
-
-class UpdateCollection(Model):
-    """What is to change of a collection."""
-
-    vectors: VectorsConfigDiff | None = None
-    optimizers_config: OptimizersConfigDiff | None = Field(
-        default=None, validation_alias=AliasChoices("optimizers_config", "optimizer_config")
-    )
-    params: CollectionParamsDiff | None = None
-    hnsw_config: HnswConfigDiff | None = None
-    quantization_config: QuantizationConfigDiff | None = Field(
-        default=None, validation_alias=AliasChoices("quantization_config", "quantization")
-    )
-    sparse_vectors: Annotated[SparseVectorsConfig, by_name] | None = None
     strict_mode_config: StrictModeConfig | None = None
     metadata: Payload | None = None
 

@@ -7,20 +7,8 @@ from typing_extensions import Self
 
 from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, out_of_range, tag
 from minidb.models.inference import StemmingAlgorithm, StopwordsInterface, TokenizerType
+from minidb.models.schema_type import PayloadSchemaType
 from minidb.models.vector_params import Memory
-
-
-class PayloadSchemaType(StrEnum):
-    """The type of an indexed payload field."""
-
-    KEYWORD = "keyword"
-    INTEGER = "integer"
-    FLOAT = "float"
-    GEO = "geo"
-    TEXT = "text"
-    BOOL = "bool"
-    DATETIME = "datetime"
-    UUID = "uuid"
 
 
 class KeywordIndexType(StrEnum):

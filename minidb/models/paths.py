@@ -16,42 +16,40 @@ Location: TypeAlias = tuple[int | str, ...]
 NAMED, SORTED = "<named>", "<sorted>"
 """Tags before the key of an object whose keys users choose: shown as `?`, or as its place in the order of the keys."""
 
-_TAG = re.compile("<[^<>]*>")
-_REWRITTEN = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        # what routes of old clients ask, which is read as a query
-        (r"^<([^<>]*_request)>\.query<RecommendQuery>\.recommend\.", r"\1."),
-        (r"^<([^<>]*_request)>\.query<(?:DiscoverQuery|ContextQuery)>(?:\.discover)?\.", r"\1."),
-        (r"^<([^<>]*search_(?:group_)?request)>\.query<SparseVector>\.", r"\1.vector.vector."),
-        (r"^<([^<>]*_group_request)>\.(group_size|limit)$", r"\1.group_request.\2"),
-        (r"^<([^<>]*_request)>\.", r"\1."),
-        # parts of requests that JSON spreads
-        (r"^<QueryRequest>\.", "internal."),
-        (r"^<QueryRequestBatch>\.(searches\[\d+\])", r"\1.internal"),
-        (r"^<QueryGroupsRequest>\.(group_size|limit)$", r"search_group_request.group_request.\1"),
-        (r"^<QueryGroupsRequest>\.", "search_group_request."),
-        (r"^<SearchMatrixRequest>\.", "search_request."),
-        (r"^<ScrollRequest>\.", "scroll_request."),
-        (r"^<CountRequest>\.", "count_request."),
-        (r"^<FacetRequest>\.", "facet_request."),
-        (r"^<PointRequest>\.", "point_request."),
-        # steps that are left out
-        (r"(<PointsBatch>\.batch)\.vectors(?:<named>)?(\.\?(?:\[\d+\])?)?(?:<\w+>)*(?:\[\d+\])?", r"\1\2"),
-        (r"(<UpdateVectors>|<UpdateVectorsOperation>\.update_vectors)(\.points\[\d+\])\.vector(?=.)", r"\1\2"),
-        (r"(<RecommendQuery>\.recommend)\.(?:positive|negative)(?:<\w+>)*\[\d+\]", r"\1"),
-        (r"(<ContextQuery>\.context)(?:<many>\[\d+\]|<one>)\.(?:positive|negative)", r"\1"),
-        (r"<FormulaQuery>\.formula", ""),
-        (r"(\.(?:sparse|multivector)_config)\[", r"\1.config["),
-        (r"(\.idf(?:<\w+>)*)\.corpus", r"\1"),
-        # other names of fields
-        (r"\.optimizer_config\.", ".optimizers_config."),
-        (r"\.quantization(?:<\w+>)*\.(?=scalar|product|binary|turbo)", ".quantization_config."),
-        (r"(\.points\[\d+\])\.vectors\b", r"\1.vector"),
-        # a single one is a list of one
-        (r"<one>", "[0]"),
-    )
+_TAG = "<[^<>]*>"
+_REWRITTEN = (
+    # what routes of old clients ask, which is read as a query
+    (r"^<([^<>]*_request)>\.query<RecommendQuery>\.recommend\.", r"\1."),
+    (r"^<([^<>]*_request)>\.query<(?:DiscoverQuery|ContextQuery)>(?:\.discover)?\.", r"\1."),
+    (r"^<([^<>]*search_(?:group_)?request)>\.query<SparseVector>\.", r"\1.vector.vector."),
+    (r"^<([^<>]*_group_request)>\.(group_size|limit)$", r"\1.group_request.\2"),
+    (r"^<([^<>]*_request)>\.", r"\1."),
+    # parts of requests that JSON spreads
+    (r"^<QueryRequest>\.", "internal."),
+    (r"^<QueryRequestBatch>\.(searches\[\d+\])", r"\1.internal"),
+    (r"^<QueryGroupsRequest>\.(group_size|limit)$", r"search_group_request.group_request.\1"),
+    (r"^<QueryGroupsRequest>\.", "search_group_request."),
+    (r"^<SearchMatrixRequest>\.", "search_request."),
+    (r"^<ScrollRequest>\.", "scroll_request."),
+    (r"^<CountRequest>\.", "count_request."),
+    (r"^<FacetRequest>\.", "facet_request."),
+    (r"^<PointRequest>\.", "point_request."),
+    # steps that are left out
+    (r"(<PointsBatch>\.batch)\.vectors(?:<named>)?(\.\?(?:\[\d+\])?)?(?:<\w+>)*(?:\[\d+\])?", r"\1\2"),
+    (r"(<UpdateVectors>|<UpdateVectorsOperation>\.update_vectors)(\.points\[\d+\])\.vector(?=.)", r"\1\2"),
+    (r"(<RecommendQuery>\.recommend)\.(?:positive|negative)(?:<\w+>)*\[\d+\]", r"\1"),
+    (r"(<ContextQuery>\.context)(?:<many>\[\d+\]|<one>)\.(?:positive|negative)", r"\1"),
+    (r"<FormulaQuery>\.formula", ""),
+    (r"(\.(?:sparse|multivector)_config)\[", r"\1.config["),
+    (r"(\.idf(?:<\w+>)*)\.corpus", r"\1"),
+    # other names of fields
+    (r"\.optimizer_config\.", ".optimizers_config."),
+    (r"\.quantization(?:<\w+>)*\.(?=scalar|product|binary|turbo)", ".quantization_config."),
+    (r"(\.points\[\d+\])\.vectors\b", r"\1.vector"),
+    # a single one is a list of one
+    (r"<one>", "[0]"),
 )
+"""Patterns and what takes their place; compiled by the first error: together they take as long as a class or two."""
 
 
 def validated_paths(root: str, found: Sequence[tuple[Location, str | None]], value: object) -> list[str]:
@@ -110,5 +108,5 @@ def _written(path: str, field: str | None) -> str:
     if field is not None:
         path += f".{field}"
     for pattern, replacement in _REWRITTEN:
-        path = pattern.sub(replacement, path)
-    return _TAG.sub("", path).lstrip(".")
+        path = re.sub(pattern, replacement, path)
+    return re.sub(_TAG, "", path).lstrip(".")

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field, StrictStr, model_validator
-from typing_extensions import Self, TypeAliasType
+from typing_extensions import Self
 
 from minidb.models.base import (
     Checked,
@@ -26,27 +26,14 @@ from minidb.models.base import (
 from minidb.models.datetimes import to_datetime
 from minidb.models.points import ShardKeySelector
 from minidb.models.vectors import (
-    Array,
-    DenseList,
-    EmptyInput,
-    ExtendedPointId,
-    MultiList,
-    ScipyRow,
-    SparseVector,
-    Stacked,
     VectorInput,
-    vector_input_kind,
 )
 
 if TYPE_CHECKING:
     from minidb.models.formulas import Expression
     from minidb.models.indexes import TextQueryScoring
-    from minidb.models.inference import Document, Image, InferenceObject
 else:
-    Document = Annotated[Any, Later("inference.Document")]
     Expression = Annotated[Any, Later("formulas.Expression")]
-    Image = Annotated[Any, Later("inference.Image")]
-    InferenceObject = Annotated[Any, Later("inference.InferenceObject")]
     TextQueryScoring = Annotated[Any, Later("indexes.TextQueryScoring")]
 
 
@@ -324,71 +311,3 @@ class FormulaQuery(Model):
     defaults: Annotated[dict[str, Any], Checked(_check_defaults, {"type": "object"})] | None = Field(
         default_factory=dict
     )
-
-
-_QUERIES = {
-    "nearest": "NearestQuery",
-    "recommend": "RecommendQuery",
-    "discover": "DiscoverQuery",
-    "context": "ContextQuery",
-    "order_by": "OrderByQuery",
-    "fusion": "FusionQuery",
-    "rrf": "RrfQuery",
-    "formula": "FormulaQuery",
-    "sample": "SampleQuery",
-    "relevance_feedback": "RelevanceFeedbackQuery",
-    "text": "TextQuery",
-}
-
-_AnyQuery: TypeAlias = (
-    Annotated[NearestQuery, Later(), tag("NearestQuery")]
-    | Annotated[RecommendQuery, Later(), tag("RecommendQuery")]
-    | Annotated[DiscoverQuery, Later(), tag("DiscoverQuery")]
-    | Annotated[ContextQuery, Later(), tag("ContextQuery")]
-    | Annotated[OrderByQuery, Later(), tag("OrderByQuery")]
-    | Annotated[FusionQuery, Later(), tag("FusionQuery")]
-    | Annotated[RrfQuery, Later(), tag("RrfQuery")]
-    | Annotated[FormulaQuery, Later(), tag("FormulaQuery")]
-    | Annotated[SampleQuery, Later(), tag("SampleQuery")]
-    | Annotated[RelevanceFeedbackQuery, Later(), tag("RelevanceFeedbackQuery")]
-    | Annotated[TextQuery, Later(), tag("TextQuery")]
-)
-Query = TypeAliasType(
-    "Query",
-    Annotated[
-        _AnyQuery,
-        one_of(f"a type of query ({', '.join(_QUERIES)})", _QUERIES),
-    ],
-)
-
-
-def _query_kind(value: Any) -> str | None:
-    """Vectors and ids come first, as in Qdrant; `text` with `model` is a document, without it a text query."""
-    if isinstance(value, dict) and "model" not in value and value.keys() <= _QUERIES.keys():
-        return None
-    return vector_input_kind(value)
-
-
-QueryInterface = TypeAliasType(
-    "QueryInterface",
-    Annotated[
-        Annotated[DenseList, tag("dense")]
-        | Annotated[Array, tag("ndarray")]
-        | Annotated[SparseVector, tag("SparseVector")]
-        | Annotated[MultiList, tag("multi")]
-        | Annotated[ExtendedPointId, tag("id")]
-        | Annotated[Document, tag("Document")]
-        | Annotated[Image, tag("Image")]
-        | Annotated[InferenceObject, tag("InferenceObject")]
-        | Annotated[ScipyRow, tag("scipy")]
-        | Annotated[Stacked, tag("stacked")]
-        | Annotated[EmptyInput, tag("empty")]
-        | _AnyQuery,
-        one_of(
-            "some form of vector, id, or a type of query",
-            _QUERIES,
-            _query_kind,
-            ("SparseVector", "Document", "Image", "InferenceObject", "ndarray"),
-        ),
-    ],
-)

@@ -1,13 +1,27 @@
-"""The bodies of read requests: query, its prefetches and groups, scroll, count, facet, and the distance matrix."""
+"""Other read requests: prefetches, batches and groups of queries, scroll, count, facet, and the distance matrix."""
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import Bool, Items, Later, Model, Number, OneOrMany, PositiveInt, UInt, integer, one_of, tag
+from minidb.models.base import (
+    Bool,
+    Items,
+    Later,
+    Model,
+    Number,
+    OneOrMany,
+    PositiveInt,
+    integer,
+    one_of,
+    tag,
+)
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
-from minidb.models.queries import LookupLocation, OrderByInterface, QueryInterface
-from minidb.models.vectors import ExtendedPointId
+from minidb.models.queries import LookupLocation, OrderByInterface
+from minidb.models.query_request import QueryInterface, QueryRequest
+from minidb.models.vectors import (
+    ExtendedPointId,
+)
 
 if TYPE_CHECKING:
     from minidb.models.filters import Filter
@@ -27,23 +41,6 @@ class Prefetch(Model):
     params: SearchParams | None = None
     score_threshold: Number | None = None
     limit: PositiveInt | None = None
-    lookup_from: LookupLocation | None = None
-
-
-class QueryRequest(Model):
-    """A query, the prefetches below it, and what to return."""
-
-    shard_key: ShardKeySelector | None = None
-    prefetch: OneOrMany[Annotated[Prefetch, Later()]] | None = None
-    query: QueryInterface | None = None
-    using: StrictStr | None = None
-    filter: Filter | None = None
-    params: SearchParams | None = None
-    score_threshold: Number | None = None
-    limit: PositiveInt | None = None
-    offset: UInt | None = None
-    with_vector: WithVector | None = Field(default=None, validation_alias=AliasChoices("with_vector", "with_vectors"))
-    with_payload: WithPayloadInterface | None = None
     lookup_from: LookupLocation | None = None
 
 

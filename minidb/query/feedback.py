@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from minidb.query.hits import Scores
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackScore:
+class FeedbackScore(NamedTuple):
     """a·s(target) + Σ over pairs of weight·(s(better) − s(worse)); the first example is the target.
 
     Source: lib/segment, feedback_query.rs, `FeedbackQuery`.

@@ -7,7 +7,7 @@ up to five more for hits of the best ones. Source: lib/shard, grouping/{driver,a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -147,4 +147,4 @@ def _narrowed(node: Node, extra: models.Filter | None) -> Node:
     if extra is None:
         return node
     below = [_narrowed(child, extra) for child in node.prefetches]
-    return replace(node, prefetches=below, filter=merge(node.filter, extra))
+    return node._replace(prefetches=below, filter=merge(node.filter, extra))

@@ -7,7 +7,6 @@ Qdrant gathers candidates in up to ten requests. Where prefetches bound the rank
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,7 +107,7 @@ class _Groups:
             positions, is_complete = self._fill(hits)
             if is_complete or len(hits) < planned.root.limit:
                 return positions, hits
-            planned = replace(planned, root=replace(planned.root, limit=planned.root.limit * _DEEPER))
+            planned = planned._replace(root=planned.root._replace(limit=planned.root.limit * _DEEPER))
 
     def keys_of(self, hits: Hits) -> list[list[GroupKey]]:
         """The groups of each hit."""

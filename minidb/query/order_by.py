@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +31,7 @@ _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _MAX_FLOAT = sys.float_info.max
 
 
-@dataclass(frozen=True, slots=True)
-class Ordering:
+class Ordering(NamedTuple):
     """An `order_by`, checked. `start_from` is in the unit of the values: datetimes in microseconds."""
 
     key: JsonPath

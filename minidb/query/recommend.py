@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from minidb.query.references import Kind, RawVector
 from minidb.query.vectors import QueryVector, SparseQuery, prepared
 
 
-@dataclass(frozen=True, slots=True)
-class BestScore:
+class BestScore(NamedTuple):
     """σ(p) where the best positive similarity p beats the best negative one n, else −σ(n); σ(x) = (x/(1+|x|) + 1) / 2.
 
     Source: lib/segment, reco_query.rs, `RecoBestScoreQuery`. The first `n_positive` examples are the positive ones.
@@ -35,8 +34,7 @@ class BestScore:
         return np.where(wins, magnitude, -magnitude)
 
 
-@dataclass(frozen=True, slots=True)
-class SumScores:
+class SumScores(NamedTuple):
     """Sum of the positive minus sum of the negative similarities (lib/segment, reco_query.rs, `RecoSumScoresQuery`)."""
 
     n_positive: int

@@ -6,8 +6,7 @@ Every point of the searched collection a query refers to is noted, since it may 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +33,7 @@ Lookup = Callable[[str], PointReader]
 __all__ = ["Kind", "Lookup", "RawVector", "References", "Source"]
 
 
-@dataclass(frozen=True, slots=True)
-class RawVector:
+class RawVector(NamedTuple):
     """An example before normalisation, as averages want it."""
 
     kind: Kind
@@ -65,7 +63,7 @@ class References:
                 self.of_collection(level.lookup_from.collection)
         vectors: list[tuple[PointReader, str]] = []
         for level in levels:
-            named = () if type(level.query) is list else named_points(level.query)  # most are, and name none
+            named = () if isinstance(level.query, (list, np.ndarray)) else named_points(level.query)  # most name none
             if named:
                 location = level.lookup_from
                 reader = self.reader if location is None else self.of_collection(location.collection)

@@ -83,9 +83,10 @@ def _found(
 
 def _offset(request: models.QueryRequest) -> int:
     """A draw from the whole collection has no order to skip in (lib/collection, collection_query.rs)."""
-    if isinstance(request.query, models.SampleQuery) and not as_list(request.prefetch):
+    offset = request.offset or 0
+    if offset and isinstance(request.query, models.SampleQuery) and not as_list(request.prefetch):
         return 0
-    return request.offset or 0
+    return offset
 
 
 def explained_query(snapshot: Snapshot, request: models.QueryRequest, lookup: Lookup) -> Step:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,7 @@ _CHUNK_ROWS = 512
 _QUERIES_AT_ONCE, _FEW_QUERIES = 64, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Params:
+class Params(NamedTuple):
     """The search parameters that matter to one machine."""
 
     exact: bool = False
@@ -71,8 +70,7 @@ class Params:
         return n_rescored(field.quantized or "int8", k)
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(NamedTuple):
     """A search of a graph: how many rows to ask for, and how many of them to compare by floats."""
 
     graph: Graph
@@ -82,8 +80,7 @@ class _Walk:
     """Rows from here on are compared beside what the graph finds, which while it grows may have some of them, too."""
 
 
-@dataclass(slots=True)
-class Search:
+class Search(NamedTuple):
     """Searches of one snapshot. `rows` arguments are ascending and hold only points that satisfy the filter."""
 
     reader: PointReader

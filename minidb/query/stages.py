@@ -5,8 +5,7 @@ Plain data: `tree` makes it out of requests, `executor` runs it. The computation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from minidb.query.examples import ExampleScore
 from minidb.query.order_by import Ordering
@@ -17,16 +16,14 @@ if TYPE_CHECKING:
     from minidb.query.formula import Formula
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
+class Nearest(NamedTuple):
     """Score by similarity to one vector."""
 
     using: str
     vector: QueryVector
 
 
-@dataclass(frozen=True, slots=True)
-class ByExamples:
+class ByExamples(NamedTuple):
     """Score by similarities to several vectors; larger is better whatever the distance."""
 
     using: str
@@ -34,8 +31,7 @@ class ByExamples:
     score: ExampleScore
 
 
-@dataclass(frozen=True, slots=True)
-class Diverse:
+class Diverse(NamedTuple):
     """Maximal marginal relevance among the nearest `candidates_limit`.
 
     `rescores`: prefetched points become candidates by similarity first; without it they are candidates as they come.
@@ -47,20 +43,17 @@ class Diverse:
     rescores: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RrfFusion:
+class RrfFusion(NamedTuple):
     """Reciprocal rank fusion."""
 
     k: int
     weights: list[float] | None
 
 
-@dataclass(frozen=True, slots=True)
 class DbsfFusion:
     """Distribution-based score fusion has no settings."""
 
 
-@dataclass(frozen=True, slots=True)
 class Sampled:
     """A random draw has no settings."""
 

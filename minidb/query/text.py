@@ -8,7 +8,7 @@ to their 13 leading bits (Qdrant 1.20).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ _DEFAULT_K, _DEFAULT_B = 1.2, 0.75
 _LENGTH_BITS = 13
 
 
-@dataclass(frozen=True, slots=True)
-class TextScore:
+class TextScore(NamedTuple):
     """A text query, checked."""
 
     path: JsonPath

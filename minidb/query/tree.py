@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +33,7 @@ DEFAULT_RRF_K = 2
 DEFAULT_DIVERSITY = 0.5
 
 
-@dataclass(slots=True)
-class Node:
+class Node(NamedTuple):
     """One level of a query tree. `stage` None: points in the order of their ids."""
 
     prefetches: list[Node]
@@ -46,8 +44,7 @@ class Node:
     limit: int
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(NamedTuple):
     root: Node
     excluded: list[int]
     """Rows of the points the query refers to: they are never among its own results."""
@@ -217,7 +214,7 @@ def _check(request: Any, has_prefetches: bool) -> None:
         raise BadRequest(
             "A query is needed to use the score_threshold. Can't have score_threshold without defining a query."
         )
-    if isinstance(query, models.OrderByQuery) and has_threshold:
+    if has_threshold and isinstance(query, models.OrderByQuery):
         raise BadRequest("Can't use score_threshold with an order_by query.")
-    if isinstance(query, (models.FusionQuery, models.RrfQuery)) and request.using:
+    if request.using and isinstance(query, (models.FusionQuery, models.RrfQuery)):
         raise BadRequest("Fusion queries cannot be combined with the 'using' field.")

@@ -6,9 +6,8 @@ A file that is missing, of another length or with another checksum is simply not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgpack
@@ -24,8 +23,7 @@ _READ_BYTES = 1 << 18
 """A smaller file is read, not mapped: a map costs a page of memory and, before Python 3.13, a descriptor."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What the store remembers of one derived file."""
 
     file: str
@@ -106,3 +104,11 @@ def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]]
             np.frombuffer(data, np.dtype(dtype), count, position).reshape(shape) if count else np.zeros(shape, dtype)
         )
     return arrays
+
+
+def forget_pages(array: NDArray[Any]) -> None:
+    """Give back the memory that reading took, of an array of `read_arrays`; nothing of one that lies in memory."""
+    below: object = array
+    while isinstance(below, np.ndarray):
+        below = below.base
+    files.forget_pages(below.obj if isinstance(below, memoryview) else below)

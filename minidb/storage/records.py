@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -82,8 +82,7 @@ def row_of_value(value: bytes) -> int:
     return int.from_bytes(value, "little")
 
 
-@dataclass(slots=True)
-class Record:
+class Record(NamedTuple):
     """What is stored of a point beside its vectors."""
 
     id: PointId
@@ -154,8 +153,7 @@ def unpack_entries(payload: bytes, keys: Collection[str], others: bool = False) 
     return found
 
 
-@dataclass(slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One committed operation, as other processes and a reopened store replay it."""
 
     first_row: int

@@ -14,7 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
+from minidb.collection import indexes
 from minidb.index.dense import graph, libraries
+from minidb.storage.rows import MappedRowFile
 
 SIZE, N = 32, 6000
 LIBRARIES = ["hnswlib", "usearch"]
@@ -207,6 +209,28 @@ def test_a_mapped_graph_answers_the_first_search_after_opening(tmp_path: Path, m
         assert "graph" in str(client.explain("c", query=vectors[3]))
         assert client.query_points("c", query=vectors[3]).points[0].id == 3
         assert client.get_collection("c").indexed_vectors_count == N
+
+
+def test_a_graph_that_is_read_gives_the_rows_back_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """hnswlib's holds the floats itself: those it is filled from would be in memory a second time."""
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: True)
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)
+    vectors = clustered(N)
+    with QdrantClient(tmp_path) as client:
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+        assert client.wait_until_indexed("c")
+    monkeypatch.setattr(indexes, "_PASS_BYTES", N * SIZE * 4 // 10)
+    monkeypatch.setattr(indexes, "_CHUNK_ROWS", N // 10)
+    monkeypatch.setattr("minidb.index.dense.hnswlib_graph._COPY_ROWS", N // 10)
+    given_back = []
+    monkeypatch.setattr(MappedRowFile, "release", lambda file: given_back.append(file.name))
+    with QdrantClient(tmp_path) as client:
+        assert client.wait_until_indexed("c")
+        by_graph = client.explain("c", query=vectors[3], search_params=models.SearchParams(hnsw_ef=64))
+        assert "graph" in str(by_graph)
+    assert len(given_back) >= 20  # ten times while they are copied, ten while they are checked
 
 
 @pytest.mark.parametrize("is_reopened", [False, True])

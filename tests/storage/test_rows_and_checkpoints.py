@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from minidb.storage.checkpoint import Checkpoint, read_arrays, write_arrays
+from minidb.storage.checkpoint import Checkpoint, forget_pages, read_arrays, write_arrays
 from minidb.storage.checksum import first_bad_row, seal, seal_rows, stride_of, unseal
 from minidb.storage.interface import CorruptRow
 from minidb.storage.rows import WAL_LIMIT_BYTES, MappedRowFile, MemoryRowFile
+from minidb.system import files
 
 WIDTH = 70
 
@@ -206,6 +208,24 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert read[name].dtype == array.dtype
         assert (read[name] == array).all()
     assert [file.name for file in (tmp_path / "1").iterdir()] == ["sparse-0"]
+
+
+def test_memory_of_a_mapped_array_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.arange(100_000, dtype=np.uint32)
+    read = read_arrays(tmp_path, write_arrays(tmp_path, "sketch-0", 100_000, {}, {"rows": large}))
+    assert read is not None
+    forgotten: list[object] = []
+    forget = files.forget_pages
+
+    def noted(buffer: object) -> None:
+        forgotten.append(buffer)
+        forget(buffer)
+
+    monkeypatch.setattr(files, "forget_pages", noted)
+    for array in (read["rows"][10:], large):
+        forget_pages(array)
+    assert [isinstance(buffer, mmap.mmap) for buffer in forgotten] == [True, False]
+    assert (read["rows"] == large).all()
 
 
 def test_a_checkpoint_of_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from math import log10, sqrt
 from typing import Any, NamedTuple, Protocol
 
@@ -158,8 +157,7 @@ class LibraryGraph(ABC):
         """Memory of the library's own, without what is mapped."""
 
 
-@dataclass(frozen=True)
-class GraphSettings:
+class GraphSettings(NamedTuple):
     """How a graph is built.
 
     Args:

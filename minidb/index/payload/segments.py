@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from minidb.index.payload.rows import Mask, Rows, rows_of
 
@@ -30,8 +30,7 @@ class Segment:
         return self.stop - self.start + len(self.changed)
 
 
-@dataclass(frozen=True, slots=True)
-class Segments:
+class Segments(NamedTuple):
     """All rows of a collection as of operation `seq`, by segment, oldest first. `with_segment` gives the next ones."""
 
     seq: int

@@ -1,0 +1,153 @@
+"""What a plain query is read as: the request, and whatever it may ask for. The forms few ask for are in `queries`."""
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import AliasChoices, Field, StrictStr
+from typing_extensions import TypeAliasType
+
+from minidb.models.base import (
+    Later,
+    Model,
+    Number,
+    OneOrMany,
+    PositiveInt,
+    UInt,
+    one_of,
+    tag,
+)
+from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
+from minidb.models.vectors import (
+    Array,
+    DenseList,
+    EmptyInput,
+    ExtendedPointId,
+    MultiList,
+    ScipyRow,
+    SparseVector,
+    Stacked,
+    vector_input_kind,
+)
+
+if TYPE_CHECKING:
+    from minidb.models.filters import Filter
+    from minidb.models.inference import Document, Image, InferenceObject
+    from minidb.models.queries import (
+        ContextQuery,
+        DiscoverQuery,
+        FormulaQuery,
+        FusionQuery,
+        LookupLocation,
+        NearestQuery,
+        OrderByQuery,
+        RecommendQuery,
+        RelevanceFeedbackQuery,
+        RrfQuery,
+        SampleQuery,
+        TextQuery,
+    )
+    from minidb.models.requests import Prefetch
+    from minidb.models.search_params import SearchParams
+else:
+    Filter = Annotated[Any, Later("filters.Filter")]
+    Document = Annotated[Any, Later("inference.Document")]
+    Image = Annotated[Any, Later("inference.Image")]
+    InferenceObject = Annotated[Any, Later("inference.InferenceObject")]
+    Prefetch = Annotated[Any, Later("requests.Prefetch")]
+    SearchParams = Annotated[Any, Later("search_params.SearchParams")]
+    ContextQuery = Annotated[Any, Later("queries.ContextQuery")]
+    DiscoverQuery = Annotated[Any, Later("queries.DiscoverQuery")]
+    FormulaQuery = Annotated[Any, Later("queries.FormulaQuery")]
+    FusionQuery = Annotated[Any, Later("queries.FusionQuery")]
+    LookupLocation = Annotated[Any, Later("queries.LookupLocation")]
+    NearestQuery = Annotated[Any, Later("queries.NearestQuery")]
+    OrderByQuery = Annotated[Any, Later("queries.OrderByQuery")]
+    RecommendQuery = Annotated[Any, Later("queries.RecommendQuery")]
+    RelevanceFeedbackQuery = Annotated[Any, Later("queries.RelevanceFeedbackQuery")]
+    RrfQuery = Annotated[Any, Later("queries.RrfQuery")]
+    SampleQuery = Annotated[Any, Later("queries.SampleQuery")]
+    TextQuery = Annotated[Any, Later("queries.TextQuery")]
+
+
+_QUERIES = {
+    "nearest": "NearestQuery",
+    "recommend": "RecommendQuery",
+    "discover": "DiscoverQuery",
+    "context": "ContextQuery",
+    "order_by": "OrderByQuery",
+    "fusion": "FusionQuery",
+    "rrf": "RrfQuery",
+    "formula": "FormulaQuery",
+    "sample": "SampleQuery",
+    "relevance_feedback": "RelevanceFeedbackQuery",
+    "text": "TextQuery",
+}
+
+_AnyQuery: TypeAlias = (
+    Annotated[NearestQuery, tag("NearestQuery")]
+    | Annotated[RecommendQuery, tag("RecommendQuery")]
+    | Annotated[DiscoverQuery, tag("DiscoverQuery")]
+    | Annotated[ContextQuery, tag("ContextQuery")]
+    | Annotated[OrderByQuery, tag("OrderByQuery")]
+    | Annotated[FusionQuery, tag("FusionQuery")]
+    | Annotated[RrfQuery, tag("RrfQuery")]
+    | Annotated[FormulaQuery, tag("FormulaQuery")]
+    | Annotated[SampleQuery, tag("SampleQuery")]
+    | Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")]
+    | Annotated[TextQuery, tag("TextQuery")]
+)
+Query = TypeAliasType(
+    "Query",
+    Annotated[
+        _AnyQuery,
+        one_of(f"a type of query ({', '.join(_QUERIES)})", _QUERIES),
+    ],
+)
+
+
+def _query_kind(value: Any) -> str | None:
+    """Vectors and ids come first, as in Qdrant; `text` with `model` is a document, without it a text query."""
+    if isinstance(value, dict) and "model" not in value and value.keys() <= _QUERIES.keys():
+        return None
+    return vector_input_kind(value)
+
+
+QueryInterface = TypeAliasType(
+    "QueryInterface",
+    Annotated[
+        Annotated[DenseList, tag("dense")]
+        | Annotated[Array, tag("ndarray")]
+        | Annotated[SparseVector, tag("SparseVector")]
+        | Annotated[MultiList, tag("multi")]
+        | Annotated[ExtendedPointId, tag("id")]
+        | Annotated[Document, tag("Document")]
+        | Annotated[Image, tag("Image")]
+        | Annotated[InferenceObject, tag("InferenceObject")]
+        | Annotated[ScipyRow, tag("scipy")]
+        | Annotated[Stacked, tag("stacked")]
+        | Annotated[EmptyInput, tag("empty")]
+        | _AnyQuery,
+        one_of(
+            "some form of vector, id, or a type of query",
+            _QUERIES,
+            _query_kind,
+            ("SparseVector", "Document", "Image", "InferenceObject", "ndarray"),
+        ),
+    ],
+)
+
+
+class QueryRequest(Model):
+    """A query, the prefetches below it, and what to return."""
+
+    shard_key: ShardKeySelector | None = None
+    prefetch: OneOrMany[Prefetch] | None = None
+    query: QueryInterface | None = None
+    using: StrictStr | None = None
+    filter: Filter | None = None
+    params: SearchParams | None = None
+    score_threshold: Number | None = None
+    limit: PositiveInt | None = None
+    offset: UInt | None = None
+    with_vector: WithVector | None = Field(default=None, validation_alias=AliasChoices("with_vector", "with_vectors"))
+    with_payload: WithPayloadInterface | None = None
+    lookup_from: LookupLocation | None = None
