@@ -4,8 +4,8 @@ Each token counts as the centroid nearest to it, so a point is a set of centroid
 A token of the query weighs the few centroids nearest to it by how much nearer they are than the next one; a point's
 score is the sum over its centroids (the first stage of PLAID, arXiv 2205.09707, with a sum in place of the maximum).
 
-Measured, recall of the 10 best by MaxSim among 400 of 5,000 points of 64 × 128, two sets: .970 and .997 (32 tokens
-asked), .965 and .988 (2). Fixed-dimensional encodings of 10,240 numbers (MUVERA, arXiv 2405.19504): .435.
+Measured, recall of the 10 best by MaxSim among 400 of 5,000 points of 64 × 128, a hard set and one of texts, 32 tokens
+asked: .988 and .997. Fixed-dimensional encodings of 10,240 numbers (MUVERA, arXiv 2405.19504): .435 of the hard one.
 """
 
 from __future__ import annotations

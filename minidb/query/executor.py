@@ -125,7 +125,9 @@ class Executor:
             hits = hits.at(~np.isin(hits.rows, excluded)).cut(0, limit)
         else:
             rows = self._candidates(node, lists, excluded)
-            hits = self._search.nearest(field, stage.vector, limit, rows, node.params)
+            # of multivectors that prefetches chose each is compared: they are to be ranked, not chosen from once more
+            params = node.params._replace(exact=True) if lists and field.kind == "multi" else node.params
+            hits = self._search.nearest(field, stage.vector, limit, rows, params)
         return _beyond(field, as_reported(field, hits), node.score_threshold)
 
     def _by_examples(self, node: Node, stage: ByExamples, rows: Rows | None) -> Hits:

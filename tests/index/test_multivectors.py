@@ -248,3 +248,14 @@ def test_equal_tokens_have_one_centroid() -> None:
     index = index.with_rows(3, rows, counts, tokens, are_unit=True)
     scores = index.scores(np.array([[0.1, 1.0, 0.2]], np.float32), 3)
     assert scores.argmax() == 1
+
+
+def test_all_that_a_prefetch_chose_is_compared(client: QdrantClient) -> None:
+    fill(client)
+    everything = models.Prefetch(limit=N)
+    for query in queries():
+        assert way(client, query) == BY_CENTROIDS
+        asked = {"prefetch": [everything], "limit": 10}
+        exact = client.query_points("c", query, limit=10, search_params=EXACT).points
+        assert client.query_points("c", query, **asked).points == exact
+        assert BY_CENTROIDS not in str(client.explain("c", query, **asked))
