@@ -184,7 +184,7 @@ def test_payload_schema_tells_type_settings_and_number_of_points(client: QdrantC
     client.create_payload_index("c", "a", "keyword")
     assert client.get_collection("c").payload_schema["a"].points == 2
     client.delete_payload_index("c", "a")
-    client.delete_payload_index("c", "never there")
+    client.delete_payload_index("c", "never_there")
     assert client.get_collection("c").payload_schema == {}
 
 

@@ -17,6 +17,7 @@ from minidb.inference.bm25 import TokenOptions, TokenPipeline, embed, model_for,
 from minidb.inference.bm25.embed import term_id
 from minidb.models.inference import Document, Image
 from minidb.text.languages import SNOWBALL_LANGUAGES, STOPWORD_LANGUAGES
+from minidb.text.pipeline import stemmer
 
 COOKIES = "Recipe for baking chocolate chip cookies"
 
@@ -255,6 +256,7 @@ def test_multilingual_without_qdrant_edge(monkeypatch):
 
 def test_armenian_stemmer_is_optional(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "snowballstemmer", None)
+    stemmer.cache_clear()  # another test may have used it
     with pytest.raises(errors.InferenceError, match="snowballstemmer"):
         embed.Bm25(parse_options({"language": "armenian"}))
 
