@@ -297,7 +297,14 @@ class LmdbStore(StandsStill):
         self.check_writable()
         if self._pid != process_id():
             self._reopen_after_fork()
-        return self._queue.submit(work)
+
+        def done(txn: WriteTransaction) -> T:
+            try:
+                return work(txn)
+            except OSError as error:  # here, since other callers' work may share the commit, and goes on
+                raise files.failure(error, f"could not write to {self.path}") from error
+
+        return self._queue.submit(done)
 
     def check_writable(self) -> None:
         if self.read_only:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from minidb import QdrantClient, errors, models
-from minidb.storage import lmdb_store, rows
+from minidb.storage import lmdb_store, rows, spaces
 from minidb.system import files, threads
 from minidb.system.files import System
 
@@ -150,3 +151,28 @@ def test_a_committed_write_is_not_reported_as_failed_when_no_thread_can_be_had(
             client.upsert("c", points(0, 2000))
         assert client.count("c").count == 2000
         assert client.wait_until_indexed("c", 60)
+
+
+def test_of_two_that_share_a_commit_only_one_meets_the_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with QdrantClient(tmp_path) as client:
+        create(client, "c")
+        met: list[errors.MinidbError] = []
+        store = client._database._store
+
+        def fill() -> None:
+            with spaces.filling(store):  # what a vacuum or a restore begins with
+                raise AssertionError("its lock could not be made")
+
+        steps = [fill, lambda: client.upsert("c", points(0))]
+        queue = store._queue  # type: ignore[attr-defined]
+        writers = [threading.Thread(target=attempt, args=(step, met.append)) for step in steps]
+        with queue.paused():
+            for at, writer in enumerate(writers, 1):
+                writer.start()
+                while len(queue._queue) < at:  # it stands in the queue
+                    pass
+            monkeypatch.setattr(files, "system", Failing("open", 1, errno.ENOSPC))
+        for writer in writers:
+            writer.join()
+        assert [type(error) for error in met] == [errors.InsufficientStorage]
+        assert client.count("c").count == 4
