@@ -183,8 +183,7 @@ def test_an_error_of_a_run_that_was_repeated_is_forgotten() -> None:
 def test_ctrl_c_in_the_leader_is_not_raised_in_other_threads() -> None:
     log = Log()
     results = log.together([failing(KeyboardInterrupt()), write(1)])
-    assert isinstance(results[0], KeyboardInterrupt)
-    assert isinstance(results[1], ServiceError)
+    assert {type(result) for result in results} == {KeyboardInterrupt, ServiceError}  # either may lead
     assert log.queue.submit(write(2)) == 2
 
 
