@@ -25,19 +25,20 @@ def test_what_links_lead_to_and_what_lies_beside_what_is_found() -> None:
         counts=np.array([1, 1, 0, 2, 1, 1]),
         nodes=np.array([[1, 5], [2, 5], [5, 5], [1, 2], [5, 0], [4, 0]], np.uint32),
     )
-    assert links.reached().tolist() == [True, True, True, False, False, False]
+    assert links.linked().tolist() == [False, True, True, False, False, False]
     asked: list[list[int]] = []
 
     def nearest(rows: np.ndarray) -> list[np.ndarray]:
         asked.append(rows.tolist())
-        return [np.array([10], np.uint32) for _ in rows]
+        near = {10: [10, 11], 13: [11, 12], 14: [12], 15: []}
+        return [np.array(near[row], np.uint32) for row in rows.tolist()]
 
     for unlinked in (found := Unlinked.of(links, nearest), Unlinked.of_arrays(found.arrays())):
         assert len(unlinked) == 3
-        assert unlinked.beside(np.array([11], np.uint32)).tolist() == [13]
-        assert set(unlinked.beside(np.array([12, 10], np.uint32)).tolist()) == {13, 14, 15}
+        assert unlinked.beside(np.array([11], np.uint32)).tolist() == [10, 13]
+        assert set(unlinked.beside(np.array([12, 10], np.uint32)).tolist()) == {13, 14}
         assert unlinked.beside(np.array([13, 99], np.uint32)).tolist() == []
-    assert asked == [[14, 15]]
+    assert asked == [[10, 13, 14, 15]]
     assert len(Unlinked.of_arrays({})) == 0
 
 
@@ -50,7 +51,7 @@ def losing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     else:
         from minidb.index.dense.usearch_graph import UsearchGraph as Graph  # type: ignore[assignment]
     monkeypatch.setattr(libraries, "_has_hnswlib", lambda: request.param == "hnswlib")
-    nearest, reached = Graph._nearest, Links.reached
+    nearest, linked = Graph._nearest, Links.linked
 
     def without_lost(self: Any, queries: Any, width: int, threads: int) -> list[Any]:
         return [rows[~np.isin(rows, LOST)] for rows in nearest(self, queries, width + len(LOST), threads)]
@@ -58,7 +59,7 @@ def losing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in {"_FLOAT_ELEMENTS": 0, "_FLOAT_SCAN_ELEMENTS": 0, "_graph_ns": lambda graph, field: 0.0}.items():
         monkeypatch.setattr(f"minidb.query.search.{name}", value)
     monkeypatch.setattr(Graph, "_nearest", without_lost)
-    monkeypatch.setattr(Links, "reached", lambda self: reached(self) & ~np.isin(self.rows, LOST))
+    monkeypatch.setattr(Links, "linked", lambda self: linked(self) & ~np.isin(self.rows, LOST))
 
 
 @pytest.mark.parametrize("place", ["memory", "disk"])

@@ -1,4 +1,5 @@
-"""Rows of a graph that no search finds, however wide: their neighbours keep links to nearer ones only.
+"""Rows of a graph that no search finds, however wide: neighbours keep links to nearer ones only, and usearch gives some
+rows that several threads add at once a single link to anywhere, and none to them.
 
 A graph of 20,000 rows in tight clusters had 37 of them, and one of a million some 9,000. They are known by following
 all links, and compared whenever a row is found that lies next to them.
@@ -17,7 +18,7 @@ from minidb.arrays import distinct
 Rows = NDArray[np.uint32]
 
 _LEADERS = 16
-"""Rows by which an unlinked one is found: those it has links to, which are about the nearest to it."""
+"""Rows by which an unlinked one is found: the nearest to it that are found."""
 _NO_ROWS = np.zeros(0, np.uint32)
 
 
@@ -33,16 +34,17 @@ class Links(NamedTuple):
     nodes: NDArray[np.uint32]
     """`(n, m)`: the nodes they lead to; beyond their number anything."""
 
-    def reached(self) -> NDArray[np.bool_]:
-        """`(n,)`: whether any links lead there."""
-        reached: NDArray[np.bool_] = self.is_start.copy()
+    def linked(self) -> NDArray[np.bool_]:
+        """`(n,)`: whether a link leads there from a node to which searches come."""
+        reached, linked = self.is_start.copy(), np.zeros(len(self.rows), bool)
         places = np.arange(self.nodes.shape[1])
         newest: NDArray[Any] = np.flatnonzero(reached)
         while len(newest):
-            linked = self.nodes[newest][places < self.counts[newest, None]]
-            newest = distinct(linked[~reached[linked]])
+            targets = self.nodes[newest][places < self.counts[newest, None]]
+            linked[targets] = True
+            newest = distinct(targets[~reached[targets]])
             reached[newest] = True
-        return reached
+        return linked
 
 
 class Unlinked:
@@ -56,22 +58,12 @@ class Unlinked:
 
     @classmethod
     def of(cls, links: Links, nearest: Callable[[Rows], Sequence[Rows]]) -> Unlinked:
-        """Those of a graph; `nearest` searches for the vectors of rows, where these have no links to others."""
-        reached = links.reached()
-        leaders, rows, alone = [_NO_ROWS], [_NO_ROWS], []
-        for node in np.flatnonzero(~reached).tolist():
-            nodes = links.nodes[node, : links.counts[node]]
-            near = links.rows[nodes[reached[nodes]][:_LEADERS]]
-            if len(near):
-                leaders.append(near)
-                rows.append(np.repeat(links.rows[node], len(near)))
-            else:
-                alone.append(links.rows[node])
-        found = nearest(np.array(alone, np.uint32)) if alone else ()
-        for row, near in zip(alone, found, strict=True):
-            leaders.append(near[:_LEADERS])
-            rows.append(np.repeat(row, len(leaders[-1])))
-        return cls(np.concatenate(leaders), np.concatenate(rows))
+        """Those of a graph; `nearest` searches it for the vectors of rows."""
+        rows = links.rows[~links.linked()]
+        if not len(rows):
+            return cls()
+        near = [found[found != row][:_LEADERS] for row, found in zip(rows, nearest(rows), strict=True)]
+        return cls(np.concatenate(near), np.repeat(rows, [len(each) for each in near]))
 
     def __len__(self) -> int:
         return len(distinct(self._rows))
