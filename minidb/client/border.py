@@ -51,7 +51,7 @@ def advise(error: TypeError, method: FunctionType) -> None:
     """A hint for an argument nobody knows, or one that lacks, where that is what kept the method from being entered."""
     if any(entry.tb_frame.f_code is method.__code__ for entry in _entries(error)):
         return
-    unknown = re.search("unexpected keyword argument '(.*)'", str(error))
+    unknown = re.search("unexpected keyword argument '(.*?)'", str(error))
     arguments = [name for name in signature(method).parameters if name not in ("self", "kwargs")]
     hinted(error, choice(unknown[1] if unknown else "", arguments, "arguments"))
 
