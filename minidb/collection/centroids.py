@@ -35,7 +35,7 @@ class Building:
         rows = np.flatnonzero(view.has(slot)).astype(np.uint32)
         n = n_centroids(view.n_tokens[slot])
         order = np.random.default_rng(0).permutation(len(rows))
-        n_points = min(len(rows), 1 + SAMPLED_PER_CENTROID * n // self._mean)
+        n_points = min(len(rows), 1 + SAMPLED_PER_CENTROID * n // int(view.mean_tokens(slot)))
         tokens, _ = self._tokens(np.sort(rows[order[:n_points]]))
         self.go_on()
         return CentroidIndex.empty(centroids_of(tokens, n), len(rows))
@@ -44,7 +44,7 @@ class Building:
         """The index with all rows of the view."""
         view, slot = self.reader.view, self.field.slot
         rows = index.n_rows + np.flatnonzero(view.has(slot)[index.n_rows :])
-        step = max(1, _BUILD_TOKENS // self._mean)
+        step = max(1, _BUILD_TOKENS // int(view.mean_tokens(slot)))
         are_unit = self.field.distance == Distance.COSINE
         for start in range(0, max(len(rows), 1), step):
             self.go_on()
@@ -55,12 +55,6 @@ class Building:
                 view.n_rows if is_last else int(some[-1]) + 1, some, counts, tokens, are_unit=are_unit
             )
         return index
-
-    @property
-    def _mean(self) -> int:
-        """Tokens a point has."""
-        view, slot = self.reader.view, self.field.slot
-        return max(1, view.n_tokens.get(slot, 0) // max(view.count(slot), 1))
 
     def _tokens(self, rows: NDArray[np.uint32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         tokens, counts = self.reader.tokens(self.field, rows)

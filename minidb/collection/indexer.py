@@ -220,7 +220,7 @@ class Indexer:
             fields = [
                 field for field in snapshot.view.fields.values() if wants_index(snapshot.view, field, collection.config)
             ]
-        if fields:
+        if any(field.kind == "dense" for field in fields):
             with loading:
                 libraries.load()
         for field in fields:

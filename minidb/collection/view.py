@@ -191,6 +191,10 @@ class View:
             cached = self._counts[slot] = int(np.count_nonzero(self.has(slot)))
         return cached
 
+    def mean_tokens(self, slot: int) -> float:
+        """How many tokens a point has in that slot of multivectors, one at least."""
+        return max(1.0, self.n_tokens.get(slot, 0) / max(self.count(slot), 1))
+
     def lacking(self, slot: int) -> NDArray[np.uint32]:
         """Rows below `n_rows` that no search of that slot may return: dead, or without the vector."""
         cached = self._lacking.get(slot)

@@ -82,25 +82,20 @@ class MaxSim:
         self, field: VectorField, query: NDArray[np.float32], rows: Rows, scores_of: Callable[[Rows], Scores]
     ) -> Scores:
         """Scores of multivectors, a few thousand tokens at a time, on all cores where that takes long."""
-        n_tokens = self._mean_tokens(field)
+        n_tokens = self.reader.view.mean_tokens(field.slot)
         step = max(1, int(_TOKEN_CHUNK / n_tokens))
         chunks = [rows[start : start + step] for start in range(0, len(rows), step)]
         is_long = len(rows) * n_tokens * query.size * _TOKEN_NS > _LONG_SCAN_NS
         scores = (on_all_cores if is_long else map)(scores_of, chunks)
         return np.concatenate([*scores, NO_HITS.scores])
 
-    def _mean_tokens(self, field: VectorField) -> float:
-        view = self.reader.view
-        return max(1.0, view.n_tokens.get(field.slot, 0) / max(view.count(field.slot), 1))
-
     def _near_centroids(
         self, field: VectorField, query: NDArray[np.float32], k: int, rows: Rows, params: Params
     ) -> Rows:
         """Those of `rows` that may be the nearest; all where they are few, exact hits asked for, or no index made."""
         view = self.reader.view
-        n_candidates = max(
-            _n_candidates(k, view.count(field.slot), self._mean_tokens(field)), _PER_EF * (params.hnsw_ef or 0)
-        )
+        enough = _n_candidates(k, view.count(field.slot), view.mean_tokens(field.slot))
+        n_candidates = max(enough, _PER_EF * (params.hnsw_ef or 0))
         if params.exact or len(rows) <= _LEAST_TO_CHOOSE_FROM * n_candidates:
             return rows
         index = self.indexes.centroid_index(self.reader, field)

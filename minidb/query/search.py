@@ -197,8 +197,8 @@ class Search(NamedTuple):
         found = graph.search(query, width)
         if not len(found):
             return None  # see `_walked`
-        beside = _among(rows, graph.beside(found))
-        found = _among(rows, found[found < n_covered])
+        beside = _inside(rows, graph.beside(found))
+        found = _inside(rows, found[found < n_covered])
         if len(found) < k:
             return None
         self.reader.trace.note(by="graph, asked for more than pass the filter", width=width, passed=len(found))
@@ -363,12 +363,12 @@ class Search(NamedTuple):
         return self._rescored_many(field, queries, k, candidates)
 
 
-def _among(rows: Rows, found: Rows) -> Rows:
+def _inside(rows: Rows, found: Rows) -> Rows:
     """Those of the found rows, in their order, that are among the ascending `rows`, of which there are some."""
     place = np.searchsorted(rows, found)
     place[place == len(rows)] = 0
-    among: Rows = found[rows[place] == found]
-    return among
+    inside: Rows = found[rows[place] == found]
+    return inside
 
 
 def _with(candidates: Rows, more: Rows) -> Rows:

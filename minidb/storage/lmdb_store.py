@@ -506,10 +506,9 @@ class LmdbStore(StandsStill):
     def shut(self) -> None:
         """Checkpoint the row files and close the environment. Called by `registry`, once nobody uses the store."""
         is_own = self._pid == process_id() and not self.read_only
-        with suppress(MinidbError):
-            is_own = (
-                is_own and self._number_of_file() == self._file_number
-            )  # or it has been moved, with its log, or removed
+        if is_own:
+            with suppress(MinidbError):  # or it has been moved, with its log, or removed
+                is_own = self._is_in_place()
         try:
             if is_own:
                 self.sync_rows()

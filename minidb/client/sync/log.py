@@ -10,12 +10,11 @@ from typing import Any
 from minidb import models
 from minidb.collection.sync_state import Followed
 from minidb.migration.ends import Json
+from minidb.rest.changes import MOST_CHANGES, MOST_RANGES
 from minidb.storage.records import PointId
 
 _NONE = (403, 404, 405, 501)
 """Answers of who has no log to tell of."""
-_MOST_CHANGES, _MOST_RANGES = 1000, 10_000
-"""A server's limits (`rest.changes`)."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,10 @@ def changes(client: Any, name: str, since: Followed | None, sent: Sequence[tuple
     inner: Any = getattr(client, "_client", None)
     if getattr(inner, "rest_uri", None) is None:
         return None
-    body: Json = {"limit": min(limit, _MOST_CHANGES)}
+    body: Json = {"limit": min(limit, MOST_CHANGES)}
     if since is not None:
         body["since"] = {"log": since.log, "seq": since.seq, "offset": since.offset}
-        body["without"] = [{"first": first, "last": last} for first, last in sent[-_MOST_RANGES:]]
+        body["without"] = [{"first": first, "last": last} for first, last in sent[-MOST_RANGES:]]
     answers = import_module("qdrant_client.http.exceptions")
     try:
         answer = inner.http.client.request(

@@ -18,6 +18,7 @@ from minidb.storage.gate import PhaseFairGate
 
 VectorsOf = Callable[[NDArray[np.uint32]], NDArray[np.float32]]
 _WIDTH_FOR_ONE = 64
+"""How wide to search for what is nearest to a row that no link leads to."""
 Blocks = Iterable[tuple[NDArray[np.uint32], NDArray[np.float32]]]
 
 
@@ -112,7 +113,7 @@ class LibraryGraph(ABC):
         self.n_rows = n_rows
 
     def find_unlinked(self, vectors_of: VectorsOf) -> None:
-        links = self._links()
+        links = self._links(self._saved()[1])
         if links is not None:
             self.unlinked = Unlinked.of(links, lambda rows: self.search_many(vectors_of(rows), _WIDTH_FOR_ONE))
 
@@ -144,9 +145,10 @@ class LibraryGraph(ABC):
     def _insert(self, rows: NDArray[np.uint32], codes: NDArray[Any]) -> None:
         """Give the library more rows, a few at a time while it is searched."""
 
+    @staticmethod
     @abstractmethod
-    def _links(self) -> Links | None:
-        """The links of the lowest layer, None where the library's form is another one than is known here."""
+    def _links(saved: dict[str, NDArray[Any]]) -> Links | None:
+        """The links of the lowest layer in what `_saved` gives, None where the library's form is not known here."""
 
     @abstractmethod
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -88,16 +88,11 @@ class HnswlibGraph(LibraryGraph):
                 self._index.add_items(codes[chunk], rows[chunk].astype(np.uint64), num_threads=1)
                 self._n_inserted += len(rows[chunk])
 
-    def _links(self) -> Links | None:
-        with self._gate.shared:
-            state = self._index.__getstate__()[0]
-        count, width = state["cur_element_count"], state["size_data_per_element"]
-        level0 = state["data_level0"].view(np.uint8)[: count * width].reshape(count, width)
-        links = np.ascontiguousarray(level0[:, : state["offset_data"]])  # number of links (u16), 2 bytes, links (u32)
-        rows = np.ascontiguousarray(level0[:, state["label_offset"] :]).view(np.uint64).reshape(count)
-        counts = np.ascontiguousarray(links[:, :2]).view("<u2").reshape(count).astype(np.int64)
-        is_start = state["element_levels"][:count] > 0
-        return Links(rows.astype(np.uint32), is_start, counts, links.view("<u4")[:, 1:])
+    @staticmethod
+    def _links(saved: dict[str, NDArray[Any]]) -> Links | None:
+        rows, links = saved["labels"].astype(np.uint32), saved["links"]  # number of links (u16), 2 bytes, links (u32)
+        counts = np.ascontiguousarray(links[:, :2]).view("<u2").reshape(-1).astype(np.int64)
+        return Links(rows, saved["levels"] > 0, counts, links.view("<u4")[:, 1:])
 
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The graph without its vectors."""

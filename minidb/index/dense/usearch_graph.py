@@ -25,9 +25,8 @@ from minidb.index.dense.unlinked import Links
 
 _INSERT_CHUNK = 4
 """Inserts under one hold of the gate, as with hnswlib: readers wait less than a millisecond."""
-
-
 _BLOCK = 8192
+"""Nodes whose links are taken from an index's bytes at a time."""
 
 
 class _View:
@@ -113,9 +112,9 @@ class UsearchGraph(LibraryGraph):
             with self._gate.exclusive:
                 self._index.add(rows[chunk].astype(np.uint64), codes[chunk], threads=1)
 
-    def _links(self) -> Links | None:
-        with self._gate.shared:
-            return _links_of(np.frombuffer(self._index.save() or b"", np.uint8))
+    @staticmethod
+    def _links(saved: dict[str, NDArray[Any]]) -> Links | None:
+        return _links_of(saved["index"])
 
     def _saved(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with self._gate.shared:
