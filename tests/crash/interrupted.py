@@ -19,9 +19,31 @@ from typing import Any
 import numpy as np
 
 from minidb import QdrantClient, models
+from minidb.system import threads
 
 SIZE, N_IDS, N_OTHERS = 16, 600, 2
 _LONGEST_S, _AGAIN_S = 0.006, 0.05
+
+
+RUNNING: set[threads._Job[Any]] = set()
+"""What other threads do for the main one, or still did when it was interrupted."""
+
+
+class _Job(threads._Job[Any]):
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__(function)
+        RUNNING.add(self)
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            RUNNING.discard(self)
+
+    __slots__ = ()
+
+
+threads._Job = _Job  # type: ignore[misc]
 
 
 class Storm:
@@ -73,8 +95,12 @@ class World:
         self.share_of_long = share_of_long
         self.kept: tuple[str, dict[int, int | None]] | None = None
         """Where a snapshot lies, and what was known then."""
+        self.is_restoring = False
 
     def use(self) -> None:
+        while self.is_restoring:  # interrupted, it goes on: what is written before it is through is not there after it
+            if not RUNNING:
+                self.is_restoring = False
         short = [self.upsert, self.upsert, self.delete, self.search, self.batch, self.look, self.others]
         long = [self.snapshot, self.restore, self.move, self.client.compact]
         self.rng.choice(short + long if self.rng.random() < self.share_of_long else short)()
@@ -133,9 +159,9 @@ class World:
     def restore(self) -> None:
         """Also of other threads' points, which nobody compares."""
         if self.kept is not None:
-            self.known = {}
+            self.known, self.is_restoring = {}, True
             self.client.recover_snapshot("c", self.kept[0])
-            self.known = dict(self.kept[1])
+            self.known, self.is_restoring = dict(self.kept[1]), False
 
     def move(self) -> None:
         with QdrantClient(":memory:") as peer:
