@@ -98,7 +98,7 @@ def _json_bytes(reader: PointReader, rows: NDArray[np.uint32]) -> NDArray[np.int
         elif field.kind == "dense":
             lengths[has] += _DIGITS * field.size
         else:
-            offsets = reader.raw(field.rows_file, OFFSET_BYTES, rows[has], field.slot)
+            offsets = reader.raw(field.rows_file, OFFSET_BYTES, rows[has])
             lengths[has] += _DIGITS * field.size * decode_offsets(offsets)[1]
     return lengths
 

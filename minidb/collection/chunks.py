@@ -88,7 +88,7 @@ def read_chunk(reader: PointReader, rows: NDArray[np.uint32], most_bytes: int) -
                 chunk.sparse.setdefault(vector.slot, []).extend(stored)
                 n_bytes += sum(map(len, stored))
             elif vector.kind == "multi":
-                offsets = reader.raw(vector.rows_file, OFFSET_BYTES, having, vector.slot)
+                offsets = reader.raw(vector.rows_file, OFFSET_BYTES, having)
                 n_bytes += int(decode_offsets(offsets)[1].sum()) * vector.row_bytes
             else:
                 n_bytes += len(having) * vector.row_bytes
@@ -98,7 +98,7 @@ def read_chunk(reader: PointReader, rows: NDArray[np.uint32], most_bytes: int) -
         if vector.kind == "multi":
             chunk.dense[vector.slot], chunk.counts[vector.slot] = reader.raw_tokens(vector, having)
         elif vector.kind == "dense":
-            chunk.dense[vector.slot] = reader.raw(vector.rows_file, vector.row_bytes, having, vector.slot)
+            chunk.dense[vector.slot] = reader.raw(vector.rows_file, vector.row_bytes, having)
     return chunk
 
 

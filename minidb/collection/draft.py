@@ -191,7 +191,7 @@ class Draft:
         if column is not None and column.sealed is not None:
             rows[column.positions] = column.sealed
         if copied:
-            rows[copied] = self._raw(field.rows_file, field.row_bytes, old_rows, field.slot)
+            rows[copied] = self._raw(field.rows_file, field.row_bytes, old_rows)
         file.append(self.txn, first, rows)
 
     def _add_multi(
@@ -208,7 +208,7 @@ class Draft:
             counts[column.positions] = column.counts
             self._n_tokens[field.slot] = end + len(column.sealed)
         if copied:  # tokens stay where they are; only the offset row is written again
-            old = self._raw(field.rows_file, OFFSET_BYTES, old_rows, field.slot)
+            old = self._raw(field.rows_file, OFFSET_BYTES, old_rows)
             starts[copied], counts[copied] = decode_offsets(old)
         rows = seal_rows(encode_offsets(starts, counts))
         self.store.row_file(self.view.space, field.rows_file, OFFSET_BYTES).append(self.txn, first, rows)
@@ -231,12 +231,9 @@ class Draft:
             if packed is not None:
                 self.txn.put("sparse", sparse_key(space, slot, first + at), packed)
 
-    def _raw(self, name: str, width: int, rows: list[int], slot: int) -> NDArray[np.uint8]:
+    def _raw(self, name: str, width: int, rows: list[int]) -> NDArray[np.uint8]:
         file = self.store.row_file(self.view.space, name, width)
-        numbers = np.array(rows, np.uint32)
-        n_rows = self._n_rows
         try:
-            file.verify(numbers, n_rows, self._columns.slot(slot)[:n_rows] if n_rows == self.view.n_rows else None)
+            return file.copied(np.array(rows, np.uint32), self._n_rows)
         except CorruptRow as error:
             raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
-        return file.raw(n_rows)[numbers]

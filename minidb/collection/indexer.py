@@ -322,7 +322,7 @@ class Indexer:
 
 
 def _checked_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
-    reader.raw(field.rows_file, field.row_bytes, rows, field.slot)  # checks the rows' checksums
+    reader.raw(field.rows_file, field.row_bytes, rows)  # checks the rows' checksums
     return graph_vectors(reader, field, rows)
 
 

@@ -205,32 +205,35 @@ class PointReader:
 
     def dense(self, field: VectorField, rows: Rows) -> NDArray[np.float32]:
         """`(n, size) float32` of rows that have the vector, in a fresh array."""
-        return field.decode(self.raw(field.rows_file, field.row_bytes, rows, field.slot))
+        return field.decode(self.raw(field.rows_file, field.row_bytes, rows))
 
     def borrowed(self, field: VectorField, rows: Rows) -> NDArray[np.float32]:
         """Like `dense`, but in memory the next call in this thread uses again: fresh pages cost more than the copy."""
         file = self.collection.store.row_file(self.view.space, field.rows_file, field.row_bytes)
-        self._verify(file, rows, field.slot)
         target = scratch.borrowed(len(rows) * file.stride).reshape(len(rows), file.stride)
-        file.raw(self.view.n_rows).take(rows, axis=0, out=target, mode="clip")
-        return field.decode(target)
+        return field.decode(self._copied(file, rows, target))
 
-    def _verify(self, file: RowFile, rows: Rows, slot: int) -> None:
-        try:
-            file.verify(rows, self.view.n_rows, self.view.has(slot))
-        except CorruptRow as error:
-            raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
-
-    def raw(self, name: str, width: int, rows: Rows, slot: int) -> NDArray[np.uint8]:
+    def raw(self, name: str, width: int, rows: Rows) -> NDArray[np.uint8]:
         """Checked sealed rows, copied from a row file."""
-        file = self.collection.store.row_file(self.view.space, name, width)
-        self._verify(file, rows, slot)
-        return file.raw(self.view.n_rows).take(rows, axis=0)
+        return self._copied(self.collection.store.row_file(self.view.space, name, width), rows)
+
+    def _copied(self, file: RowFile, rows: Rows, target: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        try:
+            return file.copied(rows, self.view.n_rows, target)
+        except CorruptRow as error:
+            raise self._corrupt(error) from None
+
+    def _corrupt(self, error: CorruptRow) -> CorruptionError:
+        return self.collection.corrupt_row(self.txn, self.view, error.file, error.row)
 
     def dense_range(self, field: VectorField, start: int, stop: int) -> NDArray[np.uint8]:
         """Sealed rows `[start, stop)`, mapped; those that count are checked once per process."""
         file = self.collection.store.row_file(self.view.space, field.rows_file, field.row_bytes)
-        self._verify(file, np.arange(start, stop, dtype=np.uint32), field.slot)
+        present = (start + np.flatnonzero(self.view.has(field.slot)[start:stop])).astype(np.uint32)
+        try:
+            file.verify(present, self.view.n_rows)
+        except CorruptRow as error:
+            raise self._corrupt(error) from None
         return file.raw(self.view.n_rows)[start:stop]
 
     def all_dense(self, field: VectorField) -> NDArray[np.uint8]:
@@ -239,7 +242,7 @@ class PointReader:
         try:
             file.verify_all(self.view.n_rows, self.view.has(field.slot))
         except CorruptRow as error:
-            raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
+            raise self._corrupt(error) from None
         return file.raw(self.view.n_rows)
 
     def tokens(self, field: VectorField, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -262,14 +265,14 @@ class PointReader:
     def _checked_tokens(
         self, field: VectorField, rows: Rows
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        starts, counts = decode_offsets(self.raw(field.rows_file, OFFSET_BYTES, rows, field.slot))
+        starts, counts = decode_offsets(self.raw(field.rows_file, OFFSET_BYTES, rows))
         n_tokens = self.view.n_tokens.get(field.slot, 0)
         bad = np.flatnonzero(starts + counts > n_tokens)
         if len(bad):
             raise self.collection.corrupt_row(self.txn, self.view, field.rows_file, int(rows[bad[0]]))
         file = self.collection.store.row_file(self.view.space, field.tokens_file, field.row_bytes)
         try:
-            file.verify(_token_rows(starts, counts), n_tokens, None)
+            file.verify(_token_rows(starts, counts), n_tokens)
         except CorruptRow as error:
             owner = np.flatnonzero((starts <= error.row) & (error.row < starts + counts))[:1]
             row = int(rows[owner[0]]) if len(owner) else error.row

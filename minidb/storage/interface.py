@@ -103,14 +103,19 @@ class RowFile(Protocol):
         Rows nobody wrote, and rows of a file that was cut short, read as zeros, which no checksum matches.
         """
 
-    def verify(self, rows: NDArray[np.uint32], n_rows: int, present: NDArray[np.bool_] | None) -> None:
-        """Check the blocks these rows lie in, each once per process. Raises `CorruptRow` for the first bad row.
+    def copied(
+        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """Some of the first `n_rows` rows, checked: `(len(rows), stride)`, in `target` where it is given."""
 
-        `present`, `(n_rows,)`, says which rows of a block were ever written and still count; None means all.
-        """
+    def verify(self, rows: NDArray[np.uint32], n_rows: int) -> None:
+        """Check these rows, each once per process. Raises `CorruptRow` for the first bad one."""
 
     def verify_all(self, n_rows: int, present: NDArray[np.bool_] | None) -> None:
-        """Check every row, once per process."""
+        """Check every row, once per process.
+
+        `present`, `(n_rows,)`, says which were ever written and still count; None means all.
+        """
 
     def release(self) -> None:
         """After a pass over all rows: let the memory go that only this pass needed."""

@@ -13,10 +13,11 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from minidb.errors import InsufficientStorage, MinidbError, ServiceError
@@ -25,6 +26,10 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PAGE_BYTES = mmap.PAGESIZE
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EFBIG)
@@ -51,6 +56,19 @@ class System:
         with self._moving:
             os.lseek(descriptor, offset, os.SEEK_SET)
             return os.read(descriptor, n_bytes)
+
+    def read_into(self, descriptor: int, rows: NDArray[np.uint8], offsets: Sequence[int]) -> None:
+        """Fill each of `(n, width)` rows with what is in the file from its offset on, zeros beyond the end.
+
+        Without letting go of the interpreter's lock, for rows that most likely are in the system's cache: other threads
+        would take it before each of them.
+        """
+        pread, address, width = _pread(), rows.ctypes.data, rows.shape[1]
+        for number, offset in enumerate(offsets):
+            if pread is None or pread(descriptor, address + number * width, width, offset) != width:
+                piece = self.read_at(descriptor, width, offset)  # which has an error's number, too
+                rows[number] = 0
+                rows[number, : len(piece)] = list(piece)
 
     def write_at(self, descriptor: int, data: memoryview, offset: int) -> int:
         if hasattr(os, "pwrite"):
@@ -170,6 +188,20 @@ def _lock_byte(descriptor: int) -> bool:
     return True
 
 
+@cache
+def _pread() -> Callable[[int, int, int, int], int] | None:
+    """C's `pread`, called with the interpreter's lock; None where there is none."""
+    import ctypes
+
+    if not hasattr(os, "pread"):
+        return None
+    library = ctypes.PyDLL(None)
+    call: Any = getattr(library, "pread64", None) or library.pread
+    call.argtypes = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int64
+    call.restype = ctypes.c_ssize_t
+    return call  # type: ignore[no-any-return]
+
+
 system = System()
 
 
@@ -231,6 +263,10 @@ class File:
             offset += len(piece)
             n_bytes -= len(piece)
         return b"".join(pieces)
+
+    def read_into(self, rows: NDArray[np.uint8], offsets: Sequence[int]) -> None:
+        """See `System.read_into`."""
+        system.read_into(self._open, rows, offsets)
 
     def write_at(self, offset: int, data: memoryview | bytes) -> None:
         """Write all of `data`."""
@@ -327,6 +363,11 @@ def names(folder: Path) -> list[str]:
         return sorted(system.names(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def reads_in_place() -> bool:
+    """Whether `File.read_into` costs little more than a copy of what is mapped."""
+    return _pread() is not None
 
 
 def read(path: Path) -> bytes:

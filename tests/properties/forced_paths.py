@@ -60,6 +60,7 @@ _PIECES = {
     "minidb.index.multivector.PIECE": 64,
     "minidb.collection.indexes._CHUNK_ROWS": 32,
     "minidb.collection.indexer._BUILD_ROWS": 32,
+    "minidb.storage.rows._MAPPED_BYTES": 0,
 }
 _CODES = {
     "minidb.query.search._FLOAT_ELEMENTS": 0,

@@ -92,6 +92,42 @@ def test_rows_are_read_as_they_were_appended(file: MappedRowFile, log: Any) -> N
     file.verify_all(5010, None)
 
 
+@pytest.mark.parametrize("mapped_bytes", [0, 1 << 30], ids=["read", "mapped"])
+def test_copies_of_rows_are_checked(
+    tmp_path: Path, log: Any, monkeypatch: pytest.MonkeyPatch, mapped_bytes: int
+) -> None:
+    """Few rows of a large file are read one by one, without a map."""
+    monkeypatch.setattr("minidb.storage.rows._MAPPED_BYTES", mapped_bytes)
+    path = tmp_path / "0.vec"
+    assert (row_file(path).copied(numbers(), 10) == 0).all()
+    with pytest.raises(CorruptRow):
+        row_file(path).copied(numbers(3, 1), 10)
+    assert not path.exists()
+    file = row_file(path)
+    sealed, some = seal_rows(content(100)), numbers(99, 4, 4, 0, 98)
+    file.append(log, 0, sealed)
+    assert (file.copied(some, 100) == sealed[some]).all()
+    target = np.zeros((5, file.stride), np.uint8)
+    assert file.copied(some, 100, target) is target
+    assert (target == sealed[some]).all()
+    file._opened().write_at(7 * file.stride + 3, b"damage")
+    with pytest.raises(CorruptRow) as found:
+        file.copied(numbers(4, 7, 8), 100)
+    assert found.value.row == 7
+    assert (file.copied(numbers(6, 8), 100) == sealed[[6, 8]]).all()
+    with pytest.raises(CorruptRow):  # and again: it was not remembered as good
+        file.copied(numbers(7), 100)
+    file.close()
+    with path.open("r+b") as opened:
+        opened.truncate(50 * file.stride + 10)
+    cut = row_file(path)
+    assert (cut.copied(numbers(49), 100) == sealed[49]).all()
+    with pytest.raises(CorruptRow) as found:
+        cut.copied(numbers(49, 50, 99), 100)
+    assert found.value.row == 50
+    cut.close()
+
+
 def test_small_appends_go_into_the_log_and_large_ones_do_not(file: MappedRowFile, log: Any) -> None:
     small = seal_rows(content(10))
     file.append(log, 0, small)
@@ -111,28 +147,28 @@ def test_without_durability_there_is_no_log(tmp_path: Path, log: Any) -> None:
 def test_only_rows_that_are_asked_for_are_errors(file: MappedRowFile, log: Any) -> None:
     file.append(log, 0, seal_rows(content(100)))
     file._opened().write_at(7 * file.stride + 3, b"damage")
-    file.verify(numbers(6, 8, 99), 100, None)  # neighbours in the same block
+    file.verify(numbers(6, 8, 99), 100)
     with pytest.raises(CorruptRow) as found:
-        file.verify(numbers(5, 7), 100, None)
+        file.verify(numbers(5, 7), 100)
     assert (found.value.row, found.value.file) == (7, str(file.path))
     with pytest.raises(CorruptRow):  # and again: it was not remembered as good
-        file.verify(numbers(7), 100, None)
+        file.verify(numbers(7), 100)
     with pytest.raises(CorruptRow):
         file.verify_all(100, None)
     present = np.ones(100, bool)
     present[7] = False
-    file.verify(numbers(6), 100, present)
+    file.verify(numbers(6), 100)
     file.verify_all(100, present)
 
 
 def test_rows_that_came_after_a_check_are_checked(file: MappedRowFile, log: Any) -> None:
     file.append(log, 0, seal_rows(content(10)))
-    file.verify(numbers(*range(10)), 10, None)
+    file.verify(numbers(*range(10)), 10)
     file.append(log, 10, seal_rows(content(10, 1)))
     file._opened().write_at(12 * file.stride, b"damage")
-    file.verify(numbers(11), 20, None)
+    file.verify(numbers(11), 20)
     with pytest.raises(CorruptRow):
-        file.verify(numbers(12), 20, None)
+        file.verify(numbers(12), 20)
 
 
 def test_a_file_that_is_gone_or_cut_reads_as_bad_rows_and_is_not_made(tmp_path: Path, log: Any) -> None:
@@ -145,9 +181,9 @@ def test_a_file_that_is_gone_or_cut_reads_as_bad_rows_and_is_not_made(tmp_path: 
     with path.open("r+b") as opened:
         opened.truncate(50 * file.stride + 10)
     cut = row_file(path)
-    cut.verify(numbers(0, 49), 100, None)
+    cut.verify(numbers(0, 49), 100)
     with pytest.raises(CorruptRow) as found:
-        cut.verify(numbers(49, 50, 99), 100, None)
+        cut.verify(numbers(49, 50, 99), 100)
     assert found.value.row == 50
     assert (cut.raw(100)[51:] == 0).all()
     cut.close()
