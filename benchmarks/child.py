@@ -34,18 +34,23 @@ def reopen(peer: str, path: str, queries: str) -> dict[str, Any]:
 
 
 def resident(peer: str, path: str, vectors: str, queries: str) -> dict[str, Any]:
-    """Memory of a process that holds a store and has answered some queries."""
+    """Memory of a process that holds a store and has answered some queries; how long one of the last took."""
     contestant = by_name(peer)
     store = contestant.open(Path(path))
     before = _memory()
     if not contestant.is_durable:
         _load(store, vectors)
+    seconds = []
     for query in np.load(queries):
-        store.prepare(Search(query))()
+        call = store.prepare(Search(query))
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
     gc.collect()
     after = _memory()
     store.close()
-    return {"before": before["rss"], "rss": after["rss"], "unique": after["uss"]}
+    median = float(np.median(seconds[len(seconds) // 2 :]))  # the first may come before all has been read
+    return {"before": before["rss"], "rss": after["rss"], "unique": after["uss"], "seconds": median}
 
 
 def _load(store: Store, vectors: str) -> None:

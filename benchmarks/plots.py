@@ -1,4 +1,5 @@
-"""Charts of a results file: recall against queries per second for each dense set, latency against size.
+"""Charts of a results file: recall against queries per second for each dense set, latency against size; latency, memory
+and disk against points and dimensions.
 
 Takes what `report.document` makes, so that an old results file can be drawn again:
 `python -m benchmarks.plots RESULTS.json FOLDER`.
@@ -22,7 +23,7 @@ def draw(document: dict[str, Any], folder: Path) -> list[Path]:
     """Write the charts there is something for; which they are."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = [table for scenario in document["scenarios"] for table in scenario["tables"]]
-    charts = _curves(tables) | _sizes(tables)
+    charts = _curves(tables) | _sizes(tables) | _growth(tables)
     paths = []
     for name, chart in charts.items():
         path = folder / f"{name}.svg"
@@ -67,6 +68,34 @@ def _sizes(tables: list[dict[str, Any]]) -> dict[str, str]:
         _series(lines),
     )
     return {"latency-size": chart}
+
+
+_MEASURES = {
+    "latency": ("Latency", "median of a query for the 10 nearest, payload read", "milliseconds"),
+    "memory": (
+        "Memory",
+        "of a process that opened the store and answered queries, mapped files included",
+        "MB resident",
+    ),
+    "disk": ("Disk", "a closed store, vectors, payloads and indexes", "MB on disk"),
+}
+
+
+def _growth(tables: list[dict[str, Any]]) -> dict[str, str]:
+    """A chart for each measure and axis of the scenario `growth`."""
+    lines: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
+    for table in tables:
+        details = table["details"]
+        if "measure" in details:
+            of_peers = lines.setdefault((details["measure"], details["axis"]), {})
+            for row in table["rows"]:
+                of_peers.setdefault(row["contestant"], []).append((details["at"], row["median"]))
+    charts = {}
+    for (measure, axis), of_peers in lines.items():
+        title, subtitle, unit = _MEASURES[measure]
+        name, x, y = f"{measure}-{axis}", Axis(axis, log=True), Axis(unit, log=True)
+        charts[name] = line_chart(f"{title} against {axis}", subtitle, x, y, _series(of_peers))
+    return charts
 
 
 def _front(settings: list[dict[str, float]]) -> list[tuple[float, float]]:

@@ -32,7 +32,7 @@ def run(stage: Stage) -> list[Table]:
     vectors_file, queries_file = stage.new_path().with_suffix(".npy"), stage.new_path().with_suffix(".npy")
     np.save(vectors_file, dataset.columns.dense[""])
     np.save(queries_file, dataset.queries)
-    paths, absent = _stores_at_rest(stage, dataset)
+    paths, absent = stores_at_rest(stage, dataset)
     try:
         reopened = _reopened(stage, dataset, paths, queries_file, absent)
         memory, disk = _footprints(stage, dataset, paths, vectors_file, queries_file, absent)
@@ -44,7 +44,8 @@ def run(stage: Stage) -> list[Table]:
         queries_file.unlink()
 
 
-def _stores_at_rest(stage: Stage, dataset: Dataset) -> tuple[dict[str, Path], dict[str, str]]:
+def stores_at_rest(stage: Stage, dataset: Dataset) -> tuple[dict[str, Path], dict[str, str]]:
+    """Closed stores that hold the dataset, by contestant, and why the others are absent."""
     contestants, absent = stage.fitting(len(dataset.columns), durable_only=True)
     paths: dict[str, Path] = {}
     with stage.handed_out(dataset) as file:
@@ -102,7 +103,7 @@ def _footprints(
         resident.samples[name] = Samples([[report["rss"] / _MB]])
         notes[name] = f"{report['unique'] / _MB:.0f} MB unshared; {report['before'] / _MB:.0f} MB after opening"
         if name in paths:
-            disk.samples[name] = Samples([[_bytes_on_disk(path) / _MB]])
+            disk.samples[name] = Samples([[bytes_on_disk(path) / _MB]])
     raw = dataset.columns.dense[""].nbytes / _MB
     size = f"{dataset.shape} ({raw:.0f} MB of vectors)"
     n = len(dataset.columns)
@@ -115,7 +116,7 @@ def _footprints(
     )  # fmt: skip
 
 
-def _bytes_on_disk(path: Path) -> int:
+def bytes_on_disk(path: Path) -> int:
     """Blocks in use: files may have holes."""
     total = 0
     for file in path.rglob("*"):
