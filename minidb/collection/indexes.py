@@ -57,10 +57,19 @@ _CHUNK_ROWS = 8192
 _PASS_BYTES = 16 << 20
 _LEAST_ROWS = 1000
 """Fewer are read faster than a file is written."""
+_OPENED_AT_ONCE = 64 << 20
+"""Of floats. A mapped graph of more is opened by the indexer where searches can scan saved codes until then: of a
+million 416 MB are to be checked, and a quarter of a second of processor time goes by before the first answer.
+"""
 
 
 def metric_of(field: VectorField) -> Metric:
     return METRICS[field.distance]
+
+
+def _opens_at_once(view: View, field: VectorField) -> bool:
+    """Whether a search waits for a mapped graph of the field to be opened."""
+    return view.n_rows * field.size * 4 <= _OPENED_AT_ONCE
 
 
 def comparable(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -244,20 +253,29 @@ class Indexes:
         return view_of_arrays(empty, meta["seq"], dict(meta["tokens"]), loaded[1])
 
     def graph(self, reader: PointReader, field: VectorField) -> Graph | None:
-        """The field's graph, if there is one by now; one that is mapped and not read is opened here and now."""
+        """The field's graph, if there is one by now; one that is mapped and not read is opened here and now, unless it
+        is large and there is something to scan meanwhile.
+        """
         graph = self.graphs.get(field.slot)
         if graph is None and field.slot not in self._sought:
             with self._lock:
                 if field.slot not in self._sought:
                     checkpoint = find_checkpoint(reader.txn, self.space, "graph", field.slot)
                     loaded = None
-                    if checkpoint is not None and "usearch" in checkpoint.meta:
+                    is_mapped = checkpoint is not None and "usearch" in checkpoint.meta
+                    if is_mapped and not self._scans_first(reader, field):
                         loaded = self._load_graph(reader, field, lambda: None)
                     if loaded is not None:
                         self.graphs[field.slot] = loaded
                     self._sought.add(field.slot)
             graph = self.graphs.get(field.slot)
         return graph
+
+    def _scans_first(self, reader: PointReader, field: VectorField) -> bool:
+        if _opens_at_once(reader.view, field):
+            return False
+        sketch = self._fitting_sketch(field) or find_checkpoint(reader.txn, self.space, "sketch", field.slot)
+        return sketch is not None and reader.view.n_rows - sketch.n_rows <= _CHUNK_ROWS
 
     def centroid_index(self, reader: PointReader, field: VectorField) -> CentroidIndex | None:
         """The index of a field of multivectors, if there is one by now; a saved one is opened here and now."""
@@ -283,7 +301,8 @@ class Indexes:
         if graph is None:
             graph = self._load_graph(reader, field, go_on)
             if graph is not None:
-                _check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
+                if not graph.opens_mapped:
+                    _check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
                 self.graphs[field.slot] = graph
                 self._forget_codes(field)
         return graph
@@ -342,7 +361,8 @@ class Indexes:
         if field.kind == "multi" or field.distance == Distance.MANHATTAN or view.n_rows * field.size <= SCANNED_FLOATS:
             return None
         graph = self.graphs.get(field.slot)
-        return None if graph is not None and graph.opens_mapped else "sketch"
+        is_read = graph is None or not graph.opens_mapped
+        return "sketch" if is_read or not _opens_at_once(view, field) else None
 
     def unsaved(self, view: View, least_share: float) -> list[Form]:
         """Every form that covers `least_share` more rows than its last checkpoint."""

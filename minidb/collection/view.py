@@ -298,9 +298,11 @@ def view_of_arrays(empty: View, seq: int, n_tokens: dict[int, int], arrays: dict
     """The view `view_arrays` came from, on top of an empty one of the same space."""
     n = len(arrays["alive"])
     columns = PointColumns(max(n, 64))
-    columns.kinds[:n], columns.high[:n], columns.low[:n] = arrays["kinds"], arrays["high"], arrays["low"]
+    columns.kinds[:n], columns.low[:n] = arrays["kinds"], arrays["low"]
     columns.versions[:n], columns.rewritten[:n] = arrays["versions"], arrays["rewritten"]
     columns.any_uuid = bool(columns.kinds.any())
+    if columns.any_uuid:
+        columns.high[:n] = arrays["high"]
     for name, present in arrays.items():
         if name.startswith("slot-"):
             columns.slot(int(name[5:]))[:n] = present

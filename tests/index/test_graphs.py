@@ -211,6 +211,45 @@ def test_a_mapped_graph_answers_the_first_search_after_opening(tmp_path: Path, m
         assert client.get_collection("c").indexed_vectors_count == N
 
 
+def test_a_large_mapped_graph_is_opened_beside_the_first_searches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They scan the saved codes meanwhile; where there are none they wait for it."""
+    monkeypatch.setattr(libraries, "_has_hnswlib", lambda: False)
+    monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 1000)
+    monkeypatch.setattr(indexes, "SCANNED_FLOATS", 1000)
+    monkeypatch.setattr(indexes, "_OPENED_AT_ONCE", 0)
+    vectors, wide = clustered(N), models.SearchParams(hnsw_ef=10)
+    with QdrantClient(tmp_path) as client:
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+        assert client.wait_until_indexed("c")
+    may_open, restored = threading.Event(), libraries.restored
+
+    def slowly(*arguments: Any) -> Any:
+        assert may_open.wait(60)
+        return restored(*arguments)
+
+    monkeypatch.setattr("minidb.query.search._scan_ns", lambda field: 1e6)  # a graph is asked where there is one
+    with QdrantClient(tmp_path) as client, monkeypatch.context() as watched:
+        watched.setattr(indexes, "restored", slowly)
+        assert "int8 scan" in str(client.explain("c", query=vectors[3], search_params=wide))
+        assert client.query_points("c", query=vectors[3]).points[0].id == 3
+        may_open.set()
+        assert client.wait_until_indexed("c", 60)
+        assert "graph" in str(client.explain("c", query=vectors[3], search_params=wide))
+        assert client.query_points("c", query=vectors[3]).points[0].id == 3
+    for sketch in tmp_path.glob("derived/*/sketch-*"):
+        sketch.unlink()
+    monkeypatch.setattr(indexes, "find_checkpoint", without_codes(indexes.find_checkpoint))
+    with QdrantClient(tmp_path) as client:
+        assert "graph" in str(client.explain("c", query=vectors[3], search_params=wide))
+
+
+def without_codes(find: Any) -> Any:
+    return lambda txn, space, kind, slot: None if kind == "sketch" else find(txn, space, kind, slot)
+
+
 def test_a_graph_that_is_read_gives_the_rows_back_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """hnswlib's holds the floats itself: those it is filled from would be in memory a second time."""
     monkeypatch.setattr(libraries, "_has_hnswlib", lambda: True)
