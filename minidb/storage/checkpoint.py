@@ -14,6 +14,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.storage.checksum import checksum_of
 from minidb.storage.interface import ReadTransaction, WriteTransaction
 from minidb.storage.records import space_range
 from minidb.system import files
@@ -66,7 +67,7 @@ def write_arrays(
     folder: Path, name: str, n_rows: int, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]
 ) -> Checkpoint:
     """Write the arrays to `folder/name` (through a temporary file, synced) and return how to find them again."""
-    layout, checksum, position = [], 0, 0
+    layout, written, position = [], 0, 0
     path = folder / name
     try:
         files.make_folders(folder)
@@ -76,12 +77,12 @@ def write_arrays(
                 padding = bytes(-position % _ALIGNMENT)
                 for piece in (padding, data):
                     file.write(piece)
-                    checksum = crc32(piece, checksum)
+                    written = crc32(piece, written)
                 layout.append((key, array.dtype.str, array.shape, position + len(padding)))
                 position += len(padding) + len(data)
     except OSError as error:
         raise files.failure(error, f"could not write {path}") from error
-    return Checkpoint(name, position, checksum, n_rows, {**meta, "layout": layout})
+    return Checkpoint(name, position, written, n_rows, {**meta, "layout": layout})
 
 
 def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]] | None:
@@ -93,7 +94,7 @@ def read_arrays(folder: Path, checkpoint: Checkpoint) -> dict[str, NDArray[Any]]
         mapped = files.read(path) if checkpoint.size <= _READ_BYTES else files.mapped(path)
     except OSError:  # gone, or replaced just now by another process's newer one
         return None
-    if crc32(mapped) != checkpoint.checksum:
+    if checksum_of(mapped) != checkpoint.checksum:
         return None
     files.forget_pages(mapped)
     data = np.frombuffer(mapped, np.uint8)

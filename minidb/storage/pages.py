@@ -12,12 +12,11 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import crc32
 
 import msgpack
 
 from minidb.errors import CorruptionError
-from minidb.storage.checksum import seal, unseal
+from minidb.storage.checksum import checksum_of, seal, unseal
 from minidb.system import files
 from minidb.system.files import File
 
@@ -151,4 +150,4 @@ class Fingerprint:
 
     def _measured(self) -> tuple[int, int]:
         data = files.mapped(self._data)
-        return len(data), crc32(data)
+        return len(data), checksum_of(data)

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from minidb.storage.checkpoint import Checkpoint, forget_pages, read_arrays, write_arrays
-from minidb.storage.checksum import first_bad_row, seal, seal_rows, stride_of, unseal
+from minidb.storage.checksum import checksum_of, first_bad_row, seal, seal_rows, stride_of, unseal
 from minidb.storage.interface import CorruptRow
 from minidb.storage.rows import WAL_LIMIT_BYTES, MappedRowFile, MemoryRowFile
 from minidb.system import files
@@ -80,6 +81,15 @@ def test_a_sealed_value_belongs_to_its_key() -> None:
     for at in range(len(sealed)):
         assert unseal(b"key", sealed[:at] + bytes([sealed[at] ^ 4]) + sealed[at + 1 :]) is None
         assert unseal(b"key", sealed[:at]) is None
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 63, 64, 65, 96, 97, 1000, 4096])
+def test_a_checksum_made_of_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch, n_bytes: int) -> None:
+    monkeypatch.setattr("minidb.storage.checksum._PIECE_BYTES", 32)
+    monkeypatch.setattr("minidb.cores.N_CORES", 2)
+    data = np.random.default_rng(n_bytes).integers(0, 256, n_bytes, np.uint8).tobytes()
+    assert checksum_of(data) == crc32(data)
+    assert checksum_of(bytes(n_bytes)) == crc32(bytes(n_bytes))
 
 
 def test_rows_are_read_as_they_were_appended(file: MappedRowFile, log: Any) -> None:
