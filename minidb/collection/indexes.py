@@ -271,6 +271,12 @@ class Indexes:
             graph = self.graphs.get(field.slot)
         return graph
 
+    def has_graph(self, reader: PointReader, field: VectorField) -> bool:
+        """Whether the field has a graph, though it may still have to be opened."""
+        if field.slot in self.graphs:
+            return True
+        return find_checkpoint(reader.txn, self.space, "graph", field.slot) is not None
+
     def _scans_first(self, reader: PointReader, field: VectorField) -> bool:
         if _opens_at_once(reader.view, field):
             return False

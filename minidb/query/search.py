@@ -270,7 +270,7 @@ class Search(NamedTuple):
     def _scanned(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         if self._scans_floats(field, params):
             return self._float_scan(field, query, k)
-        if params.indexed_only and self.indexes.graph(self.reader, field) is None:
+        if params.indexed_only and not self.indexes.has_graph(self.reader, field):
             return NO_HITS
         sketch = self.indexes.sketch(self.reader, field)
         if not sketch.suits:

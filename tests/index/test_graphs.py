@@ -235,6 +235,8 @@ def test_a_large_mapped_graph_is_opened_beside_the_first_searches(
         watched.setattr(indexes, "restored", slowly)
         assert "int8 scan" in str(client.explain("c", query=vectors[3], search_params=wide))
         assert client.query_points("c", query=vectors[3]).points[0].id == 3
+        only_indexed = models.SearchParams(indexed_only=True)  # all are: they were left out while it was being opened
+        assert client.query_points("c", query=vectors[3], search_params=only_indexed).points[0].id == 3
         may_open.set()
         assert client.wait_until_indexed("c", 60)
         assert "graph" in str(client.explain("c", query=vectors[3], search_params=wide))
