@@ -363,7 +363,7 @@ class LmdbStore(StandsStill):
                 raise files.failure(error, f"could not write to {self.path}") from error
             else:
                 break
-        for publish in write.publishers:
+        for publish in write.taken_publishers():
             publish()
         with suppress(MinidbError, OSError, MemoryError, lmdb.Error):  # what was asked for is committed
             self._keep_house(write.wal_bytes)
