@@ -8,7 +8,7 @@ read as a whole, so that all errors come from one place. Called by `points`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -66,11 +66,21 @@ def read_upsert(database: Database, collection: str, body: bytes | mmap) -> mode
         text = _Upsert(bytes(body))
     except MinidbError:
         return None
-    points: Any = database.encoded(collection, text.encode)
+    return encoded(database, collection, text.encode, text.beside)
+
+
+def encoded(
+    database: Database,
+    collection: str,
+    encode: Callable[[Mapping[str, VectorField]], PointBatch],
+    beside: models.PointsList | models.PointsBatch,
+) -> models.PointsList | None:
+    """An upsert of encoded points, with what stands beside them; None where they are to be seen as a whole."""
+    points: Any = database.encoded(collection, encode)
     if points is None:
         return None
-    beside = {name: getattr(text.beside, name) for name in ("shard_key", "update_filter", "update_mode")}
-    return models.PointsList.model_construct(points=points, **beside)
+    others = {name: getattr(beside, name) for name in ("shard_key", "update_filter", "update_mode")}
+    return models.PointsList.model_construct(points=points, **others)
 
 
 class _Upsert:
@@ -119,7 +129,7 @@ class _Upsert:
     def encode(self, fields: Mapping[str, VectorField]) -> PointBatch:
         """The points. Raises `MinidbError` for what is wrong, or to be seen with the others."""
         if self._points is not None:
-            return joined(encode_points(dict(fields), _points(values())) for values in self._points)
+            return encoded_pieces(fields, (_points(values()) for values in self._points))
         ids = [point_id for values in self._ids for point_id in ids_of(_parsed(_IDS, values()))]
         payloads = [packed for values in self._payloads for packed in pack_payloads(_parsed(_PAYLOADS, values()))]
         columns = [_column(dict(fields), name, vectors) for name, vectors in self._vectors.items()]
@@ -131,7 +141,12 @@ class _Upsert:
 
 def _points(values: list[Any]) -> list[models.PointStruct]:
     points: list[models.PointStruct] = parse(models.PointInsertOperations, {"points": values}, forgiving=True).points
-    return _without_inference(points)
+    return points
+
+
+def encoded_pieces(fields: Mapping[str, VectorField], pieces: Iterable[list[models.PointStruct]]) -> PointBatch:
+    """Points, of which a few at a time are there. Raises `MinidbError` for what is wrong, or to be seen together."""
+    return joined(encode_points(dict(fields), _without_inference(points)) for points in pieces)
 
 
 def _column(fields: dict[str, VectorField], name: str, vectors: _Array) -> FieldColumn:
