@@ -93,7 +93,7 @@ class Api:
             raise UnsupportedMediaType("Content type error")
         body = None
         if route.in_pieces is not None and request.fill is None:
-            body = route.in_pieces(self.database, path["collection_name"], request.body)
+            body = route.in_pieces(self.database, path["collection_name"], bytes(request.body))
         return _body(route, request) if body is None else body
 
 

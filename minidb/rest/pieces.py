@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from mmap import mmap
 from typing import Any, TypeAlias, TypeVar
 
 from minidb import models
@@ -58,12 +57,12 @@ _NAME = re.compile(rb'"([\w-]*)"\s*:\s*')
 _ARRAY, _OBJECT, _COMMA, _END = (re.compile(sign) for sign in (rb"\[\s*", rb"\{\s*", rb"\s*,\s*", rb"\s*\}"))
 
 
-def read_upsert(database: Database, collection: str, body: bytes | mmap) -> models.PointsList | None:
+def read_upsert(database: Database, collection: str, body: bytes) -> models.PointsList | None:
     """A large upsert, whose points are encoded; None where it is to be read as a whole."""
     if len(body) < LEAST_BYTES:
         return None
     try:
-        text = _Upsert(bytes(body))
+        text = _Upsert(body)
     except MinidbError:
         return None
     return encoded(database, collection, text.encode, text.beside)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from mmap import mmap
 from typing import Any
 
 from minidb.database import Database
@@ -31,7 +30,7 @@ class Route:
     handler: Callable[[Call], Any]
     body: Any = None
     only_reads: bool = False
-    in_pieces: Callable[[Database, str, bytes | mmap], Any] | None = None
+    in_pieces: Callable[[Database, str, bytes], Any] | None = None
 
     @property
     def reads_points(self) -> bool:
