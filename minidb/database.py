@@ -7,7 +7,7 @@ collections; here are points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,10 +18,11 @@ from minidb import models
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.draft import Draft
+from minidb.collection.encode import EncodedPoints, PointBatch
 from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
 from minidb.collection.request_cost import read_cost
-from minidb.collection.strict_mode import StrictMode, check_queries, check_read, check_updates
+from minidb.collection.strict_mode import StrictMode, check_queries, check_read, check_updates, limits_of
 from minidb.configuration import Configuration
 from minidb.errors import MinidbError, NotFound
 from minidb.inference import InferenceContext, contains
@@ -81,6 +82,17 @@ class Database(Configuration):
             return [
                 models.UpdateResult(operation_id=number, status=models.UpdateStatus.COMPLETED) for number in numbers
             ]
+
+    def encoded(self, name: str, encode: Callable[[Mapping[str, VectorField]], PointBatch]) -> EncodedPoints | None:
+        """Points of a large upsert, encoded as they are read. None where they have to be looked at before, all
+        together: by strict mode, and by who words the error when anything is wrong.
+        """
+        try:
+            with self.snapshot(name) as snapshot:
+                fields, is_strict = snapshot.view.fields, limits_of(snapshot.collection.config) is not None
+            return None if is_strict else EncodedPoints(fields, encode)
+        except MinidbError:
+            return None
 
     def _apply(
         self,

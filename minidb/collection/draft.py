@@ -6,7 +6,7 @@ operation-log entry. It knows nothing of requests; `operations` decides what to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from minidb.collection.collection import Collection
 
 NO_ROW = -1
+_STEP = 4096
 _NO_ROWS = np.zeros(0, np.uint32)
 
 
@@ -71,7 +72,7 @@ class Draft:
 
     def rows_of(self, ids: Iterable[PointId]) -> list[int]:
         space = self.view.space
-        values = self.txn.get_many("ids", [id_key(space, point_id) for point_id in ids])
+        values = self.txn.get_many("ids", (id_key(space, point_id) for point_id in ids))
         return [NO_ROW if value is None else row_of_value(value) for value in values]
 
     def record(self, row: int) -> Record:
@@ -103,20 +104,22 @@ class Draft:
         by_slot = {column.field.slot: column for column in columns}
         for column in columns:
             bit = 1 << column.field.slot
+            if len(column.positions) == n:
+                slots = [mask | bit for mask in slots]
+                continue
             for position in column.positions.tolist():
                 slots[position] |= bit
         pack = msgpack.Packer().pack
         for field in self.view.fields.values():
             copied = [at for at in range(n) if carried[at] >> field.slot & 1] if carried is not None else []
             self._add_vectors(field, by_slot.get(field.slot), copied, [old_rows[at] for at in copied], first, n)
-        txn.put_many("ids", [(id_key(space, point_id), row_value(first + at)) for at, point_id in enumerate(ids)])
-        txn.put_many(
-            "records",
-            [
-                (row_key(space, first + at), pack_record(point_id, version, slots[at], payloads[at], pack))
-                for at, point_id in enumerate(ids)
-            ],
-        )
+        for some in _steps(n):  # all entries at once would take several times the room
+            txn.put_many("ids", [(id_key(space, ids[at]), row_value(first + at)) for at in some])
+            records = [
+                (row_key(space, first + at), pack_record(ids[at], version, slots[at], payloads[at], pack))
+                for at in some
+            ]
+            txn.put_many("records", records)
         self._columns = self._columns.with_capacity(first + n)
         self._columns.put_many(first, list(ids), slots, version)
         self._n_rows += n
@@ -218,14 +221,10 @@ class Draft:
     ) -> None:
         space, slot = self.view.space, field.slot
         if column is not None and column.sparse is not None:
-            positions = column.positions.tolist()
-            self.txn.put_many(
-                "sparse",
-                [
-                    (sparse_key(space, slot, first + at), packed)
-                    for at, packed in zip(positions, column.sparse, strict=True)
-                ],
-            )
+            positions, vectors = column.positions.tolist(), column.sparse
+            for some in _steps(len(vectors)):
+                entries = [(sparse_key(space, slot, first + positions[at]), vectors[at]) for at in some]
+                self.txn.put_many("sparse", entries)
         for at, old_row in zip(copied, old_rows, strict=True):
             packed = self.txn.get("sparse", sparse_key(space, slot, old_row))
             if packed is not None:
@@ -237,3 +236,8 @@ class Draft:
             return file.copied(np.array(rows, np.uint32), self._n_rows)
         except CorruptRow as error:
             raise self.collection.corrupt_row(self.txn, self.view, error.file, error.row) from None
+
+
+def _steps(n: int) -> Iterator[range]:
+    """The numbers below `n`, some at a time."""
+    return (range(start, min(start + _STEP, n)) for start in range(0, n, _STEP))

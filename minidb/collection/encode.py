@@ -8,7 +8,7 @@ with inference already resolved. Called by `operations`; knows fields, not stora
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import pack as pack_numbers
@@ -56,8 +56,56 @@ class PointBatch(NamedTuple):
     columns: list[FieldColumn]
 
 
-def encode_points(fields: dict[str, VectorField], points: Sequence[models.PointStruct]) -> PointBatch:
+class EncodedPoints:
+    """In the place of the points of a large upsert: encoded as they were read, since all of them as models would take
+    many times the room.
+
+    Args:
+        encode: makes the batch, as often as the fields have changed.
+    """
+
+    def __init__(self, fields: Mapping[str, VectorField], encode: Callable[[Mapping[str, VectorField]], PointBatch]):
+        self._fields, self._encode = fields, encode
+        self._batch = encode(fields)
+
+    def __len__(self) -> int:
+        return len(self._batch.ids)
+
+    def batch(self, fields: Mapping[str, VectorField]) -> PointBatch:
+        """For these fields. Raises what `encode` does."""
+        if fields != self._fields:
+            self._fields, self._batch = fields, self._encode(fields)
+        return self._batch
+
+
+def joined(batches: Iterable[PointBatch]) -> PointBatch:
+    """One batch of all the points."""
+    whole, parts = PointBatch([], [], []), dict[int, list[FieldColumn]]()
+    for batch in batches:
+        for column in batch.columns:
+            column.positions += len(whole.ids)
+            parts.setdefault(column.field.slot, []).append(column)
+        whole.ids.extend(batch.ids)
+        whole.payloads.extend(batch.payloads)
+    whole.columns.extend(map(_joined, parts.values()))
+    return whole
+
+
+def _joined(columns: list[FieldColumn]) -> FieldColumn:
+    whole = FieldColumn(columns[0].field, np.concatenate([column.positions for column in columns]))
+    if columns[0].sparse is not None:
+        whole.sparse = [vector for column in columns for vector in column.sparse or ()]
+        return whole
+    whole.sealed = np.concatenate([column.sealed for column in columns if column.sealed is not None])
+    if columns[0].counts is not None:
+        whole.counts = np.concatenate([column.counts for column in columns if column.counts is not None])
+    return whole
+
+
+def encode_points(fields: dict[str, VectorField], points: Sequence[models.PointStruct] | EncodedPoints) -> PointBatch:
     """Points as a batch. Raises `BadInput` for unknown names, wrong dimensions, NaN, wrong kinds of vectors."""
+    if isinstance(points, EncodedPoints):
+        return points.batch(fields)
     ids = ids_of(point.id for point in points)
     payloads = pack_payloads(point.payload for point in points)
     return PointBatch(ids, payloads, encode_structs(fields, [point.vector for point in points]))

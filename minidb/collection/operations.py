@@ -47,10 +47,12 @@ def upsert(
         raise BadRequest("Empty update request")
     mode = request.update_mode or models.UpdateMode.UPSERT
     update_filter = request.update_filter
+    are_distinct = len(set(batch.ids)) == len(batch.ids)
 
     def step(draft: Draft) -> None:
-        last = dict(zip(batch.ids, range(len(batch.ids)), strict=True))
-        chosen, rows = list(last.values()), draft.rows_of(last)
+        chosen: Sequence[int]
+        chosen = range(len(batch.ids)) if are_distinct else list({id: at for at, id in enumerate(batch.ids)}.values())
+        rows = draft.rows_of(batch.ids[at] for at in chosen)
         if update_filter is not None or mode != models.UpdateMode.UPSERT:
             allowed = None
             if update_filter is not None:
@@ -69,17 +71,17 @@ def _may_write(row: int, mode: models.UpdateMode, allowed: set[int] | None) -> b
     return mode != models.UpdateMode.INSERT_ONLY and (allowed is None or row in allowed)
 
 
-def _add_chosen(draft: Draft, batch: PointBatch, chosen: list[int], rows: list[int]) -> None:
-    if chosen == list(range(len(batch.ids))):
+def _add_chosen(draft: Draft, batch: PointBatch, chosen: Sequence[int], rows: list[int]) -> None:
+    if len(chosen) == len(batch.ids):
         draft.add(batch.ids, batch.payloads, batch.columns, rows)
         return
     columns = [_taken(column, chosen, len(batch.ids)) for column in batch.columns]
     draft.add([batch.ids[at] for at in chosen], [batch.payloads[at] for at in chosen], columns, rows)
 
 
-def _taken(column: FieldColumn, chosen: list[int], n_points: int) -> FieldColumn:
+def _taken(column: FieldColumn, chosen: Sequence[int], n_points: int) -> FieldColumn:
     """The column of the chosen points only, with positions among them."""
-    if chosen == list(range(n_points)):
+    if len(chosen) == n_points:
         return column
     index_of = np.full(n_points, -1, np.int64)
     index_of[column.positions] = np.arange(len(column.positions))

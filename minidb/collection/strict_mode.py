@@ -27,7 +27,7 @@ from minidb.errors import BadRequest
 from minidb.models.base import as_list
 
 
-def _limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
+def limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
     """The limits in force, None when strict mode is off."""
     limits: models.StrictModeConfig | None = config.config.strict_mode_config
     return limits if limits is not None and limits.enabled else None
@@ -40,7 +40,7 @@ def check_read(
     check: Callable[[StrictMode], None] = lambda strict: None,
 ) -> None:
     """Refuse a read beyond the limits, as `check` applies them; one that is let in is counted."""
-    limits = _limits_of(collection.config)
+    limits = limits_of(collection.config)
     if limits is None:
         return
     strict = StrictMode(limits, collection.config)
@@ -90,7 +90,7 @@ def _looks_up(request: Any) -> bool:
 def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation], timeout: float | None) -> None:
     """Refuse operations beyond the limits; counts them."""
     collection, view = snapshot.collection, snapshot.view
-    limits = _limits_of(collection.config)
+    limits = limits_of(collection.config)
     if limits is None or not requests:
         return
     strict, reader = StrictMode(limits, collection.config), PointReader(collection, view, snapshot.txn)
@@ -112,7 +112,7 @@ def _may_add(request: models.UpdateOperation) -> bool:
 
 def check_new_index(config: StoredConfig, path: str) -> None:
     """Refuse an index on a path that has none, beyond the limits."""
-    limits = _limits_of(config)
+    limits = limits_of(config)
     if limits is not None and path not in config.payload_schema:
         StrictMode(limits, config).check_new_index()
 

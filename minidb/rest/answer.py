@@ -61,7 +61,7 @@ class Api:
             check_part("collection_name", collection_name_faults(decoded["collection_name"], is_new=route.names_new))
         if "vector_name" in decoded:
             check_part("vector_name", vector_name_faults(decoded["vector_name"]))
-        result, tokens = self.run(route, decoded, request, lambda: _body(route, request))
+        result, tokens = self.run(route, decoded, request, lambda: self._body(route, decoded, request))
         return result if isinstance(result, Response) else Response(200, _envelope(result, tokens, started))
 
     def run(
@@ -85,6 +85,17 @@ class Api:
             result = route.handler(Call(self.database, self.traffic, request, path, parameters, value, context))
         return result, usage.tokens
 
+    def _body(self, route: Route, path: Mapping[str, str], request: Request) -> Any:
+        if route.body is None:
+            return None
+        content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if content_type != "application/json" and not content_type.endswith("+json"):
+            raise UnsupportedMediaType("Content type error")
+        body = None
+        if route.in_pieces is not None and request.fill is None:
+            body = route.in_pieces(self.database, path["collection_name"], bytes(request.body))
+        return _body(route, request) if body is None else body
+
 
 def failure(error: errors.MinidbError, started: float) -> Response:
     """An error as a response: its status code and text, and when to come back if it knows."""
@@ -103,11 +114,6 @@ def _envelope(result: Any, tokens: Mapping[str, int], started: float) -> bytes:
 
 
 def _body(route: Route, request: Request) -> Any:
-    if route.body is None:
-        return None
-    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type != "application/json" and not content_type.endswith("+json"):
-        raise UnsupportedMediaType("Content type error")
     value = loads(request.body)
     if request.fill is not None:
         value = request.fill(value)

@@ -8,6 +8,7 @@ from typing import Any
 from minidb import models
 from minidb.errors import NotFound
 from minidb.rest.call import Call, done
+from minidb.rest.pieces import read_upsert
 from minidb.rest.route import Route
 
 
@@ -64,7 +65,7 @@ _POINTS = "/collections/{collection_name}/points"
 ROUTES = (
     Route("POST", _POINTS, _retrieve, models.PointRequest, only_reads=True),
     Route("GET", f"{_POINTS}/{{id}}", _point),
-    Route("PUT", _POINTS, _update(models.UpsertOperation), models.PointInsertOperations),
+    Route("PUT", _POINTS, _update(models.UpsertOperation), models.PointInsertOperations, in_pieces=read_upsert),
     Route("POST", f"{_POINTS}/delete", _update(models.DeleteOperation), models.PointsSelector),
     Route("PUT", f"{_POINTS}/vectors", _update(models.UpdateVectorsOperation), models.UpdateVectors),
     Route("POST", f"{_POINTS}/vectors/delete", _update(models.DeleteVectorsOperation), models.DeleteVectors),

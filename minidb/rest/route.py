@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from minidb.database import Database
 from minidb.rest.call import Call
 
 _NAMING_NEW = ("PUT /collections/{collection_name}", "POST /collections/{collection_name}/snapshots/upload")
@@ -21,6 +22,7 @@ class Route:
         handler: from the call to a result for the envelope, or to a whole `Response`.
         body: type of the JSON body, `Any` for any JSON, None for no body.
         only_reads: of a POST, that it asks and changes nothing; a GET never changes anything.
+        in_pieces: reads a large body of the collection in the path as it comes, or gives None.
     """
 
     method: str
@@ -28,6 +30,7 @@ class Route:
     handler: Callable[[Call], Any]
     body: Any = None
     only_reads: bool = False
+    in_pieces: Callable[[Database, str, bytes], Any] | None = None
 
     @property
     def reads_points(self) -> bool:

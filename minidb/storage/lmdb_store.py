@@ -29,7 +29,7 @@ from minidb.storage.gate import PhaseFairGate
 from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
 from minidb.storage.page_walk import check_structure, later_commit
-from minidb.storage.pages import DamagedPages, Fingerprint, check_files, read_metas, settled_metas
+from minidb.storage.pages import DamagedPages, Fingerprint, check_files, is_unmade, read_metas, settled_metas
 from minidb.storage.reading import Reading
 from minidb.storage.records import COMMIT_KEY, check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
@@ -134,7 +134,17 @@ class LmdbStore(StandsStill):
             raise ServiceError(f"there is no store at {self.path}, and read_only=True makes none")
         if not self.read_only:
             files.make_folders(self.path, durable=self.durability != "off")
+            if n_bytes and not beside and is_unmade(self.path):
+                return self._begin_again(data_file)
         return not n_bytes
+
+    def _begin_again(self, data_file: Path) -> bool:
+        """Empty the data file of a store that was not made to the end; not while another process is making it."""
+        if not self._is_alone() or not is_unmade(self.path):
+            return False
+        with File(data_file, write=True) as file:
+            file.resize(0)
+        return True
 
     def _open_tables(self) -> None:
         self.tables: dict[Table, Any] = (
@@ -363,7 +373,7 @@ class LmdbStore(StandsStill):
                 raise files.failure(error, f"could not write to {self.path}") from error
             else:
                 break
-        for publish in write.publishers:
+        for publish in write.taken_publishers():
             publish()
         with suppress(MinidbError, OSError, MemoryError, lmdb.Error):  # what was asked for is committed
             self._keep_house(write.wal_bytes)
@@ -485,15 +495,20 @@ class LmdbStore(StandsStill):
                 self._open_tables()
 
     def _stand_alone(self) -> None:
+        if not self._is_alone():
+            raise ServiceError(f"another process has {self.path} open: it can be compacted when that is closed")
+
+    def _is_alone(self) -> bool:
         """Lock LMDB's lock file as its first user does, before opening the environment again takes the lock over.
 
         POSIX drops the locks of a process with any descriptor of a file it closes, so this one stays.
         """
         if self._lock_file is None:
-            self._lock_file = File(self.path / "lock.mdb", write=True)
-        if not self._lock_file.lock_first_byte():
+            self._lock_file = File(self.path / "lock.mdb", write=True, create=True)
+        is_alone = self._lock_file.lock_first_byte()
+        if not is_alone:
             self._lock_file = None
-            raise ServiceError(f"another process has {self.path} open: it can be compacted when that is closed")
+        return is_alone
 
     # Closing
 

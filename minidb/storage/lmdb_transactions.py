@@ -136,3 +136,8 @@ class LmdbWrite(LmdbRead):
 
     def on_commit(self, publish: Callable[[], None]) -> None:
         self.publishers.append(publish)
+
+    def taken_publishers(self) -> list[Callable[[], None]]:
+        """Those to run; they hold the transaction, which is not to wait for the garbage collector."""
+        publishers, self.publishers = self.publishers, []
+        return publishers

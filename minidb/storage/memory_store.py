@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
 from minidb.errors import BadRequest, StoreClosed
@@ -48,12 +48,14 @@ class _MemoryTable:
 
     def apply(self, changes: dict[bytes, bytes | None]) -> None:
         values = self.values
-        gone = [key for key, value in changes.items() if value is None and values.pop(key, None) is not None]
+        removed = [key for key, value in changes.items() if value is None]
+        gone = [key for key in removed if values.pop(key, None) is not None]
         if gone:
             self._forget(gone)
-        kept = {key: value for key, value in changes.items() if value is not None}
-        new = [key for key in kept if key not in values] if self.keys is not None else []
-        values.update(kept)
+        for key in removed:
+            del changes[key]
+        new = [key for key in changes if key not in values] if self.keys is not None else []
+        values.update(cast(dict[bytes, bytes], changes))
         if new:
             self._take_in(new)
 
@@ -173,6 +175,11 @@ class _MemoryWrite:
     def on_commit(self, publish: Callable[[], None]) -> None:
         self.publishers.append(publish)
 
+    def taken_publishers(self) -> list[Callable[[], None]]:
+        """Those to run; they hold the transaction, which is not to wait for the garbage collector."""
+        publishers, self.publishers = self.publishers, []
+        return publishers
+
 
 class MemoryStore(StandsStill):
     """See `interface.Store`."""
@@ -258,11 +265,12 @@ class MemoryStore(StandsStill):
         txn = _MemoryWrite(self._tables, self._txn_id + 1)
         run(txn)
         with self.gate.exclusive:  # a reader's snapshot is the tables as they are, so they change between readers
-            for name, changes in txn.changes.items():
+            while txn.changes:
+                name, changes = txn.changes.popitem()
                 if changes:
                     self._tables[name].apply(changes)
             self._txn_id = txn.txn_id
-        for publish in txn.publishers:
+        for publish in txn.taken_publishers():
             publish()
 
     # Around fork

@@ -25,6 +25,9 @@ _INTEGER_KEYS = 0x08
 _HEADER_BYTES = 16
 TREE = struct.Struct("<IHHQQQQQ")
 _FINGERPRINT = "data.crc"
+_SECTOR_BYTES = 512
+"""What a disk writes whole; a meta page's content is in its first."""
+_META_PAGE, _NO_PAGE = 0x08, 2**64 - 1
 _ATTEMPTS = 6
 _ADDRESS_SPACE_BYTES = 1 << 46
 
@@ -92,6 +95,33 @@ def settled_metas(file: Path) -> list[Meta]:
         with suppress(DamagedPages):
             return read_metas(file)
     return read_metas(file)
+
+
+def is_unmade(folder: Path) -> bool:
+    """Whether a power cut ended the making of a store before its first page was on the disk, so that nothing can have
+    been acknowledged: of the two meta pages of a file without commits some sectors are there and others not, and no
+    store was ever closed here. (The first commit comes after these pages are synced, and makes the file longer.)
+    """
+    data, others = folder / "data.mdb", {_FINGERPRINT, "data.mdb.compact"}
+    n_bytes = files.size(data)
+    if not 0 < n_bytes <= 2 * files.PAGE_BYTES or others.intersection(files.names(folder)):
+        return False
+    content = files.read(data)
+    there = [at for at in range(0, n_bytes, _SECTOR_BYTES) if any(content[at : at + _SECTOR_BYTES])]
+    is_whole = [files.PAGE_BYTES * number for number in (0, 1)] == there and n_bytes == 2 * files.PAGE_BYTES
+    return not is_whole and all(_is_first_meta(content[at : at + _SECTOR_BYTES], at) for at in there)
+
+
+def _is_first_meta(sector: bytes, at: int) -> bool:
+    """Whether it is what LMDB begins a file with: a meta page of no commit."""
+    if len(sector) < _SECTOR_BYTES or at % files.PAGE_BYTES:
+        return False
+    number, flags = struct.unpack_from("<Q2xH", sector)
+    with suppress(DamagedPages):
+        meta = _meta(sector, files.PAGE_BYTES)
+        is_empty = meta.main.root == meta.free.root == _NO_PAGE and (meta.txn_id, meta.last_page) == (0, 1)
+        return is_empty and (number, flags) == (at // files.PAGE_BYTES, _META_PAGE)
+    return False
 
 
 def stamp(file: Path, txn_id: int) -> None:

@@ -16,13 +16,16 @@ from recorded_disk import Image, RecordedDisk
 from second_writer import SecondWriter
 
 from minidb import QdrantClient, models
+from minidb.errors import CorruptionError
 from minidb.storage import lmdb_store, rows
 from minidb.storage.interface import Durability
+from minidb.storage.pages import is_unmade
 
 N_IMAGES = int(os.environ.get("MINIDB_POWER_CUTS", "40"))
 """Of each mode, way to write and number of writing processes."""
 N_OPERATIONS = 40
 OTHER = "comes and goes"
+PAGE = 4096
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +115,58 @@ def test_a_new_store_is_there_once_it_was_acknowledged(tmp_path: Path, monkeypat
         image = tmp_path / f"image {number}"
         Image(disk.events[:n_events], random.Random(number)).write_to(image)
         check_image(image / "deep" / "store", [step.apply({})], lambda n=number: f"image {n}")
+
+
+@pytest.mark.parametrize("durability", ["full", "normal"])
+def test_a_store_whose_making_was_cut_off_is_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability
+) -> None:
+    """Some were refused as damaged, though nothing had been acknowledged."""
+    with monkeypatch.context() as recording:
+        disk = RecordedDisk(tmp_path / "store", durability, recording)
+        with QdrantClient(tmp_path / "store", durability=durability) as client:
+            made = len(disk.events)
+            create(client)
+    rng, torn = random.Random(1), 0
+    for number in range(2 * N_IMAGES):
+        image = tmp_path / f"image {number}"
+        cut = rng.randrange(1, made + 1)
+        Image(disk.events[:cut], rng).write_to(image)
+        data = image / "store" / "data.mdb"
+        torn += data.exists() and data.stat().st_size > 0 and is_unmade(data.parent)
+        check_image(image / "store", [{}], lambda n=number: f"image {n}")
+        with QdrantClient(image / "store") as client:
+            create(client)
+        check_image(image / "store", [{}], lambda n=number: f"image {n}")
+    assert torn
+
+
+@pytest.mark.parametrize("beside", ["rows", "derived", "snapshots", "data.crc"])
+def test_where_anything_tells_of_a_store_none_begins(tmp_path: Path, beside: str) -> None:
+    data, other = tmp_path / "data.mdb", tmp_path / beside
+    QdrantClient(tmp_path).close()
+    whole = data.read_bytes()
+    for content in (whole[:PAGE] + bytes(PAGE), bytes(2 * PAGE), whole[:100]):
+        data.write_bytes(content)
+        if beside != "data.crc":
+            (tmp_path / "data.crc").unlink(missing_ok=True)
+            other.mkdir(exist_ok=True)
+            (other / "something").touch()
+        with pytest.raises(CorruptionError):
+            QdrantClient(tmp_path)
+        assert data.read_bytes() == content
+
+
+def test_of_what_was_committed_to_nothing_is_thrown_away(tmp_path: Path) -> None:
+    """Cut to its two first pages, or less, which say that there were commits."""
+    store = tmp_path / "store"
+    with QdrantClient(store) as client:
+        create(client)
+    whole = (store / "data.mdb").read_bytes()
+    for n_bytes in (*range(100, PAGE, 500), PAGE, 2 * PAGE):
+        for path in store.iterdir():
+            path.unlink() if path.is_file() else None
+        (store / "data.mdb").write_bytes(whole[:n_bytes])
+        with pytest.raises(CorruptionError):
+            QdrantClient(store)
+        assert (store / "data.mdb").read_bytes() == whole[:n_bytes]

@@ -1,0 +1,237 @@
+"""Large upserts are read in pieces: what they take in memory, counted, and that nobody can tell by the answers."""
+
+from __future__ import annotations
+
+import json
+import random
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rest_world import JSON_BODY, POINTS, World
+
+from minidb.database import Database
+from minidb.rest import pieces
+
+PUT = "/collections/c/points"
+LARGE = 2 << 20
+MOST_TIMES = 6
+"""As many bytes of memory as the body has, itself and LMDB's pages not counted."""
+random_numbers = random.Random(1)
+
+
+def floats(n: int) -> str:
+    return "[" + ",".join(f"{random_numbers.random():.8f}" for _ in range(n)) + "]"
+
+
+def large(item: Callable[[int], str]) -> list[str]:
+    items: list[str] = []
+    n_bytes = 0
+    while n_bytes < LARGE:
+        items.append(item(len(items)))
+        n_bytes += len(items[-1]) + 1
+    return items
+
+
+def by_point(vector: Callable[[], str], payload: str = "") -> str:
+    more = f',"payload":{payload}' if payload else ""
+    points = large(lambda n: f'{{"id":{n},"vector":{vector()}{more}}}')
+    return f'{{"points":[{",".join(points)}]}}'
+
+
+def by_column(vector: Callable[[], str], payload: str = "") -> str:
+    vectors = large(lambda n: vector())
+    payloads = f',"payloads":[{",".join([payload] * len(vectors))}]' if payload else ""
+    return f'{{"batch":{{"ids":{[*range(len(vectors))]},"vectors":[{",".join(vectors)}]{payloads}}}}}'
+
+
+def sparse() -> str:
+    indices = sorted(random_numbers.sample(range(30_000), 60))
+    return f'{{"words":{{"indices":{indices},"values":{floats(60)}}}}}'
+
+
+def dense(size: int) -> dict[str, Any]:
+    return {"vectors": {"size": size, "distance": "Dot"}}
+
+
+SMALL_PAYLOAD = '{"a":1,"b":"some text","tags":["x","y"],"nested":{"list":[{"id":1,"q":2},{"id":2,"q":3}]}}'
+SHAPES: dict[str, tuple[dict[str, Any], Callable[[], str]]] = {
+    "2 dimensions": (dense(2), lambda: by_point(lambda: floats(2))),
+    "8 dimensions": (dense(8), lambda: by_point(lambda: floats(8))),
+    "8 of one digit": (dense(8), lambda: by_point(lambda: "[1,2,3,4,5,6,7,8]")),
+    "128 of one digit": (dense(128), lambda: by_point(lambda: str([1] * 128).replace(" ", ""))),
+    "payloads": (dense(4), lambda: by_point(lambda: floats(4), SMALL_PAYLOAD)),
+    "only payloads": (dense(4), lambda: by_point(lambda: "{}", '{"a":1}')),
+    "sparse": ({"sparse_vectors": {"words": {}}}, lambda: by_point(sparse)),
+    "2 by column": (dense(2), lambda: by_column(lambda: floats(2))),
+    "8 by column": (dense(8), lambda: by_column(lambda: floats(8), SMALL_PAYLOAD)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_large_body_takes_a_few_times_its_size(tmp_path: Path, shape: str) -> None:
+    config, make = SHAPES[shape]
+    body = make().encode()
+    with World(str(tmp_path / "store")) as world:
+        for name in ("few", "many"):
+            world.ask("PUT", f"/collections/{name}", {**config, "optimizers_config": {"indexing_threshold": 0}})
+        few = json.loads(body)
+        if "points" in few:
+            del few["points"][1:]
+            world.ask("PUT", "/collections/few/points", few)  # what is made at first use is made
+        tracemalloc.start()
+        try:
+            answer = world.send("PUT", "/collections/many/points", body, "wait=true")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert answer.status == 200
+        assert world.ask("POST", "/collections/many/points/count", {}).result["count"] > 100
+    assert peak < MOST_TIMES * len(body)
+
+
+def columns(points: list[dict[str, Any]]) -> dict[str, Any]:
+    names = points[0]["vector"]
+    return {
+        "ids": [point["id"] for point in points],
+        "vectors": {name: [point["vector"][name] for point in points] for name in names},
+        "payloads": [point["payload"] for point in points],
+    }
+
+
+LISTED = [{"id": at, "vector": {"": [1, 2, 3, at]}, "payload": {"x": [{"id": 1, "vector": 2}] * 3}} for at in range(9)]
+BODIES = {
+    "points": json.dumps({"points": POINTS}),
+    "points without spaces": json.dumps({"points": POINTS}, separators=(",", ":")),
+    "points with many": json.dumps({"points": POINTS}, indent=2),
+    "the last of equal ids counts": json.dumps({"points": [*POINTS, *LISTED, *POINTS[::-1]]}),
+    "objects like points within": json.dumps({"points": LISTED}),
+    "texts like points within": json.dumps({"points": [{**LISTED[0], "payload": {"x": '},{"id":1,"vector":[1'}}] * 9}),
+    "what is beside": json.dumps(
+        {"points": [*LISTED, *POINTS], "update_mode": "update_only", "update_filter": {"must": [{"has_id": [1, 2]}]}}
+    ),
+    "only new ones": json.dumps({"points": [*LISTED, *LISTED], "update_mode": "insert_only", "shard_key": None}),
+    "columns": json.dumps({"batch": columns(POINTS)}),
+    "columns in another order": json.dumps({"batch": dict(reversed(columns(POINTS).items()))}, separators=(",", ":")),
+    "one column": '{"batch":{"ids":[7,8,9],"vectors":[[1,2,3,4],[1,2,3,5],[1,2,3,6]],"payloads":[{},null,{"a":1}]}}',
+    "no payloads": '{"batch":{"ids":[7,8,9],"vectors":[[1,2,3,4],[1,2,3,5],[1,2,3,6]],"payloads":null}}',
+    "inference": json.dumps(
+        {
+            "points": [
+                {"id": at, "vector": {"words": {"text": f"a bicycle {at}", "model": "Qdrant/bm25"}}} for at in range(9)
+            ]
+        }
+    ),
+}
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Everything is read in pieces, of a point or two; of each upsert, whether it was."""
+    monkeypatch.setattr(pieces, "LEAST_BYTES", 0)
+    monkeypatch.setattr(pieces, "_PIECE_BYTES", 30)
+    monkeypatch.setattr(pieces, "_MOST_TRIES", 100)
+    done: list[bool] = []
+    encoded = Database.encoded
+
+    def noting(self: Database, *args: Any) -> Any:
+        found = encoded(self, *args)
+        done.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Database, "encoded", noting)
+    return done
+
+
+def as_a_whole(world: World, path: str, body: bytes) -> Any:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pieces, "LEAST_BYTES", len(body) + 1)
+        return outcome(world, path, body)
+
+
+def outcome(world: World, path: str, body: bytes) -> Any:
+    answer = world.send("PUT", path, body, "wait=true", JSON_BODY)
+    return answer.status, answer.json["status"]
+
+
+def contents(world: World) -> Any:
+    return world.ask("POST", "/collections/c/points/scroll", {"limit": 100, "with_vector": True}).result
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_what_is_written_is_the_same(tiny: list[bool], name: str) -> None:
+    body = BODIES[name].encode()
+    with World() as world, World() as other:
+        del tiny[:]
+        assert outcome(world, PUT, body) == as_a_whole(other, PUT, body) == (200, "ok")
+        assert contents(world) == contents(other)
+    read = [] if name == "no payloads" else [name != "inference"]
+    assert tiny == read
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_damaged_bodies_are_refused_alike(tiny: list[bool], name: str) -> None:
+    body = BODIES[name].encode()
+    chance = random.Random(name)
+    with World() as world, World() as other:
+        for _ in range(150):
+            at, with_what = chance.randrange(len(body)), chance.choice([b"", b",", b"]", b"}", b"[", b"{", b'"', b"1"])
+            damaged = body[:at] + with_what + body[at + chance.choice([0, 1]) :]
+            assert outcome(world, PUT, damaged) == as_a_whole(other, PUT, damaged), damaged
+        assert contents(world) == contents(other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '{"points":[{"id":1,"vector":{"":[1,2,3,4]}}],"points":[{"id":2,"vector":{"":[1,2,3,4]}}]}',
+        '{"points":[{"id":1,"vector":{"":[1,2,3,4]}}],"p\\u006fints":[]}',
+        '{"batch":{"ids":[1],"vectors":[[1,2,3,4]],"ids":[2]}}',
+        '{"points":[{"id":1,"vector":{"":[1,2,3,4]}},]}',
+        '{"points":[]}',
+        '{"batch":{"ids":[],"vectors":[],"payloads":[]}}',
+        '{"batch":{"ids":[1,2],"vectors":[[1,2,3,4]]}}',
+        '{"batch":{"ids":[1],"vectors":[[1,2,3,4]],"payloads":[]}}',
+        '{"points":[{"id":1,"vector":{"":[1,2,3,4]}},{"id":2,"vector":{"":[1,2,3]}}]}',
+        '{"points":[{"id":1,"vector":{"":[1,2,3,4]}},{"id":2,"vector":{"":[1,2,3,1e39]}}]}',
+        '{"points":[{"id":1,"vector":{"":[1,2,3,4]}}],"update_mode":"never"}',
+    ],
+)
+def test_what_is_unusual_is_read_as_a_whole(tiny: list[bool], wrong: str) -> None:
+    with World() as world, World() as other:
+        assert outcome(world, PUT, wrong.encode()) == as_a_whole(other, PUT, wrong.encode())
+        assert contents(world) == contents(other)
+
+
+def test_strict_mode_sees_all_points(tiny: list[bool]) -> None:
+    with World() as world:
+        strict = {"enabled": True, "upsert_max_batchsize": 5}
+        world.ask("PATCH", "/collections/c", {"strict_mode_config": strict})
+        status, text = outcome(world, PUT, BODIES["points"].encode())
+    assert status == 400
+    assert "upsert limit" in text["error"]
+
+
+def test_a_vector_that_was_made_anew_meanwhile_gets_what_was_sent(
+    tiny: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World() as world:
+        encoded = Database.encoded
+
+        def made_anew(database: Database, *args: Any) -> Any:
+            found = encoded(database, *args)
+            world.ask("DELETE", "/collections/c/vectors/two")
+            world.ask("PUT", "/collections/c/vectors/two", {"dense": {"size": 3, "distance": "Dot"}})
+            return found
+
+        monkeypatch.setattr(Database, "encoded", made_anew)
+        two = {"points": [{"id": at, "vector": {"two": [1.0, float(at)]}} for at in range(1, 9)]}
+        status, text = outcome(world, PUT, json.dumps(two).encode())
+        assert (status, "expected dim: 3, got 2" in text["error"]) == (400, True)
+        monkeypatch.setattr(Database, "encoded", encoded)
+        three = {"points": [{"id": at, "vector": {"two": [1.0, 2.0, float(at)]}} for at in range(1, 9)]}
+        monkeypatch.setattr(Database, "encoded", made_anew)
+        assert outcome(world, PUT, json.dumps(three).encode())[0] == 200
+        assert [record["vector"]["two"][2] for record in contents(world)["points"][:8]] == [*range(1, 9)]
