@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 from uuid import UUID
 
 import numpy as np
@@ -26,8 +26,10 @@ from minidb.models.vectors import SparseVector
 Maker: TypeAlias = Callable[[Any], Any]
 """Makes a value of qdrant-client's out of one of ours. Raises `Uncovered`."""
 
-_SCALARS = {int, float, str, bool, UUID}
-_LEAN = (Record, ScoredPoint, PointGroup)
+_SCALARS = {int, str, bool, UUID}
+_OF_SEVERAL = {*_SCALARS, float}
+"""Scalars that a field of several kinds may have. A field of floats alone has scores, which are of 32 bits."""
+_LEAN = (Record, ScoredPoint, PointGroup, BaseModel)
 """Those of ours that are written without the fields that are None (`rest.encoding`)."""
 _put = object.__setattr__
 
@@ -50,10 +52,21 @@ def made(kind: Any, answer: Mapping[str, Any]) -> Any:
 
 @functools.cache
 def _maker_of(kind: Any) -> Maker | None:
+    """None if the class is of another form, or there are fields in it that go as JSON."""
+    fields = getattr(kind, "model_fields", {})
+    if not {"result", "status", "time"} <= fields.keys() <= {"result", "status", "time", "usage"}:
+        return None
     try:
-        return _object(kind)
+        result, fill = _maker(fields["result"].annotation), _filler(kind)
     except Uncovered:
         return None
+
+    def make(answer: Mapping[str, Any]) -> Any:
+        if "usage" in answer:  # what models charged: few have it
+            raise Uncovered
+        return fill({**answer, "result": result(answer["result"])})
+
+    return make
 
 
 def _maker(annotation: Any) -> Maker:
@@ -64,8 +77,6 @@ def _maker(annotation: Any) -> Maker:
         return _union(get_args(annotation))
     if annotation in _SCALARS:
         return _scalar({annotation})
-    if get_origin(annotation) is Literal:
-        return _one_of(get_args(annotation))
     if get_origin(annotation) is dict and get_args(annotation) == (str, Any):
         return _same_dict
     if get_origin(annotation) is list:
@@ -92,7 +103,7 @@ def _scalar_kinds(annotation: Any) -> set[type]:
         return _scalar_kinds(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return set().union(*map(_scalar_kinds, get_args(annotation)))
-    if annotation not in _SCALARS:
+    if annotation not in _OF_SEVERAL:
         raise Uncovered
     return {annotation}
 
@@ -100,15 +111,6 @@ def _scalar_kinds(annotation: Any) -> set[type]:
 def _scalar(kinds: set[type]) -> Maker:
     def make(value: Any) -> Any:
         if type(value) not in kinds or (type(value) is float and not math.isfinite(value)):
-            raise Uncovered
-        return value
-
-    return make
-
-
-def _one_of(values: Sequence[Any]) -> Maker:
-    def make(value: Any) -> Any:
-        if value not in values:
             raise Uncovered
         return value
 
@@ -135,18 +137,17 @@ def _object(kind: Any) -> Maker:
     if kind.__name__ in ("Record", "ScoredPoint"):
         points = _points(kind)
         return lambda point: points([point])[0]
-    usage = {"usage"} & kind.model_fields.keys()  # what models charged: few answers have it
-    makers = {name: _maker(field.annotation) for name, field in kind.model_fields.items() if name not in usage}
+    makers = {name: _maker(field.annotation) for name, field in kind.model_fields.items()}
     fill = _filler(kind)
 
     def make(value: Any) -> Any:
-        if not isinstance(value, (Result, dict)) or "usage" in (fields := dict(value)):
+        if not isinstance(value, (Result, BaseModel, dict)):
             raise Uncovered
         is_lean = isinstance(value, _LEAN)
         return fill(
             {
                 name: makers[name](part)
-                for name, part in fields.items()
+                for name, part in dict(value).items()
                 if name in makers and not (is_lean and part is None)
             }
         )
