@@ -2,7 +2,7 @@
 parse from the JSON of the same answer.
 
 Which class is wanted, the client says; its fields say what goes where. Vectors and scores are 32-bit floats in their
-shortest form, as in JSON. Whatever does not fit so simply is `Uncovered`, and goes as JSON. Called by `shortcut`.
+shortest form, as in JSON. Whatever does not fit so simply goes by way of JSON. Called by `shortcut`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from uuid import UUID
 
 import numpy as np
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from minidb.models.results import PointGroup, Record, Result, ScoredPoint
 from minidb.models.vectors import SparseVector
+from minidb.rest.encoding import dumps
 
 Maker: TypeAlias = Callable[[Any], Any]
 """Makes a value of qdrant-client's out of one of ours. Raises `Uncovered`."""
@@ -35,19 +36,25 @@ _put = object.__setattr__
 
 
 class Uncovered(Exception):
-    """An answer, or a class, that this module knows nothing of."""
+    """An answer, or a class, of a form that is not known here."""
 
 
 def made(kind: Any, answer: Mapping[str, Any]) -> Any:
     """An instance of `kind`, the class of a whole response, of an answer with its envelope.
 
     Raises:
-        Uncovered: JSON has to do it.
+        Uncovered: qdrant-client has to make it, or its error, of JSON.
     """
     make = _maker_of(kind)
-    if make is None:
+    if make is not None:
+        with suppress(Uncovered):
+            return make(answer)
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         raise Uncovered
-    return make(answer)
+    try:
+        return kind.model_validate(orjson.loads(dumps(answer)))
+    except ValidationError:
+        raise Uncovered from None
 
 
 @functools.cache
