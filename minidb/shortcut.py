@@ -1,8 +1,8 @@
 """Calls of qdrant-client's REST clients on the short way into a store of this process: no request of httpx is made, and
 answers become models without JSON.
 
-A call that asks for more than that (middleware, hooks, files, names that need escaping, a log of requests) goes through
-httpx as it would to a server. Called by `transport`.
+A call that asks for more than that (middleware, hooks, files, names that need escaping, a log of requests, something in
+the place of httpx's methods) goes through httpx as it would to a server. Called by `transport`.
 """
 
 from __future__ import annotations
@@ -73,9 +73,8 @@ class _Way:
 
     def __init__(self, client: Any, http: httpx.Client | httpx.AsyncClient, transport: Transport) -> None:
         self._client, self._http, self._transport = client, http, transport
-        self._middleware = client.middleware
-        self._raw_headers: list[tuple[bytes, bytes]] = []
-        self._headers: Mapping[str, str] = {}
+        self._methods = self._those_of_httpx()
+        self._headers: tuple[list[tuple[bytes, bytes]], Mapping[str, str]] = ([], {})
 
     def asked(self, arguments: Mapping[str, Any]) -> Request | None:
         """The request of a call, as it comes out of httpx; None if it has to go that way."""
@@ -105,7 +104,7 @@ class _Way:
         """Whether nobody would notice that nothing is sent."""
         http = self._http
         return (
-            self._client.middleware is self._middleware
+            self._those_of_httpx() == self._methods
             and not http.is_closed
             and http.auth is None
             and not http.params
@@ -113,14 +112,21 @@ class _Way:
             and not _requests_log.isEnabledFor(logging.INFO)
         )
 
+    def _those_of_httpx(self) -> tuple[Any, ...]:
+        """What a call would go through: a test may have put something else there, on an object or its class."""
+        client, transport = self._client, self._transport
+        sends = (client.send, client.send_inner, self._http.send)
+        return (client.middleware, *sends, transport.handle_request, transport.handle_async_request)
+
     def _headers_with(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         """The headers of a request, those of `qdrant_client.headers(…)` among them, by names in lower case."""
-        raw = self._http.headers.raw
-        if raw != self._raw_headers:
-            self._raw_headers, self._headers = raw, {name.lower(): v for name, v in self._http.headers.items()}
+        raw, (known, own) = self._http.headers.raw, self._headers
+        if raw != known:
+            own = {name.lower(): value for name, value in self._http.headers.items()}
+            self._headers = raw, own
         context = sys.modules.get("qdrant_client.context_headers")
         added = {**headers, **(context.get_context_headers() if context is not None else {})}
-        return {**self._headers, **{name.lower(): value for name, value in added.items()}}
+        return {**own, **{name.lower(): value for name, value in added.items()}}
 
     def answer(self, asked: Request, kind: Any) -> Any:
         """An instance of `kind`, or a response out of which qdrant-client has to make one, or an error."""

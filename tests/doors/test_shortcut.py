@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from qdrant_client import QdrantClient, models
 from qdrant_client.context_headers import headers
+from qdrant_client.http.api_client import ApiClient
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 import minidb
@@ -336,6 +337,30 @@ def test_hooks_see_requests(store: minidb.QdrantClient) -> None:
     client.http.client._client.event_hooks = {"request": [lambda request: seen.append(request.method)]}
     client.count("plain")
     assert seen == ["POST"]
+
+
+@pytest.mark.parametrize("place", ["client", "inner", "class", "httpx", "transport"])
+def test_an_outage_that_a_test_plays_is_met(
+    store: minidb.QdrantClient, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = minidb.qdrant_client(store)
+    assert client.count("plain").count == 21
+    owner, name = {
+        "client": (client.http.client, "send"),
+        "inner": (client.http.client, "send_inner"),
+        "class": (ApiClient, "send_inner"),
+        "httpx": (httpx.Client, "send"),
+        "transport": (Transport, "handle_request"),
+    }[place]
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise httpx.ConnectError("nobody there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, fail)
+        with pytest.raises((httpx.ConnectError, ResponseHandlingException)):
+            client.count("plain")
+    assert client.count("plain").count == 21
 
 
 def test_requests_are_logged_where_they_are_asked_for(
