@@ -35,6 +35,7 @@ from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
+from minidb.models.results import with_lists
 from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ from minidb.client.arguments import each_query, listed, matrix_request, query_re
 from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.models.base import parse
+from minidb.models.results import with_lists
 from minidb.trace import Step
 from __future__ import annotations
 from collections.abc import Mapping, Sequence

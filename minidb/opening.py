@@ -64,6 +64,8 @@ class OpenStore:
         map_bytes: int | None,
         inference: InferenceSettings | None,
     ) -> None:
+        if location != MEMORY:
+            threads.closer.finish()  # a dropped client may be of the same folder, whose owner takes it for closed
         self._store = _store_at(location, durability, map_bytes, self.read_only)
         try:
             with self._store.read() as txn:

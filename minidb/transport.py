@@ -92,13 +92,13 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _reopened, (type(self), self._folder, {"prefix": self._prefix, **options})
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return _httpx_response(self._answer(request, request.read()))
+        return httpx_response(self._answer(request, request.read()))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         from anyio.to_thread import run_sync
 
         body = await request.aread()
-        return _httpx_response(await run_sync(self._answer, request, body))
+        return httpx_response(await run_sync(self._answer, request, body))
 
     def close(self) -> None:
         """Close a directory that was opened here, once no request is under way; the next one opens it again."""
@@ -119,7 +119,6 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return opened
 
     def _answer(self, request: httpx.Request, body: bytes) -> Response:
-        started, limit = time.monotonic(), (request.extensions.get("timeout") or {}).get("read")
         asked = Request(
             request.method,
             request.url.raw_path.partition(b"?")[0].decode("ascii").removeprefix(self._prefix),
@@ -128,14 +127,23 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             body,
             fill_of(request),
             trusted=True,
-            timeout=limit,
+            timeout=(request.extensions.get("timeout") or {}).get("read"),
         )
+        return self.answer(asked, request)
+
+    def answer(self, asked: Request, request: httpx.Request | None = None) -> Response:
+        """The answer to a request; `request` is the one of httpx that an error may name.
+
+        Raises:
+            httpx.ReadTimeout: it took longer than anybody waits.
+        """
+        started = time.monotonic()
         opened = self._opened or self._open()
         try:
             response = opened.api.answer(asked)
         finally:
             del opened  # an error's traceback may keep this frame
-        if response.status == 408 and limit is not None and time.monotonic() - started >= limit:
+        if response.status == 408 and asked.timeout is not None and time.monotonic() - started >= asked.timeout:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
         return response
 
@@ -263,9 +271,11 @@ def async_qdrant_client(
 
 def fit(remote: Any, transport: Transport, *, is_async: bool) -> None:
     """Make the most of a transport for the client behind one of qdrant-client's. `is_async`: an `AsyncQdrantRemote`."""
-    from minidb.uploader import pass_uploads  # needs qdrant-client
+    from minidb.shortcut import cut_short  # these need qdrant-client
+    from minidb.uploader import pass_uploads
 
     pass_vectors(remote.openapi_client)
+    cut_short(remote.openapi_client.client, transport, is_async=is_async)
     pass_uploads(remote)
     answer_stubs(remote, transport.answer_rpc, is_async=is_async)
     if transport.is_in_memory:
@@ -346,7 +356,8 @@ class _File(httpx.SyncByteStream, httpx.AsyncByteStream):
                 yield chunk
 
 
-def _httpx_response(response: Response) -> httpx.Response:
+def httpx_response(response: Response) -> httpx.Response:
+    """A response as httpx has it."""
     headers = dict(response.headers)
     if response.content_type is not None:
         headers["content-type"] = response.content_type

@@ -1,4 +1,4 @@
-"""Uploads of qdrant-client's clients in this process: the REST client that each makes for itself passes vectors, too.
+"""Uploads of qdrant-client's clients in this process: the REST client that each makes for itself is as quick as theirs.
 
 Needs qdrant-client. Called by `transport`; in the processes of `parallel=…` uploads by qdrant-client.
 """
@@ -11,6 +11,8 @@ from typing import Any
 from qdrant_client.uploader.rest_uploader import RestBatchUploader
 
 from minidb.passing import pass_vectors
+from minidb.shortcut import cut_short
+from minidb.transport import Transport
 
 
 class Uploader(RestBatchUploader):
@@ -20,6 +22,8 @@ class Uploader(RestBatchUploader):
     def start(cls, *args: Any, **options: Any) -> RestBatchUploader:
         uploader = super().start(*args, **options)
         pass_vectors(uploader.openapi_client)
+        if isinstance(transport := options.get("transport"), Transport):
+            cut_short(uploader.openapi_client.client, transport, is_async=False)
         return uploader
 
 

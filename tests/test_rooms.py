@@ -16,6 +16,8 @@ ROOMS = [
         "aio",
         "transport",
         "passing",
+        "shortcut",
+        "answers",
         "uploader",
         "address",
         "interception",

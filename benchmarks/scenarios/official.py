@@ -1,11 +1,12 @@
 """What suites of frameworks do all day with qdrant-client's own client: over minidb, in local mode, and minidb's own.
 
-A client for a test: made, a collection of a few points, questions, gone. And upserts of a hundred and a thousand
-points. All in memory; imports are done.
+A client for a test: made, a collection of a few points, questions, gone. Upserts of a hundred and a thousand points.
+And what is read: a top ten, pages, points by id, with and without vectors. All in memory; imports are done.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,26 @@ _NOTES = {
     "local": 'qdrant_client.QdrantClient(":memory:")',
 }
 _NAME = "c"
+_N_READ, _DIM = 1000, 384
+_EVERY_TENTH = list(range(0, _N_READ, 10))
+_READS: dict[str, tuple[str, Callable[[Any, list[float]], Any]]] = {
+    "exists": ("collection_exists", lambda client, _: client.collection_exists(_NAME)),
+    "top": ("top 10 of 1,000 × 384", lambda client, query: client.query_points(_NAME, query, limit=10)),
+    "top-vectors": (
+        "top 10 with vectors",
+        lambda client, query: client.query_points(_NAME, query, limit=10, with_vectors=True),
+    ),
+    "page": ("page of 100", lambda client, _: client.scroll(_NAME, limit=100)),
+    "page-vectors": (
+        "page of 100 with vectors",
+        lambda client, _: client.scroll(_NAME, limit=100, with_vectors=True),
+    ),
+    "by-id": ("100 points by id", lambda client, _: client.retrieve(_NAME, _EVERY_TENTH)),
+    "by-id-vectors": (
+        "100 points by id with vectors",
+        lambda client, _: client.retrieve(_NAME, _EVERY_TENTH, with_vectors=True),
+    ),
+}
 
 
 def run(stage: Stage) -> list[Table]:
@@ -34,10 +55,14 @@ def run(stage: Stage) -> list[Table]:
             _run(stage, f"official-{n}", f"official client: upsert of {n:,} × 384", _upserts, 3 if quick else 10, n)
             for n in ((10, 20) if quick else (100, 1000))
         ),
+        *(
+            _run(stage, f"official-{name}", f"official client: {title}", _reads, 3 if quick else 50, name)
+            for name, (title, _) in _READS.items()
+        ),
     ]
 
 
-def _run(stage: Stage, name: str, title: str, prepare: Callable[..., None], count: int, *arguments: int) -> Table:
+def _run(stage: Stage, name: str, title: str, prepare: Callable[..., None], count: int, *arguments: Any) -> Table:
     stage.log(title)
     cast, calls = Cast(), dict[str, Calls]()
     for contestant in stage.contestants:
@@ -109,3 +134,16 @@ def _upserts(session: Session, contestant: str, count: int, n: int) -> None:
         return []
 
     session.calls = [call] * count
+
+
+def _reads(session: Session, contestant: str, count: int, name: str) -> None:
+    make, models = _maker(contestant)
+    client, points, read = make(), _points(models, _N_READ, _DIM), _READS[name][1]
+    _create(client, models, _DIM)
+    client.upsert(_NAME, points)
+
+    def call(query: list[float]) -> Answer:
+        read(client, query)
+        return []
+
+    session.calls = [functools.partial(call, points[at].vector) for at in range(count)]

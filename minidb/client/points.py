@@ -18,6 +18,7 @@ from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.client.upload import upload_collection, upload_points
 from minidb.models.base import parse
+from minidb.models.results import with_lists
 
 if TYPE_CHECKING:
     from minidb.client import types
@@ -301,7 +302,9 @@ class PointMethods(Base):
         request = request_of(
             models.PointRequest, ids=listed(ids, "ids"), with_payload=with_payload, with_vector=with_vectors
         )
-        return self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector, timeout)
+        return with_lists(
+            self._database.retrieve(collection_name, request.ids, request.with_payload, request.with_vector, timeout)
+        )
 
     def scroll(
         self,
@@ -344,7 +347,8 @@ class PointMethods(Base):
             with_payload=with_payload,
             with_vector=with_vectors,
         )
-        return self._database.scroll(collection_name, request, timeout)
+        points, next_offset = self._database.scroll(collection_name, request, timeout)
+        return with_lists(points), next_offset
 
     def count(
         self,

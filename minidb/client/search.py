@@ -13,6 +13,7 @@ from minidb.client.arguments import each_query, listed, matrix_request, query_re
 from minidb.client.base import Base
 from minidb.client.border import public
 from minidb.models.base import parse
+from minidb.models.results import with_lists
 from minidb.trace import Step
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class SearchMethods(Base):
             query, using, prefetch, query_filter, search_params, limit, offset, with_payload, with_vectors,
             score_threshold, lookup_from,
         )  # fmt: skip
-        return self._database.query(collection_name, [request], self._context(timeout))[0]
+        (response,) = self._database.query(collection_name, [request], self._context(timeout))
+        with_lists(response.points)
+        return response
 
     def explain(
         self,
@@ -111,7 +114,10 @@ class SearchMethods(Base):
             A response for each, in their order.
         """
         batch = parse(models.QueryRequestBatch, {"searches": listed(requests, "requests")})
-        return self._database.query(collection_name, batch.searches, self._context(timeout))
+        responses = self._database.query(collection_name, batch.searches, self._context(timeout))
+        for response in responses:
+            with_lists(response.points)
+        return responses
 
     def query_arrays(
         self,
@@ -214,7 +220,12 @@ class SearchMethods(Base):
                 "lookup_from": lookup_from,
             },
         )
-        return self._database.query_groups(collection_name, request, self._context(timeout))
+        found = self._database.query_groups(collection_name, request, self._context(timeout))
+        for group in found.groups:
+            with_lists(group.hits)
+            if group.lookup is not None:
+                with_lists([group.lookup])
+        return found
 
     def search_matrix_pairs(
         self,

@@ -299,20 +299,23 @@ class PointReader:
         return versions
 
     def vectors(self, rows: Rows, names: Sequence[str]) -> list[Any]:
-        """What `with_vectors` returns for each row: a bare list for a single unnamed vector, else a dict by name."""
+        """What `with_vectors` returns for each row: the only vector if it has no name, else a dict by name.
+
+        Dense vectors and multivectors are arrays of floats, each contiguous.
+        """
         found: list[dict[str, Any]] = [{} for _ in range(len(rows))]
         for name in names:
             field = field_named(self.view.fields, name)
             at = np.flatnonzero(self.view.columns.slot(field.slot)[rows])
-            for position, vector in zip(at.tolist(), self._vector_lists(field, rows[at]), strict=True):
+            for position, vector in zip(at.tolist(), self._vectors_of(field, rows[at]), strict=True):
                 found[position][name] = vector
         return [vectors[""] if set(vectors) == {""} else vectors for vectors in found]
 
-    def _vector_lists(self, field: VectorField, rows: Rows) -> Iterator[Any]:
+    def _vectors_of(self, field: VectorField, rows: Rows) -> Iterator[Any]:
         if not len(rows):
             return
         if field.kind == "dense":
-            yield from self.dense(field, rows).tolist()
+            yield from self.dense(field, rows)
         elif field.kind == "sparse":
             for row in rows.tolist():
                 indices, values = self.sparse(field, row)
@@ -320,13 +323,14 @@ class PointReader:
         else:
             tokens, counts = self.tokens(field, rows)
             ends = np.cumsum(counts)
+            tokens = np.ascontiguousarray(tokens)
             for start, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
-                yield tokens[start:end].tolist()
+                yield tokens[start:end]
 
     # Requests
 
     def records(self, rows: Sequence[int], with_payload: object, with_vectors: object) -> list[models.Record]:
-        """Points as callers see them."""
+        """Points as callers see them, but for their vectors, which are arrays."""
         select = payload_selector(with_payload)
         names = vector_names(self.view, with_vectors)
         numbers = np.array(rows, np.uint32)

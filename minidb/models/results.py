@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -251,6 +251,24 @@ class ScoredPoint(Result):
         from minidb.models import notebook
 
         return notebook.points([self])
+
+
+_Point = TypeVar("_Point", Record, ScoredPoint)
+
+
+def with_lists(points: list[_Point]) -> list[_Point]:
+    """Points as callers of the Python doors see them: their vectors, which are read as arrays, are lists."""
+    for point in points:
+        vector: Any = point.vector
+        if isinstance(vector, dict):
+            point.vector = {name: _listed(part) for name, part in vector.items()}
+        elif vector is not None:
+            point.vector = _listed(vector)
+    return points
+
+
+def _listed(vector: Any) -> Any:
+    return vector.tolist() if isinstance(vector, np.ndarray) else vector
 
 
 class QueryResponse(Result):

@@ -105,7 +105,7 @@ def explained_query(snapshot: Snapshot, request: models.QueryRequest, lookup: Lo
 
 
 def scored_points(reader: PointReader, hits: Hits, selectors: Selectors) -> list[models.ScoredPoint]:
-    """Hits as callers see them, with the payload and vectors the request asks for."""
+    """Hits with the payload and vectors the request asks for: as callers see them, but that the vectors are arrays."""
     select = payload_selector(selectors.with_payload)
     names = vector_names(reader.view, selectors.with_vector)
     rows, scores = hits.rows, hits.scores.tolist()

@@ -62,7 +62,10 @@ class Api:
         if "vector_name" in decoded:
             check_part("vector_name", vector_name_faults(decoded["vector_name"]))
         result, tokens = self.run(route, decoded, request, lambda: self._body(route, decoded, request))
-        return result if isinstance(result, Response) else Response(200, _envelope(result, tokens, started))
+        if isinstance(result, Response):
+            return result
+        response = Response(200, value=_envelope(result, tokens, started))
+        return response if request.takes_value else response.as_json()
 
     def run(
         self, route: Route, path: Mapping[str, str], request: Request, body: Callable[[], Any]
@@ -106,11 +109,11 @@ def failure(error: errors.MinidbError, started: float) -> Response:
     return Response(error.status_code, body, headers=headers)
 
 
-def _envelope(result: Any, tokens: Mapping[str, int], started: float) -> bytes:
-    envelope = {"result": result, "status": "ok", "time": time.perf_counter() - started}
+def _envelope(result: Any, tokens: Mapping[str, int], started: float) -> Mapping[str, Any]:
+    envelope: dict[str, Any] = {"result": result, "status": "ok", "time": time.perf_counter() - started}
     if tokens:
         envelope["usage"] = {"inference": {"models": {model: {"tokens": count} for model, count in tokens.items()}}}
-    return dumps(envelope)
+    return envelope
 
 
 def _body(route: Route, request: Request) -> Any:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -16,7 +17,9 @@ import lmdb
 import pytest
 
 from minidb import QdrantClient, errors, models
+from minidb.opening import OpenStore
 from minidb.storage.interface import TABLES
+from minidb.system import threads
 
 CREATE = "vectors_config=models.VectorParams(size=4, distance=models.Distance.DOT)"
 
@@ -69,6 +72,26 @@ def test_a_client_nobody_holds_is_closed(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
     with QdrantClient(tmp_path) as client:
         assert client.count("c").count == 3
+
+
+@pytest.mark.filterwarnings("ignore:a client of .* was dropped")
+def test_a_dropped_client_is_closed_before_its_folder_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, awaited, closed = made(tmp_path), threading.Event(), []
+    finish, close = threads.closer.finish, OpenStore._close
+    monkeypatch.setattr(threads.closer, "finish", lambda: (awaited.set(), finish()))
+
+    def closing(store: OpenStore) -> None:
+        awaited.wait(60)
+        close(store)
+        closed.append(store.location)
+
+    monkeypatch.setattr(OpenStore, "_close", closing)
+    del client
+    gc.collect()
+    with QdrantClient(tmp_path):
+        assert closed == [str(tmp_path)]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors as Linux shows them")

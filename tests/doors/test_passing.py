@@ -15,6 +15,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 
 import minidb
 from minidb import Transport
+from minidb.rest import Request
 
 DOT = models.VectorParams(size=4, distance=models.Distance.DOT)
 NAMED = {
@@ -45,13 +46,13 @@ def over(transport: Transport) -> QdrantClient:
 def bodies(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What requests carry."""
     seen = []
-    answer = Transport._answer
+    answer = Transport.answer
 
-    def seeing(self: Transport, request: Any, body: bytes) -> Any:
-        seen.append(body)
-        return answer(self, request, body)
+    def seeing(self: Transport, asked: Request, request: Any = None) -> Any:
+        seen.append(bytes(asked.body))
+        return answer(self, asked, request)
 
-    monkeypatch.setattr(Transport, "_answer", seeing)
+    monkeypatch.setattr(Transport, "answer", seeing)
     return seen
 
 

@@ -31,6 +31,7 @@ from minidb.migration import checksums
 from minidb.migration.clients import ClientEnd, json_point
 from minidb.migration.ends import Json
 from minidb.migration.paging import pages
+from minidb.models.results import with_lists
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
 
@@ -200,7 +201,7 @@ class _Collection:
         with self._database.snapshot(self._name) as snapshot:
             reader = reader_of(snapshot)
             rows = [row for row in map(reader.row_of, there) if row is not None]
-            here = {record.id: json_point(record) for record in reader.records(rows, True, True)}
+            here = {record.id: json_point(record) for record in with_lists(reader.records(rows, True, True))}
         different = []
         for each, point in there.items():
             own = here.get(each)

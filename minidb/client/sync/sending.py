@@ -36,6 +36,7 @@ from minidb.database import Database
 from minidb.migration.clients import ClientEnd, json_point
 from minidb.migration.ends import Json
 from minidb.migration.paging import pages
+from minidb.models.results import with_lists
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId
 
@@ -118,7 +119,7 @@ class Sending:
         with self._database.snapshot(name) as snapshot:
             reader = reader_of(snapshot)
             rows = [row for row in map(reader.row_of, ids) if row is not None]
-            records = reader.records(rows, True, True)
+            records = with_lists(reader.records(rows, True, True))
         n_found = len(records)
         if self._rules.newest_by is not None and records:
             fields = [self._rules.newest_by]
