@@ -10,6 +10,7 @@ their versions what is newer than an operation; only of deletions nothing would 
     b"sync" + number + b"peer" + digest  → a `Peer`
     b"sync" + number + b"pull" + digest  → `Followed`
     b"sync" + number + b"sets" + digest  → the settings of both sides (`client.sync.settings`)
+    b"sync" + number + b"eras" + opening → see `eras`
 """
 
 from __future__ import annotations
@@ -94,13 +95,22 @@ class Followed:
     """How far the log of a peer's collection has been followed, which is somebody else's and has other numbers."""
 
     log: str
-    """Its name; another one is another collection, or another state of it."""
+    """Its name; one that is not known there is of another collection, or of another history of it."""
     seq: int
     """All before this operation is here."""
     offset: PointId | None = None
     """Of that operation what comes before this id is here, too."""
-    sent: Ranges = field(default_factory=list)
-    """Operations there which wrote what came from here."""
+    sent: dict[str, Ranges] = field(default_factory=dict)
+    """Operations there which wrote what came from here, by the log's name when they were written."""
+
+    def add_sent(self, log: str, numbers: Iterable[int]) -> None:
+        """Take in operations that come after all those there of this log."""
+        add_operations(self.sent.setdefault(log, []), numbers)
+
+    def sent_from(self, seq: int) -> dict[str, Ranges]:
+        """What was sent, but for operations before `seq`."""
+        left = {log: [each for each in ranges if each[1] >= seq] for log, ranges in self.sent.items()}
+        return {log: ranges for log, ranges in left.items() if ranges}
 
     def pack(self) -> bytes:
         packed: bytes = msgpack.packb((self.log, self.seq, self.offset, self.sent))
@@ -109,28 +119,30 @@ class Followed:
     @classmethod
     def unpack(cls, data: bytes) -> Followed:
         log, seq, offset, sent = msgpack.unpackb(data, use_list=False)
-        return cls(log, seq, offset, list(sent))
+        if not isinstance(sent, dict):  # of format 2, whose logs have other names now: they are not gone on with
+            sent = {}
+        return cls(log, seq, offset, {name: list(ranges) for name, ranges in sent.items()})
 
 
 def find_followed(txn: ReadTransaction, number: int, identity: str) -> Followed | None:
-    data = txn.get("meta", _peer_key(number, identity, b"pull"))
+    data = txn.get("meta", _peersync_key(number, identity, b"pull"))
     return None if data is None else Followed.unpack(data)
 
 
 def put_followed(txn: WriteTransaction, number: int, identity: str, followed: Followed) -> None:
-    txn.put("meta", _peer_key(number, identity, b"pull"), followed.pack())
+    txn.put("meta", _peersync_key(number, identity, b"pull"), followed.pack())
 
 
 def find_settings(txn: ReadTransaction, number: int, identity: str) -> bytes | None:
-    return txn.get("meta", _peer_key(number, identity, b"sets"))
+    return txn.get("meta", _peersync_key(number, identity, b"sets"))
 
 
 def put_settings(txn: WriteTransaction, number: int, identity: str, data: bytes) -> None:
-    txn.put("meta", _peer_key(number, identity, b"sets"), data)
+    txn.put("meta", _peersync_key(number, identity, b"sets"), data)
 
 
 def find_peer(txn: ReadTransaction, number: int, identity: str) -> Peer | None:
-    data = txn.get("meta", _peer_key(number, identity))
+    data = txn.get("meta", _peersync_key(number, identity))
     return None if data is None else Peer.unpack(data)
 
 
@@ -141,66 +153,66 @@ def meet_peer(txn: WriteTransaction, number: int, identity: str, seq: int) -> Pe
         peer = Peer(seq)
         put_peer(txn, number, identity, peer)
     if kept_since(txn, number) is None:
-        txn.put("meta", _since_key(number), msgpack.packb((seq, 0)))
+        txn.put("meta", _sincesync_key(number), msgpack.packb((seq, 0)))
         raise_format(txn, _FORMAT)
     return peer
 
 
 def put_peer(txn: WriteTransaction, number: int, identity: str, peer: Peer) -> None:
-    txn.put("meta", _peer_key(number, identity), peer.pack())
+    txn.put("meta", _peersync_key(number, identity), peer.pack())
 
 
 def kept_since(txn: ReadTransaction, number: int) -> int | None:
     """The operation from which on deletions are kept; None where they are not."""
-    data = txn.get("meta", _since_key(number))
+    data = txn.get("meta", _sincesync_key(number))
     return None if data is None else msgpack.unpackb(data)[0]
 
 
 def keep_deleted(txn: WriteTransaction, number: int, seq: int, ids: Sequence[PointId]) -> None:
     """Keep the ids an operation deletes, where there is a peer to tell."""
-    data = txn.get("meta", _since_key(number))
+    data = txn.get("meta", _sincesync_key(number))
     if data is None or not ids:
         return
     since, n_kept = msgpack.unpackb(data)
     stored = [each if isinstance(each, int) else bytes.fromhex(each.replace("-", "")) for each in ids]
-    txn.put("meta", _gone_key(number, seq), msgpack.packb(stored))
+    txn.put("meta", _gonesync_key(number, seq), msgpack.packb(stored))
     n_kept += len(ids)
     if n_kept > MAX_DELETIONS:
         since, n_forgotten = _forgotten(txn, number, _LAST_SEQ, n_kept - MAX_DELETIONS // 2)
         n_kept -= n_forgotten
-    txn.put("meta", _since_key(number), msgpack.packb((since, n_kept)))
+    txn.put("meta", _sincesync_key(number), msgpack.packb((since, n_kept)))
 
 
 def deleted(txn: ReadTransaction, number: int, start: int) -> Iterator[tuple[int, list[PointId]]]:
     """The operations from `start` on that deleted points, with their ids; points may be there again by now."""
-    for key, data in txn.scan("meta", _gone_key(number, start), _gone_key(number, _LAST_SEQ)):
+    for key, data in txn.scan("meta", _gonesync_key(number, start), _gonesync_key(number, _LAST_SEQ)):
         ids = msgpack.unpackb(data)
         yield int.from_bytes(key[-8:], "big"), [each if type(each) is int else uuid_text(each) for each in ids]
 
 
 def forget_served(txn: WriteTransaction, number: int) -> None:
     """Drop the deletions every peer has been told of."""
-    data = txn.get("meta", _since_key(number))
-    peers = [Peer.unpack(packed) for _, packed in txn.scan("meta", *_key_range(number, b"peer"))]
+    data = txn.get("meta", _sincesync_key(number))
+    peers = [Peer.unpack(packed) for _, packed in txn.scan("meta", *sync_key_range(number, b"peer"))]
     if data is None or not peers:
         return
     since, n_kept = msgpack.unpackb(data)
     needed = min(peer.needs for peer in peers)
     if needed > since:
         _, n_forgotten = _forgotten(txn, number, needed, n_kept)
-        txn.put("meta", _since_key(number), msgpack.packb((needed, n_kept - n_forgotten)))
+        txn.put("meta", _sincesync_key(number), msgpack.packb((needed, n_kept - n_forgotten)))
 
 
 def erase_sync_state(txn: WriteTransaction, number: int) -> None:
     """Forget all of it, with the collection."""
-    txn.delete_range("meta", *_key_range(number))
+    txn.delete_range("meta", *sync_key_range(number))
 
 
 def _forgotten(txn: WriteTransaction, number: int, stop: int, at_least: int) -> tuple[int, int]:
     """Drop the oldest kept deletions, before `stop` and until `at_least` ids are gone; the operation from which on all
     are still there, and how many ids were dropped."""
     n_forgotten, keys, start = 0, [], 0
-    for key, data in txn.scan("meta", _gone_key(number, 0), _gone_key(number, stop)):
+    for key, data in txn.scan("meta", _gonesync_key(number, 0), _gonesync_key(number, stop)):
         if n_forgotten >= at_least:
             break
         keys.append(key)
@@ -214,21 +226,23 @@ def _forgotten(txn: WriteTransaction, number: int, stop: int, at_least: int) -> 
 _LAST_SEQ = (1 << 64) - 1
 
 
-def _key(number: int, kind: bytes = b"") -> bytes:
+def sync_key(number: int, kind: bytes = b"") -> bytes:
+    """Key in `meta` of something kept of a collection for syncs."""
     return b"sync" + number.to_bytes(4, "big") + kind
 
 
-def _key_range(number: int, kind: bytes = b"") -> tuple[bytes, bytes]:
-    return _key(number, kind), _key(number, kind) + b"\xff" * 17
+def sync_key_range(number: int, kind: bytes = b"") -> tuple[bytes, bytes]:
+    """Bounds of all there is of a kind."""
+    return sync_key(number, kind), sync_key(number, kind) + b"\xff" * 17
 
 
-def _since_key(number: int) -> bytes:
-    return _key(number, b"since")
+def _sincesync_key(number: int) -> bytes:
+    return sync_key(number, b"since")
 
 
-def _gone_key(number: int, seq: int) -> bytes:
-    return _key(number, b"gone") + seq.to_bytes(8, "big")
+def _gonesync_key(number: int, seq: int) -> bytes:
+    return sync_key(number, b"gone") + seq.to_bytes(8, "big")
 
 
-def _peer_key(number: int, identity: str, kind: bytes = b"peer") -> bytes:
-    return _key(number, kind) + hashlib.blake2b(identity.encode(), digest_size=16).digest()
+def _peersync_key(number: int, identity: str, kind: bytes = b"peer") -> bytes:
+    return sync_key(number, kind) + hashlib.blake2b(identity.encode(), digest_size=16).digest()
