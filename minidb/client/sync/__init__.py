@@ -49,6 +49,7 @@ from minidb.client.sync.rules import Rules
 from minidb.client.sync.sending import Sending
 from minidb.migration.clients import ClientEnd
 from minidb.migration.copying import wanted_of
+from minidb.migration.ends import told_as_it_was
 
 __all__ = ["CollectionSync", "Rules", "SyncReport", "pull", "push"]
 
@@ -58,8 +59,7 @@ def push(source: QdrantClient, target: Any, names: Sequence[str] | None, rules: 
     target = plain(target)
     told_apart(source, target)
     here, identity = source._database.identity(), identity_of(target, rules)
-    sending = Sending(source, here, Receiver(target, here), identity, rules)
-    return SyncReport(tuple(sending.run(name) for name in wanted_of(ClientEnd(source), names)))
+    return _done(Sending(source, here, Receiver(target, here), identity, rules), source, names)
 
 
 def pull(target: QdrantClient, source: Any, names: Sequence[str] | None, rules: Rules) -> SyncReport:
@@ -69,7 +69,10 @@ def pull(target: QdrantClient, source: Any, names: Sequence[str] | None, rules: 
         told_apart(source, target)
         there, identity = source._database.identity(), target._database.identity()
         # what came from there is noted under the same name a push to it would look for
-        sending = Sending(source, there, Receiver(target, rules.name or there), identity, rules)
-        return SyncReport(tuple(sending.run(name) for name in wanted_of(ClientEnd(source), names)))
-    reading = Reading(source, target, identity_of(source, rules), rules)
-    return SyncReport(tuple(reading.run(name) for name in wanted_of(ClientEnd(source), names)))
+        return _done(Sending(source, there, Receiver(target, rules.name or there), identity, rules), source, names)
+    return _done(Reading(source, target, identity_of(source, rules), rules), source, names)
+
+
+def _done(way: Sending | Reading, source: Any, names: Sequence[str] | None) -> SyncReport:
+    with told_as_it_was():
+        return SyncReport(tuple(way.run(name) for name in wanted_of(ClientEnd(source), names)))
