@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import minidb
-from minidb.cli.parser import Parser
+from minidb.cli.parser import Parser, directory
 from minidb.cli.parser import count as _count
 from minidb.errors import MinidbError
 
@@ -29,6 +29,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code."""
     given = sys.argv[1:] if argv is None else list(argv)
+    if sys.stdout is None:  # closed by who started this
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     command = next((word for word in given if not word.startswith("-")), None)
     root = parser(command)
     if not given:
@@ -81,7 +83,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     summary = "answer Qdrant's REST and gRPC interfaces"
     serve = commands.add_parser("serve", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     store = serve.add_mutually_exclusive_group(required=True)
-    store.add_argument("--path", type=Path, metavar="DIR", help="the store's directory, made when it is not there")
+    store.add_argument("--path", type=directory, metavar="DIR", help="the store's directory, made when it is not there")
     store.add_argument("--memory", action="store_true", help="a store that ends with the server")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=port, default=6333, help="default: 6333; 0 for a free one")
