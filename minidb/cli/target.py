@@ -26,6 +26,14 @@ from minidb.storage.interface import Durability
 
 _CONNECT_SECONDS = 10.0
 _PAGE = 256
+_LINES = {
+    "WRONG_VERSION_NUMBER": "http://, without TLS?",
+    "disconnected without": "https://, with TLS?",
+    "self-signed": "SSL_CERT_FILE=FILE trusts its certificate",
+    "unable to get local issuer": "SSL_CERT_FILE=FILE trusts the certificate of its CA",
+    "unsupported protocol": "an address begins with http:// or https://",
+}
+"""What may be meant, by a part of what httpx says."""
 
 
 class Refused(MinidbError):
@@ -110,7 +118,8 @@ class Target:
         try:
             yield
         except httpx.HTTPError as error:
-            raise Refused(f"{self.name} does not answer: {error}") from error
+            hint = next((hint for part, hint in _LINES.items() if part in str(error)), "")
+            raise Refused(f"{self.name} does not answer: {error}{hint and f' ({hint})'}") from error
 
     def _value(self, response: httpx.Response) -> dict[str, Any]:
         try:
@@ -126,7 +135,9 @@ class Target:
         try:
             text = loads(response.content)["status"]["error"]
         except (MinidbError, KeyError, TypeError):  # of somebody between
-            text = response.text.strip()[:200] or response.reason_phrase
+            is_text = response.headers.get("content-type", "").startswith("text/plain")
+            said = response.text.strip().partition("\n")[0][:200] if is_text else ""
+            text = said or f"{response.reason_phrase}, and not as Qdrant does"
             text = f"{self.name} answers with {response.status_code}: {text}"
         else:
             text += self._suggestion(text, path)

@@ -9,14 +9,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from doors.serving import server_in_a_thread
+from doors.serving import certificate, server_in_a_thread
 
 from minidb import QdrantClient, models
 from minidb.cli import COMMANDS, main, transfer
@@ -483,6 +485,54 @@ def refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         main(argv)
     assert exit_.value.code == 2
     return capsys.readouterr().err.splitlines()[-1]
+
+
+class _Other(BaseHTTPRequestHandler):
+    """No Qdrant."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def other() -> Iterator[int]:
+    """The port of a web server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+class TestLines:
+    """Addresses of something else."""
+
+    def told(self, url: str, capsys: pytest.CaptureFixture[str]) -> str:
+        assert main(["collections", "--url", url]) == 1
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        return error
+
+    def test_another_server(self, other: int, capsys: pytest.CaptureFixture[str]) -> None:
+        url = f"http://127.0.0.1:{other}"
+        assert self.told(url, capsys) == f"minidb: {url} answers with 404: Not Found, and not as Qdrant does\n"
+
+    def test_one_without_tls(self, other: int, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.told(f"https://127.0.0.1:{other}", capsys).endswith("(http://, without TLS?)\n")
+
+    def test_one_with_tls(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        cert, key = certificate(tmp_path)
+        with server_in_a_thread(tls_cert=cert, tls_key=key) as url:
+            trusts = "(SSL_CERT_FILE=FILE trusts its certificate)\n"
+            assert self.told(url, capsys).endswith(trusts)
+            assert self.told(url.replace("https", "http"), capsys).endswith("(https://, with TLS?)\n")
+
+    def test_another_protocol(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.told("ftp://example", capsys).endswith("(an address begins with http:// or https://)\n")
 
 
 class TestMistakes:
