@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -640,6 +641,30 @@ class TestCompletion:
         ask = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _minidb; echo ${{COMPREPLY[@]}}"
         done = subprocess.run(["bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True, cwd=tmp_path)
         assert done.stdout.split() == expected
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("minidb se", ["search", "serve"]),  # no file where a command stands
+        ("minidb count --path ''", ["sea food", "set.csv"]),
+        ("minidb import c se", ["sea food", "set.csv"]),
+        ("minidb import c --format p", ["parquet"]),
+    ],
+)
+def test_bash_completes_files_where_they_stand(
+    words: str, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sea food").mkdir()
+    (tmp_path / "set.csv").touch()
+    main(["completion", "bash"])
+    ask = (
+        f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _minidb; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    script = f"set -u\n{capsys.readouterr().out}\n{ask}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert (sorted(done.stdout.splitlines()), done.stderr) == (expected, "")
 
 
 def test_bench_says_how_fast(capsys: pytest.CaptureFixture[str]) -> None:
