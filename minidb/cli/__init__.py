@@ -28,7 +28,13 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code."""
-    given = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _main(sys.argv[1:] if argv is None else list(argv))
+    except KeyboardInterrupt:
+        return _fail("interrupted", _INTERRUPTED)
+
+
+def _main(given: list[str]) -> int:
     if sys.stdout is None:  # closed by who started this
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     command = next((word for word in given if not word.startswith("-")), None)
@@ -47,8 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(f"{path} is a file; a store is a directory", 1)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED)
     except (
         BrokenPipeError
     ):  # `minidb demo | head`; stdout is pointed elsewhere so that its last flush has a place to go
