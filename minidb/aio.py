@@ -14,7 +14,7 @@ from typing import Any
 
 from minidb.client import QdrantClient
 from minidb.client.base import Base
-from minidb.client.border import advise, shorten
+from minidb.client.border import advise, look_at_places, shorten
 from minidb.client.service import AnyClient
 from minidb.errors import MinidbError
 
@@ -62,6 +62,7 @@ def _in_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, 
             return await to_thread(plain, self._sync, *args, **kwargs)
         except MinidbError as error:
             shorten(error, plain.__code__)
+            look_at_places(error, plain, (self, *args))
             raise
         except TypeError as error:
             advise(error, plain)

@@ -33,7 +33,8 @@ from minidb.storage.records import PointId
 from minidb.trace import Step
 
 if TYPE_CHECKING:
-    from minidb.collection.changes import LogPage, Position
+    from minidb.collection.changes import LogPage
+    from minidb.collection.eras import Position
     from minidb.collection.export import PointArrays
     from minidb.collection.verify import VerifyReport
     from minidb.maintenance import CompactReport
@@ -310,7 +311,7 @@ class Database(Configuration):
         name: str,
         since: tuple[str, Position] | None,
         limit: int,
-        without: Sequence[tuple[int, int]],
+        without: Sequence[tuple[str, int, int]],
         timeout: float | None = None,
     ) -> LogPage:
         """A page of what has changed in a collection.
@@ -318,7 +319,8 @@ class Database(Configuration):
         Args:
             since: a log's name, and a position in it.
             limit: most points and deletions.
-            without: operations whose writes and deletions are left out.
+            without: operations whose writes and deletions are left out: the log's name when they were written, the
+                first, and the last.
 
         Raises:
             Forbidden: nothing is known of deletions, and the store may not be written.
@@ -332,7 +334,7 @@ class Database(Configuration):
                 log = known_log(snapshot.txn, snapshot.collection)
                 if log is not None:
                     reader = PointReader(snapshot.collection, snapshot.view, snapshot.txn)
-                    return log_page(reader, log, since, limit, without)
+                    return log_page(reader, log, since, limit, log.shared(without))
             self.remember(name, name_log)  # not while there is a snapshot: a writer in memory waits for its end
 
     # The store as a whole
@@ -366,6 +368,17 @@ class Database(Configuration):
 
         self.check_writable()
         return identity(self._store)
+
+    def is_same_store(self, other: Database) -> bool:
+        """Whether both have one store open, and not two of one identity, as copies of a whole disk are."""
+        return self._store is other._store
+
+    def renew_identity(self) -> None:
+        """Be a store of its own, whatever it is a copy of."""
+        from minidb.identity import renew_identity
+
+        self.check_writable()
+        renew_identity(self._store)
 
     def quotas(self) -> models.QuotaConfig:
         """Limits on the machine's resources; kept and shown, enforced by nobody here."""

@@ -27,10 +27,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+E = TypeVar("E", bound=Exception)
 
 
 class MinidbError(Exception):
@@ -61,10 +63,12 @@ class MinidbError(Exception):
         return f"{self.prefix[:-2]} in JSON body: {self.message[len(self.prefix) :]}"
 
     def hinting(self, text: str) -> Self:
-        """The same error with a hint."""
-        self.hint = text
+        """The same error with a hint, in place of the one it may have."""
         if sys.version_info >= (3, 11):
+            if self.hint in (notes := getattr(self, "__notes__", [])):
+                notes.remove(self.hint)
             self.add_note(text)
+        self.hint = text
         return self
 
     def reworded(self, message: str) -> Self:
@@ -198,6 +202,24 @@ class InsufficientStorage(MinidbError, OSError):
 
     status_code = 507
     prefix = "Service internal error: "
+
+
+def hinted(error: E, hint: str) -> E:
+    """One of Python's errors with a hint: a note, or on Python 3.10 a line below the text."""
+    if sys.version_info >= (3, 11):
+        error.add_note(hint)
+    else:
+        error.args = (f"{error}\n{hint}",)
+    return error
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """A hint with the nearest of many names, or ""."""
+    from difflib import get_close_matches
+
+    folded = {name.lower(): name for name in known}
+    near = get_close_matches(given.lower(), folded, 1)
+    return f"did you mean `{folded[near[0]]}`?" if near else ""
 
 
 def choice(given: str, known: Iterable[str], what: str) -> str:

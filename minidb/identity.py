@@ -11,6 +11,7 @@ from uuid import uuid4
 import msgpack
 
 from minidb.collection.collection import Collection
+from minidb.collection.eras import Log, begin_era, find_log, is_begun
 from minidb.collection.sync_state import find_peer, meet_peer
 from minidb.storage.interface import ReadTransaction, Store, WriteTransaction
 from minidb.system import files
@@ -30,6 +31,11 @@ def keep_identity(store: Store, known: str) -> None:
     store.write(lambda txn: _put(txn, store, known))
 
 
+def renew_identity(store: Store) -> None:
+    """Another name, for one of two stores that have the same."""
+    store.write(lambda txn: _put(txn, store, uuid4().hex))
+
+
 def known_identity(txn: ReadTransaction, store: Store) -> str | None:
     """The name, where the store has one."""
     data = txn.get("meta", _KEY)
@@ -37,19 +43,25 @@ def known_identity(txn: ReadTransaction, store: Store) -> str | None:
     return str(known) if file == _file_number(store) else None
 
 
-def known_log(txn: ReadTransaction, collection: Collection) -> str | None:
-    """The name of a collection's log, where it has one and deletions are kept. A collection that was made anew, or
-    restored from a snapshot, has another number, and so another log.
+def known_log(txn: ReadTransaction, collection: Collection) -> Log | None:
+    """A collection's log, where it has a name and deletions are kept. A collection that was made anew, or restored from
+    a snapshot, has another number, and so another log.
+
+    While the store may be written, what is told is told under the name of its last opening: what is written from now
+    on, and told to have been written, may be lost.
     """
-    name = known_identity(txn, collection.store)
-    is_followed = find_peer(txn, collection.number, _FOLLOWERS) is not None
-    return f"{name}/{collection.number}" if name is not None and is_followed else None
+    name, number, store = known_identity(txn, collection.store), collection.number, collection.store
+    if name is None or find_peer(txn, number, _FOLLOWERS) is None:
+        return None
+    return find_log(txn, number, name) if store.read_only or is_begun(txn, number, store.opening) else None
 
 
 def name_log(txn: WriteTransaction, collection: Collection) -> None:
     """Give the log a name, and keep deletions from now on."""
     _given(txn, collection.store)
-    meet_peer(txn, collection.number, _FOLLOWERS, collection.staged_view(txn).seq)
+    seq = collection.staged_view(txn).seq
+    meet_peer(txn, collection.number, _FOLLOWERS, seq)
+    begin_era(txn, collection.number, collection.store.opening, seq)
 
 
 def _given(txn: WriteTransaction, store: Store) -> str:

@@ -17,7 +17,11 @@ def loader(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     def load(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            from minidb.errors import hinted, nearest
+
+            error = AttributeError(f"module {package!r} has no attribute {name!r}")
+            hint = "" if name.startswith("_") else nearest(name, homes)
+            raise hinted(error, hint) if hint else error
         value = getattr(import_module(homes[name]), name)
         setattr(sys.modules[package], name, value)
         return value

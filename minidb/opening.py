@@ -184,7 +184,8 @@ class OpenStore:
 
     def _check_allowed(self) -> None:
         if self.read_only:
-            raise Forbidden(f"{self.location} was opened with read_only=True")
+            text = f"{self.location} was opened with read_only=True"
+            raise Forbidden(text).hinting("a client that writes is one opened without it")
 
     def _check_open(self) -> None:
         if self._closed:

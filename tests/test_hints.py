@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +149,12 @@ CASES: dict[str, tuple[Call, str, str]] = {
     "a single id": (
         lambda client: client.retrieve("documents", 1),  # type: ignore[arg-type]
         "Format error: Expected a list of ids, got one int",
-        "one alone goes into a list: [x]",
+        "one alone goes into a list: [1]",
     ),
     "a single key": (
         lambda client: client.delete_payload("documents", "key", [1]),
         "Format error: Expected a list of keys, got one str",
-        "one alone goes into a list: [x]",
+        "one alone goes into a list: ['key']",
     ),
     "an array of texts": (
         query(np.array(["a", "b"])),
@@ -486,12 +487,98 @@ CASES: dict[str, tuple[Call, str, str]] = {
         "dimension) in vectors",
         "one vector alone is a row: vectors[None, :]",
     ),
+    "points before the name": (
+        lambda client: client.upsert([{"id": 1, "vector": {}}], "documents"),  # type: ignore[arg-type]
+        "Format error: Expected a list of points, got one str",
+        "the name of the collection comes first, a text: upsert('…', …); got a list",
+    ),
+    "a vector before the name": (
+        lambda client: client.query_points([1.0, 2.0], "documents"),  # type: ignore[arg-type]
+        f"Format error: value documents {NOT_AN_ID} query",
+        "the name of the collection comes first, a text: query_points('…', …); got a list",
+    ),
+    "a name that is a path": (
+        lambda client: client.count(Path("documents")),  # type: ignore[arg-type]
+        "Not found: Collection `documents` doesn't exist!",
+        f"the name of the collection comes first, a text: count('…', …); got a {type(Path()).__name__}",
+    ),
+    "a limit by its place": (
+        lambda client: client.query_points("documents", [1.0, 2.0], 5),  # type: ignore[arg-type]
+        "Format error: input should be a valid string, got 5 in using",
+        "by place this is `using`: give it by its name, as in limit=5",
+    ),
+    "a filter by its place": (
+        lambda client: client.query_points("documents", [1.0, 2.0], models.Filter(must=[CONDITION])),  # type: ignore[arg-type]
+        f"Format error: input should be a valid string, got {models.Filter(must=[CONDITION])!r} in using",
+        "by place this is `using`: give it by its name, as in query_filter=…",
+    ),
+    "a pair as a range": (
+        lambda _: models.FieldCondition(key="year", range=(1990, 2000)),  # type: ignore[arg-type]
+        "Format error: Expected a range with lt, gt, gte, lte in range",
+        "a range is models.Range(gte=1990, lte=2000), with gt and lt for what is left out",
+    ),
+    "a named vector as a pair": (
+        query(("text", [1.0, 2.0]), None),
+        "Format error: input should be a valid number, got 'text' in query[0]",
+        "a query of a named vector: query=[…], using='text'",
+    ),
+    "a named vector as a dict": (
+        query({"text": [1.0, 2.0]}, None),
+        "Format error: Expected a string or an object with query in query.text",
+        "a query of a named vector: query=[…], using='text'",
+    ),
+    "another named vector as a dict": (
+        query({"image": [1.0, 2.0]}, None),
+        "Format error: missing field `model` in query",
+        "a query of a named vector: query=[…], using='image'",
+    ),
+    "a third named vector as a dict": (
+        query({"photo": [1.0, 2.0]}, None),
+        "Format error: Expected some form of vector, id, or a type of query in query",
+        "a query of a named vector: query=[…], using='photo'",
+    ),
+    "a sparse query as a dict": (
+        query({3: 1.5, 8: 2.0}, "words"),
+        "Format error: Expected some form of vector, id, or a type of query in query",
+        "a sparse vector is models.SparseVector(indices=[3, 8], values=[1.5, 2.0])",
+    ),
+    "a fusion by a word": (
+        query("rrf", None, prefetch=[models.Prefetch(query=[1.0, 2.0], using="text")]),
+        f"Format error: value rrf {NOT_AN_ID} query",
+        "models.FusionQuery(fusion=models.Fusion.RRF)",
+    ),
+    "a prefetch that is a vector": (
+        query(prefetch=[[1.0, 2.0]]),
+        f"{NO_OBJECT}, got [1.0, 2.0] in prefetch[0]",
+        "a prefetch is models.Prefetch(query=…, using=…, limit=…)",
+    ),
+    "a schema of Python's": (
+        lambda client: client.create_payload_index("documents", "color", int),  # type: ignore[arg-type]
+        "Format error: Expected a type or index params with a type of keyword, integer, float, geo, text, bool, "
+        "datetime, uuid",
+        "'integer'",
+    ),
+    "a generator that has been used up": (
+        lambda client: client.upload_points("documents", used_up()),
+        "Format error: Expected points, got a generator that has been used up",
+        "a generator gives what it has once: make another, or a list of it",
+    ),
+    "ids that have been used up": (
+        lambda client: client.upload_collection("documents", [[1.0, 2.0]], ids=used_up()),
+        "Format error: Expected ids, got a generator that has been used up",
+        "a generator gives what it has once: make another, or a list of it",
+    ),
     "no schema": (
         lambda client: client.create_payload_index("documents", "color"),
         "Format error: Unable to infer type for the field 'color'. Please specify `field_type`",
         'as in field_schema="keyword"; others are integer, float, bool, datetime, uuid, geo, text',
     ),
 }
+
+
+def used_up() -> Iterator[Any]:
+    generator = (each for each in ())
+    return list(generator) or generator
 
 
 class DataFrame:
@@ -703,6 +790,52 @@ def test_a_method_qdrant_client_has_removed(kind: type) -> None:
         client.upsrt("documents", [])
     assert str(caught.value).startswith(f"{kind.__name__!r} object has no attribute 'upsrt'; ")
     assert (caught.value.name, caught.value.obj) == ("upsrt", client)  # of which Python makes "Did you mean"
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("insert", "upsert("), ("get", "retrieve("), ("drop_collection", "delete_collection("), ("save", "nothing: ")],
+)
+def test_a_method_of_other_databases(client: QdrantClient, name: str, instead: str) -> None:
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'; instead: {re.escape(instead)}"):
+        getattr(client, name)
+
+
+def hint_of(error: Any) -> str:
+    return str(error.__notes__[0]) if sys.version_info >= (3, 11) else str(error).partition("\n")[2]
+
+
+def test_a_member_that_is_written_as_its_value() -> None:
+    with pytest.raises(AttributeError, match="'Distance' has no member 'Cosine'") as caught:
+        models.Distance.Cosine  # type: ignore[attr-defined] # noqa: B018
+    assert hint_of(caught.value).startswith("did you mean `COSINE`? members here: `COSINE`, ")
+    assert not hasattr(models.Distance, "__cosine__")
+
+
+def test_a_misspelt_model() -> None:
+    with pytest.raises(AttributeError, match=r"'minidb.models' has no attribute 'PointsStruct'") as caught:
+        models.PointsStruct  # noqa: B018
+    assert hint_of(caught.value) == "did you mean `PointStruct`?"
+
+
+def test_one_store_opened_in_two_ways(tmp_path: Path) -> None:
+    with QdrantClient(tmp_path), pytest.raises(MinidbError) as caught:
+        QdrantClient(f"{tmp_path}/", durability="off")
+    assert caught.value.hint == "give both durability='full', or close that client first; got 'off'"
+    with QdrantClient(tmp_path, read_only=True) as reader:
+        with pytest.raises(MinidbError) as caught:
+            QdrantClient(tmp_path)
+        assert caught.value.hint == "close that client first, or open this one with read_only=True, too"
+        with pytest.raises(MinidbError) as caught:
+            reader.create_collection("documents", PARAMS)
+        assert caught.value.hint == "a client that writes is one opened without it"
+
+
+def test_places_of_an_asynchronous_client() -> None:
+    client: Any = AsyncQdrantClient(":memory:")
+    with pytest.raises(MinidbError) as caught:
+        asyncio.run(client.upsert([], "documents"))
+    assert caught.value.hint == "the name of the collection comes first, a text: upsert('…', …); got a list"
 
 
 def test_no_answer_over_http_names_other_collections() -> None:

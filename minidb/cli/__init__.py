@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import minidb
-from minidb.cli.parser import Parser
+from minidb.cli.parser import Parser, directory
 from minidb.cli.parser import count as _count
 from minidb.errors import MinidbError
 
@@ -28,7 +28,15 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return the exit code."""
-    given = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _main(sys.argv[1:] if argv is None else list(argv))
+    except KeyboardInterrupt:
+        return _fail("interrupted", _INTERRUPTED)
+
+
+def _main(given: list[str]) -> int:
+    if sys.stdout is None:  # closed by who started this
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     command = next((word for word in given if not word.startswith("-")), None)
     root = parser(command)
     if not given:
@@ -45,8 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(f"{path} is a file; a store is a directory", 1)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED)
     except (
         BrokenPipeError
     ):  # `minidb demo | head`; stdout is pointed elsewhere so that its last flush has a place to go
@@ -81,7 +87,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     summary = "answer Qdrant's REST and gRPC interfaces"
     serve = commands.add_parser("serve", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     store = serve.add_mutually_exclusive_group(required=True)
-    store.add_argument("--path", type=Path, metavar="DIR", help="the store's directory, made when it is not there")
+    store.add_argument("--path", type=directory, metavar="DIR", help="the store's directory, made when it is not there")
     store.add_argument("--memory", action="store_true", help="a store that ends with the server")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=port, default=6333, help="default: 6333; 0 for a free one")

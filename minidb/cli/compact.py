@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from minidb import QdrantClient
+from minidb.cli.parser import directory
 
 
 def add_compact(commands: argparse._SubParsersAction[Any]) -> None:
     summary = "give back the room of what was deleted from a store"
     compact = commands.add_parser("compact", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    compact.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    compact.add_argument("--path", type=directory, metavar="DIR", required=True, help="the store's directory")
     compact.set_defaults(run=lambda arguments: run(arguments.path))
 
 

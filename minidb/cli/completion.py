@@ -7,7 +7,7 @@ from typing import Any
 
 _BASH = """\
 _minidb() {{
-  local command words i
+  local command="" words="" word="${{COMP_WORDS[COMP_CWORD]}}" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "${{COMP_WORDS[i]}}" in -*) ;; *) command="${{COMP_WORDS[i]}}"; break ;; esac
   done
@@ -15,9 +15,14 @@ _minidb() {{
 {cases}
     *) words="{commands}" ;;
   esac
-  case "${{COMP_WORDS[COMP_CWORD]}}" in
-    -*|'') COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}")) ;;
-    *) COMPREPLY=($(compgen -f -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}")) ;;
+  local IFS=$'\\n'
+  case "${{COMP_WORDS[COMP_CWORD-1]}}" in
+    {files}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+  esac
+  COMPREPLY=($(compgen -W "${{words// /$'\\n'}}" -- "$word"))
+  case "$command,$word" in
+    ,*|*,-*|*,) ;;
+    *) COMPREPLY+=($(compgen -f -- "$word")) ;;
   esac
 }}
 complete -o filenames -F _minidb minidb
@@ -48,7 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(_fish(), end="")
         return 0
     cases = "\n".join(f'    {name}) words="{" ".join(found)}" ;;' for name, found in words.items())
-    script = _BASH.format(cases=cases, commands=" ".join([*words, "--help", "--version"]))
+    files = "|".join(dict.fromkeys(name for command in _commands(parser()).values() for name in _of_files(command)))
+    script = _BASH.format(cases=cases, commands=" ".join([*words, "--help", "--version"]), files=files)
     print(script if arguments.shell == "bash" else _ZSH.format(bash=script), end="")
     return 0
 
@@ -70,6 +76,13 @@ def _words(command: argparse.ArgumentParser) -> list[str]:
     found = [name for action in _shown(command) for name in action.option_strings if name.startswith("--")]
     found += [str(choice) for action in _shown(command) for choice in (() if inner else action.choices or ())]
     return list(dict.fromkeys([*inner, *found, *(word for each in inner.values() for word in _words(each))]))
+
+
+def _of_files(command: argparse.ArgumentParser) -> list[str]:
+    """Options that take a file or a folder."""
+    inner = [name for each in _commands(command).values() for name in _of_files(each)]
+    wanted = [action for action in _shown(command) if {"FILE", "DIR"} & set(str(action.metavar).split("|"))]
+    return [*inner, *(name for action in wanted for name in action.option_strings)]
 
 
 def _fish() -> str:

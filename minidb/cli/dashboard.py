@@ -9,9 +9,9 @@ import argparse
 import signal
 import webbrowser
 from contextlib import closing
-from pathlib import Path
 
 from minidb.cli import Commands, add_durability, add_web_ui, port
+from minidb.cli.parser import directory
 from minidb.database import Database
 
 
@@ -19,7 +19,7 @@ def add_dashboard(commands: Commands) -> None:
     """Its arguments."""
     summary = "look at a store in the browser"
     dashboard = commands.add_parser("dashboard", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    dashboard.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    dashboard.add_argument("--path", type=directory, metavar="DIR", required=True, help="the store's directory")
     dashboard.add_argument("--port", type=port, default=0, help="default: a free one")
     dashboard.add_argument("--no-browser", action="store_true", help="only print the address")
     add_web_ui(dashboard)

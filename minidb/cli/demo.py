@@ -19,7 +19,7 @@ from typing import Any
 import minidb
 from minidb import QdrantClient, models
 from minidb.cli.corpus import SENTENCES, Passage, fingerprint, passages, split_sentences
-from minidb.cli.parser import count
+from minidb.cli.parser import count, directory
 from minidb.cli.table import clip, render, terminal_width
 from minidb.errors import AlreadyExists, NotFound
 from minidb.progress import Progress
@@ -54,7 +54,7 @@ def add_demo(commands: argparse._SubParsersAction[Any]) -> None:
     )
     demo.add_argument(
         "--path",
-        type=Path,
+        type=directory,
         metavar="DIR",
         help="keep the store here; the next run opens it instead of indexing again (default: in memory)",
     )

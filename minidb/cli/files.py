@@ -12,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,8 +25,10 @@ FORMATS = ("jsonl", "csv", "parquet", "arrow", "npy", "npz")
 STANDARD = "-"
 
 Row = dict[str, Any]
-_ENDINGS = {".ndjson": "jsonl", ".feather": "arrow", ".ipc": "arrow", **{f".{name}": name for name in FORMATS}}
+_ENDINGS = {".json": "jsonl", ".ndjson": "jsonl", ".feather": "arrow", ".ipc": "arrow"}
+_ENDINGS |= {f".{name}": name for name in FORMATS}
 _BATCH = 1024
+_NUMPY = b"\x93NUMPY"
 
 
 class BadFile(MinidbError):
@@ -82,7 +85,7 @@ def _read_jsonl(stream: IO[bytes], file: str) -> Iterator[Row]:
 def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
     import io
 
-    reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8-sig", newline=""))
+    reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), strict=True)
     try:
         _check_header(reader.fieldnames or (), file)
         for row in reader:
@@ -90,9 +93,13 @@ def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
                 raise BadFile(f"{file}, line {reader.line_num}: not as many fields as the header")
             yield {name: _typed(text) for name, text in row.items() if text != ""}
     except UnicodeDecodeError as error:
-        raise BadFile(f"{file}: it is not UTF-8, it has the byte 0x{error.object[error.start]:02x}") from None
+        found, start = f"the byte 0x{error.object[error.start]:02x}", bytes(error.object[:2])
+        source = "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
+        raise BadFile(f"{file}: it is not UTF-8, it has {found}; `iconv -f {source} -t UTF-8` makes it so") from None
     except csv.Error as error:
-        raise BadFile(f"{file}, line {reader.line_num}: {error}") from None
+        line, text = reader.line_num + 1, str(error)
+        text = "a quotation mark is opened and never closed" if "unexpected end" in text else text
+        raise BadFile(f"{file}, line {line}: {text}") from None
 
 
 def _check_header(names: Sequence[str], file: str) -> None:
@@ -118,7 +125,7 @@ def _read_parquet(stream: IO[bytes], file: str) -> Iterator[Row]:
 
     try:
         for batch in parquet.ParquetFile(_seekable(stream)).iter_batches(_BATCH):
-            yield from batch.to_pylist()
+            yield from _rows(batch)
     except arrow.ArrowInvalid as error:
         raise BadFile(f"{file}: {error}") from None
 
@@ -134,9 +141,23 @@ def _read_arrow(stream: IO[bytes], file: str) -> Iterator[Row]:
             source.seek(0)
             batches = iter(arrow.ipc.open_stream(source))
         for batch in batches:
-            yield from batch.to_pylist()
+            yield from _rows(batch)
     except arrow.ArrowInvalid as error:
         raise BadFile(f"{file}: {error}") from None
+
+
+def _rows(batch: Any) -> list[Row]:
+    """Decimals, which JSON has not, become numbers that can be filtered by."""
+    rows: list[Row] = batch.to_pylist()
+    return [_plain(row) for row in rows] if "decimal" in str(batch.schema) else rows
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _read_arrays(file: str, kind: str) -> Iterator[Row]:
@@ -165,7 +186,7 @@ def _read_arrays(file: str, kind: str) -> Iterator[Row]:
 
 def _vectors(file: str, arrays: dict[str, Any]) -> dict[str, Any]:
     for name, array in arrays.items():
-        if array.ndim < 2 or array.dtype.kind not in "fiub":
+        if array.ndim not in (2, 3) or array.dtype.kind not in "fiub":
             raise BadFile(f"{file}: {name} is {array.dtype} of shape {array.shape}; a row of numbers is a vector")
     if not arrays:
         raise BadFile(f"{file}: no array in it has two dimensions, so there are no vectors")
@@ -174,6 +195,10 @@ def _vectors(file: str, arrays: dict[str, Any]) -> dict[str, Any]:
 
 def _load(file: str) -> dict[str, Any]:
     """The arrays of a file by name; that of an .npy, which is not read as a whole, is `vector`."""
+    with _opened(file, "rb") as stream:
+        start = stream.read(len(_NUMPY))
+    if file.endswith(".npy") and start != _NUMPY:
+        raise BadFile(f"{file}: it is no file of numpy's, which begin with {_NUMPY!r}")
     try:
         loaded = np.load(file, mmap_mode="r" if file.endswith(".npy") else None, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -181,7 +206,8 @@ def _load(file: str) -> dict[str, Any]:
         with loaded as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadFile(f"{file}: no arrays of numbers: {error}") from None
+        text = "it is cut short" if "mmap length" in str(error) else f"no arrays of numbers: {error}"
+        raise BadFile(f"{file}: {text}") from None
 
 
 def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list[str]) -> None:

@@ -62,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from minidb.cli.progress import reporting
     from minidb.cli.target import open_target
     from minidb.migration import Options, migrate
+    from minidb.migration.ends import told_as_it_was
 
     to = _destination(arguments)
     if _place(arguments) == _place(to):
@@ -70,10 +71,11 @@ def _run(arguments: argparse.Namespace) -> int:
     is_whole = True
     with open_target(arguments) as source, ExitStack() as stack:
         here = Server(source)
-        for name in arguments.collection or []:
-            here.info(name)  # an error with the nearest name, before a store is made
-        there = Server(stack.enter_context(open_target(to, created=True)))
-        _check_names(here, there, arguments)
+        with told_as_it_was():
+            for name in arguments.collection or []:
+                here.info(name)  # an error with the nearest name, before a store is made
+            there = Server(stack.enter_context(open_target(to, created=True)))
+            _check_names(here, there, arguments)
         try:
             for report in migrate(here, there, arguments.collection, options, reporting):
                 print("\n".join(report.lines()), flush=True)
@@ -115,7 +117,8 @@ class Server:
         self.is_changed = False
 
     def collections(self) -> list[str]:
-        return self._target.collections()
+        with _asking():
+            return self._target.collections()
 
     def aliases(self) -> Mapping[str, str]:
         with _asking():
@@ -174,10 +177,14 @@ class Server:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """An answer that says something is impossible raises Refusal, one that says when to come back Busy."""
+    """An answer that says something is impossible raises Refusal, one that says when to come back Busy, none
+    Unavailable.
+    """
+    import httpx
+
     from minidb.cli.target import Refused
     from minidb.migration import Busy, Refusal
-    from minidb.migration.ends import REFUSED
+    from minidb.migration.ends import REFUSED, UNAVAILABLE, Unavailable
 
     try:
         yield
@@ -186,4 +193,6 @@ def _asking() -> Iterator[None]:
             raise Busy(str(error), error.retry_after) from error
         if error.status in REFUSED:
             raise Refusal(str(error)) from error
+        if error.status in UNAVAILABLE or isinstance(error.__cause__, httpx.TransportError):
+            raise Unavailable(error, error.retry_after) from error
         raise

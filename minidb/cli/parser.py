@@ -38,8 +38,13 @@ class Parser(argparse.ArgumentParser):
         if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
             return nearest(found[1], re.findall(r"[\w-]+", found[2]))
         if found := re.search(r"unrecognized arguments: .*?(--[\w-]+)", message):
-            return nearest(found[1], self.options())
+            return self._without_dashes(found[1]) or nearest(found[1], self.options())
         return ""
+
+    def _without_dashes(self, given: str) -> str:
+        """Of an argument that goes by its place."""
+        places = [str(each.metavar or each.dest) for each in self._actions if not each.option_strings]
+        return f"{given[2:].upper()} goes without --: {' '.join(places)}" if given[2:].upper() in places else ""
 
 
 class _Help(argparse.HelpFormatter):
@@ -63,7 +68,7 @@ def add_target(command: argparse.ArgumentParser, *, created: bool = False) -> No
     """`--path` or `--url`, `--api-key`."""
     where = command.add_mutually_exclusive_group(required=True)
     made = ", made when it is not there" if created else ""
-    where.add_argument("--path", type=Path, metavar="DIR", help=f"the store's directory{made}")
+    where.add_argument("--path", type=directory, metavar="DIR", help=f"the store's directory{made}")
     where.add_argument("--url", help="the address of a `minidb serve`, a Qdrant server or a cluster")
     command.add_argument(
         "--api-key",
@@ -71,6 +76,13 @@ def add_target(command: argparse.ArgumentParser, *, created: bool = False) -> No
         default=os.environ.get("MINIDB_API_KEY") or os.environ.get("QDRANT_API_KEY"),
         help="for --url (better set as MINIDB_API_KEY or QDRANT_API_KEY: arguments can be seen by all users)",
     )
+
+
+def directory(text: str) -> Path:
+    """A path. Without a name it would be the working directory: a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; the working directory is .")
+    return Path(text)
 
 
 def add_json(command: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minidb.cli.parser import add_json, count
+from minidb.cli.parser import add_json, count, directory
 
 
 def add_push(commands: argparse._SubParsersAction[Any]) -> None:
@@ -26,7 +26,7 @@ def _add(commands: argparse._SubParsersAction[Any], name: str, summary: str, pee
     command.add_argument("peer", metavar=peer, help="a store's directory, or the address of a server or a cluster")
     command.add_argument("collections", nargs="*", metavar="COLLECTION", help="(default: all)")
     made = ", made when it is not there" if name == "pull" else ""
-    command.add_argument("--path", type=Path, metavar="DIR", required=True, help=f"the store's directory{made}")
+    command.add_argument("--path", type=directory, metavar="DIR", required=True, help=f"the store's directory{made}")
     command.add_argument(
         "--newest-by", metavar="FIELD", help="the payload field whose greater value wins (default: the sender wins)"
     )

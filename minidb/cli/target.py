@@ -10,7 +10,9 @@ import argparse
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +26,14 @@ from minidb.storage.interface import Durability
 
 _CONNECT_SECONDS = 10.0
 _PAGE = 256
+_LINES = {
+    "WRONG_VERSION_NUMBER": "http://, without TLS?",
+    "disconnected without": "https://, with TLS?",
+    "self-signed": "SSL_CERT_FILE=FILE trusts its certificate",
+    "unable to get local issuer": "SSL_CERT_FILE=FILE trusts the certificate of its CA",
+    "unsupported protocol": "an address begins with http:// or https://",
+}
+"""What may be meant, by a part of what httpx says."""
 
 
 class Refused(MinidbError):
@@ -108,7 +118,8 @@ class Target:
         try:
             yield
         except httpx.HTTPError as error:
-            raise Refused(f"{self.name} does not answer: {error}") from error
+            hint = next((hint for part, hint in _LINES.items() if part in str(error)), "")
+            raise Refused(f"{self.name} does not answer: {error}{hint and f' ({hint})'}") from error
 
     def _value(self, response: httpx.Response) -> dict[str, Any]:
         try:
@@ -120,14 +131,17 @@ class Target:
         return value
 
     def _refused(self, response: httpx.Response, path: str) -> Refused:
+        retry_after = _seconds(response.headers.get("retry-after", ""))
         try:
             text = loads(response.content)["status"]["error"]
-        except (MinidbError, KeyError, TypeError):
-            text = response.text.strip()[:200] or response.reason_phrase
-            return Refused(f"{self.name} answers with {response.status_code}: {text}", response.status_code)
-        seconds = response.headers.get("retry-after", "")
-        retry_after = float(seconds) if seconds.isdecimal() else None
-        return Refused(text + self._suggestion(text, path), response.status_code, retry_after)
+        except (MinidbError, KeyError, TypeError):  # of somebody between
+            is_text = response.headers.get("content-type", "").startswith("text/plain")
+            said = response.text.strip().partition("\n")[0][:200] if is_text else ""
+            text = said or f"{response.reason_phrase}, and not as Qdrant does"
+            text = f"{self.name} answers with {response.status_code}: {text}"
+        else:
+            text += self._suggestion(text, path)
+        return Refused(text, response.status_code, retry_after)
 
     def _suggestion(self, text: str, path: str) -> str:
         """The nearest right name of a collection or a vector."""
@@ -143,6 +157,16 @@ class Target:
     def _named(self, path: str) -> list[str]:
         params = self.ask("GET", path)["config"]["params"]
         return [name for kind in ("vectors", "sparse_vectors") for name in params.get(kind) or {}]
+
+
+def _seconds(retry_after: str) -> float | None:
+    """What the header says, which is a number of seconds or a date; None for anything else."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    with suppress(TypeError, ValueError):
+        date = parsedate_to_datetime(retry_after)
+        return max(0.0, (date.astimezone(timezone.utc) - datetime.now(timezone.utc)).total_seconds())
+    return None
 
 
 def _nearest(given: str, known: list[str], what: str) -> str:

@@ -112,7 +112,8 @@ def _run_import(arguments: argparse.Namespace) -> int:
             except Refused as error:
                 if not is_there:  # it was made for these points
                     target.ask("DELETE", collection(arguments.collection))
-                raise error.reworded(f"{error} (rows {done + 1:,} to {done + len(batch):,})") from None
+                text = _blamed(batch, done) or f"{error} (rows {done + 1:,} to {done + len(batch):,})"
+                raise error.reworded(text) from None
             is_there = True
             done += len(batch)
             progress.advance(len(batch))
@@ -195,11 +196,58 @@ def _parsed(payload: str) -> Any:
 
 def _embed(points: list[Row], documents: list[_Column]) -> None:
     from minidb.cli.embedding import embed
+    from minidb.cli.files import BadFile
 
     for column, model, name in documents:
+        assert model is not None
         texts = [point["payload"][column] for point in points]
-        for point, vector in zip(points, embed(texts, str(model), "update"), strict=True):
+        for point, vector in zip(points, embed(texts, model, "update"), strict=True):
+            if not name and hasattr(vector, "indices"):
+                text = f"{column}={model}"
+                raise BadFile(f"--document {text}: a sparse vector has a name, as in {text}:{model.rpartition('/')[2]}")
             point["vector"][name] = vector
+
+
+def _blamed(points: list[Row], before: int) -> str:
+    """Which row it is, where what was refused can be found here; rows are counted from 1."""
+    for row, point in enumerate(points, before + 1):
+        if isinstance(point["id"], int) and not 0 <= point["id"] < 1 << 64:
+            return f"row {row:,}: the id {point['id']} is none; an id is a whole number from 0 to 2**64 - 1, or a UUID"
+        if wrong := _not_json(point["payload"]) or _not_finite(point["vector"]):
+            return f"row {row:,}: {wrong}"
+    return ""
+
+
+def _not_json(payload: Row) -> str:
+    from minidb.rest.encoding import dumps
+
+    for name, value in payload.items():
+        try:
+            dumps(value)
+        except TypeError as error:  # noqa: PERF203 - of a batch that was refused
+            return f"{name}: {error.__cause__ or error}, and payloads are JSON"
+    return ""
+
+
+def _not_finite(vector: Any) -> str:
+    import numpy as np
+
+    from minidb.cli.files import vectors_by_name
+
+    for name, each in vectors_by_name(vector).items():
+        of = f"vector {name}" if name else "vector"
+        numbers = getattr(each, "values", each)
+        if isinstance(numbers, dict):  # a sparse one of a file
+            numbers = numbers.get("values", [])
+        try:
+            wrong = next(
+                (number for number in np.ravel(np.array(numbers, np.float64)) if not np.isfinite(number)), None
+            )
+        except (TypeError, ValueError):  # ragged, or no numbers: the answer says so
+            continue
+        if wrong is not None:
+            return f"the {of} has {wrong}, which is no finite number"
+    return ""
 
 
 def _unnamed(vectors: dict[str, Any]) -> Any:

@@ -9,13 +9,14 @@ import argparse
 from pathlib import Path
 
 from minidb import QdrantClient
+from minidb.cli.parser import directory
 
 
 def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Its arguments."""
     summary = "read all of a store and say what is damaged"
     verify = commands.add_parser("verify", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    verify.add_argument("--path", type=Path, metavar="DIR", required=True, help="the store's directory")
+    verify.add_argument("--path", type=directory, metavar="DIR", required=True, help="the store's directory")
     verify.set_defaults(run=lambda arguments: run(arguments.path))
 
 

@@ -15,13 +15,13 @@ from typing import Any
 from typing_extensions import Unpack
 
 from minidb.address import ConnectionOptions, address_of, database_at, is_address
-from minidb.client.border import hinted, public
+from minidb.client.border import public
 from minidb.client.collections import CollectionMethods
 from minidb.client.points import PointMethods
 from minidb.client.search import SearchMethods
 from minidb.client.service import ServiceMethods
 from minidb.database import Database
-from minidb.errors import BadRequest, choice
+from minidb.errors import BadRequest, choice, hinted
 from minidb.inference import ImageRules, settings_of
 from minidb.inference.secret import Secret, is_key_name
 from minidb.opening import MEMORY

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
+from types import GeneratorType
 from typing import Any
 
 from minidb import models
 from minidb.errors import FormatError
 from minidb.models.base import parse
 from minidb.models.vectors import as_array, is_array
+
+_SHORT = 40
 
 
 def query_request(
@@ -85,7 +88,12 @@ def check_many(values: Any, what: str) -> None:
             raise error
         if rows is not None:
             raise error.hinting(f"the rows of a table, as dicts: x.{rows}")
-        raise error.hinting(NOT_AWAITED if isinstance(values, Awaitable) else "one alone goes into a list: [x]")
+        shown = repr(values) if isinstance(values, (str, int)) and len(repr(values)) <= _SHORT else "x"
+        raise error.hinting(NOT_AWAITED if isinstance(values, Awaitable) else f"one alone goes into a list: [{shown}]")
+    if isinstance(values, GeneratorType) and values.gi_frame is None:
+        raise FormatError(f"Expected {what}, got a generator that has been used up").hinting(
+            "a generator gives what it has once: make another, or a list of it"
+        )
 
 
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:

@@ -15,7 +15,7 @@ from inspect import signature
 from types import CodeType, FunctionType, TracebackType
 from typing import Any, TypeVar
 
-from minidb.errors import MinidbError, choice
+from minidb.errors import MinidbError, choice, hinted
 
 T = TypeVar("T")
 _OURS = frozenset(("minidb", "pydantic", "pydantic_core", "numpy", "lmdb", "httpx", "httpcore", "anyio"))
@@ -39,12 +39,36 @@ def _border(method: FunctionType) -> Callable[..., Any]:
             return method(*args, **kwargs)
         except MinidbError as error:
             shorten(error, code)
+            look_at_places(error, method, args)
             raise
         except TypeError as error:
             advise(error, method)
             raise
 
     return call
+
+
+def look_at_places(error: MinidbError, method: FunctionType, args: tuple[Any, ...]) -> None:
+    """A hint where arguments stand in each other's places.
+
+    Args:
+        args: those given by position, the client first.
+    """
+    names = list(signature(method).parameters)
+    if names[1:2] == ["collection_name"] and len(args) > 1 and not isinstance(args[1], (str, type(None))):
+        came = type(args[1]).__name__
+        if error.hint is None or not error.hint.startswith("the name"):
+            error.hinting(f"the name of the collection comes first, a text: {method.__name__}('…', …); got a {came}")
+        return
+    for name, value in list(zip(names, args, strict=False))[3:]:  # the first two are what a call is about
+        if error.message.endswith(f" in {name}"):
+            error.hinting(f"by place this is `{name}`: give it by its name, as in {_by_name(names, value)}")
+
+
+def _by_name(names: list[str], value: Any) -> str:
+    kind = type(value).__name__
+    meant = {"int": "limit", "Filter": next((name for name in names if name.endswith("filter")), "")}.get(kind)
+    return f"{meant}={value if kind == 'int' else '…'}" if meant in names else "limit=10"
 
 
 def advise(error: TypeError, method: FunctionType) -> None:
@@ -54,15 +78,6 @@ def advise(error: TypeError, method: FunctionType) -> None:
     unknown = re.search("unexpected keyword argument '(.*?)'", str(error))
     arguments = [name for name in signature(method).parameters if name not in ("self", "kwargs")]
     hinted(error, choice(unknown[1] if unknown else "", arguments, "arguments"))
-
-
-def hinted(error: TypeError, hint: str) -> TypeError:
-    """The error with a hint: a note, or on Python 3.10 a line below the text."""
-    if sys.version_info >= (3, 11):
-        error.add_note(hint)
-    else:
-        error.args = (f"{error}\n{hint}",)
-    return error
 
 
 def shorten(error: MinidbError, code: CodeType) -> None:

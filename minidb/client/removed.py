@@ -29,11 +29,30 @@ _INSTEAD = {
     "unlock_storage": "minidb.QdrantClient(path, read_only=True), which writes nothing",
 }
 
+_RETRIEVE = "retrieve(name, ids), or scroll(name, scroll_filter=…)"
+_NOTHING = "nothing: what a call has written is on the disk when it returns"
+_OTHERS = {
+    **dict.fromkeys(("insert", "add_texts", "add_documents", "add_points", "index"), "upsert(name, points)"),
+    **dict.fromkeys(("get", "fetch", "get_point", "get_points"), _RETRIEVE),
+    **dict.fromkeys(("similarity_search", "vector_search"), "query_points(name, query=vector).points"),
+    **dict.fromkeys(("list_collections", "collections"), "get_collections().collections"),
+    **dict.fromkeys(("has_collection", "exists"), "collection_exists(name)"),
+    **dict.fromkeys(("drop_collection", "remove_collection"), "delete_collection(name)"),
+    **dict.fromkeys(("remove", "delete_points"), "delete(name, ids or a filter)"),
+    **dict.fromkeys(("create_index", "create_field_index"), "create_payload_index(name, field_name, field_schema)"),
+    "get_or_create_collection": "create_collection(name, …), unless collection_exists(name)",
+    "load": "QdrantClient(path), which opens the store that is there",
+    **dict.fromkeys(("save", "persist", "flush", "commit"), _NOTHING),
+}
+"""Names other databases have."""
+
 
 def no_attribute(owner: object, name: str) -> AttributeError:
     """The error for an attribute that is not there."""
     text = f"{type(owner).__name__!r} object has no attribute {name!r}"
     if name in _INSTEAD:  # Python would add the name that looks most alike
         return AttributeError(f"{text}, which qdrant-client has removed, too; instead: {_INSTEAD[name]}")
+    if name in _OTHERS:
+        return AttributeError(f"{text}; instead: {_OTHERS[name]}")
     text += "; qdrant-client's own client, over the same store, is minidb.qdrant_client(path)"
     return AttributeError(text, name=name, obj=owner)

@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from itertools import islice, repeat
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ def upload_points(
     show_progress: bool,
 ) -> None:
     """Upsert points, or anything else with an id, a vector and a payload, in batches of `batch_size`."""
+    check_many(points, "points")
     total = len(points) if isinstance(points, Sized) else None
     with Progress(f"uploading to {collection_name}", total, sys.stderr, enabled=show_progress) as progress:
         for batch in _batches(points, batch_size):
@@ -62,6 +64,9 @@ def upload_collection(
     payloads = _rows_of(payload) if isinstance(payload, Mapping) else iter(payload) if payload is not None else None
     if isinstance(ids, np.ndarray):
         ids = ids.tolist()
+    for given, what in ((ids, "ids"), (vectors, "vectors")):
+        if isinstance(given, GeneratorType):
+            check_many(given, what)
     id_iterator = iter(ids) if ids is not None else iter(lambda: str(uuid.uuid4()), None)
     pieces, total = _pieces(vectors, batch_size)
     with Progress(f"uploading to {collection_name}", total, sys.stderr, enabled=show_progress) as progress:

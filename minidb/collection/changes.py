@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb import models
+from minidb.collection.eras import Log, Position
 from minidb.collection.fields import OFFSET_BYTES, decode_offsets
 from minidb.collection.reads import PointReader
 from minidb.collection.sync_state import among, deleted, kept_since
@@ -32,21 +33,10 @@ _DIGITS = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the log: before operation `seq`, or within it before the id `offset`."""
-
-    seq: int
-    offset: PointId | None = None
-
-    def is_past(self, key: _Key) -> bool:
-        return self.offset is not None and key < (self.seq, isinstance(self.offset, str), self.offset)
-
-
-@dataclass(frozen=True, slots=True)
 class LogPage:
     """What has changed since a position of a log."""
 
-    log: str
+    log: Log
     next: Position
     """Where the next page begins; for who knows nothing of this log, where what is there now ends."""
     head: int
@@ -60,11 +50,11 @@ class LogPage:
 
 
 def log_page(
-    reader: PointReader, log: str, since: tuple[str, Position] | None, limit: int, without: Sequence[tuple[int, int]]
+    reader: PointReader, log: Log, since: tuple[str, Position] | None, limit: int, without: Sequence[tuple[int, int]]
 ) -> LogPage:
     """See `Database.changes`."""
     head, kept = reader.view.seq, kept_since(reader.txn, reader.collection.number) or 0
-    if since is None or since[0] != log or since[1].seq > head:
+    if since is None or since[1].seq > head or not log.reaches(*since):
         return LogPage(log, Position(head), head, False, kept, [], [])
     start = since[1]
     merged = heapq.merge(_written(reader, start, limit + 1, without), _deleted(reader, start, without))

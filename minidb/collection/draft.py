@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.encode import FieldColumn
+from minidb.collection.eras import begin_era
 from minidb.collection.fields import OFFSET_BYTES, VectorField, decode_offsets, encode_offsets
 from minidb.collection.sync_state import keep_deleted
 from minidb.collection.view import PayloadChange, View
@@ -150,6 +151,7 @@ class Draft:
         view = self.view
         removed = np.array(self._removed, np.uint32) if self._removed else _NO_ROWS
         changed = np.array(self._changed, np.uint32) if self._changed else _NO_ROWS
+        begin_era(self.txn, self.collection.number, self.store.opening, self.version)
         entry = LogEntry(view.n_rows, self._n_rows - view.n_rows, removed, changed)
         self.txn.put("oplog", seq_key(view.space, view.seq), entry.pack())
         head = Head(view.space, view.seq + 1, self._n_rows, view.config_version, self._n_tokens)

@@ -10,6 +10,7 @@ their versions what is newer than an operation; only of deletions nothing would 
     b"sync" + number + b"peer" + digest  → a `Peer`
     b"sync" + number + b"pull" + digest  → `Followed`
     b"sync" + number + b"sets" + digest  → the settings of both sides (`client.sync.settings`)
+    b"sync" + number + b"eras" + opening → see `eras`
 """
 
 from __future__ import annotations
@@ -94,13 +95,22 @@ class Followed:
     """How far the log of a peer's collection has been followed, which is somebody else's and has other numbers."""
 
     log: str
-    """Its name; another one is another collection, or another state of it."""
+    """Its name; one that is not known there is of another collection, or of another history of it."""
     seq: int
     """All before this operation is here."""
     offset: PointId | None = None
     """Of that operation what comes before this id is here, too."""
-    sent: Ranges = field(default_factory=list)
-    """Operations there which wrote what came from here."""
+    sent: dict[str, Ranges] = field(default_factory=dict)
+    """Operations there which wrote what came from here, by the log's name when they were written."""
+
+    def add_sent(self, log: str, numbers: Iterable[int]) -> None:
+        """Take in operations that come after all those there of this log."""
+        add_operations(self.sent.setdefault(log, []), numbers)
+
+    def sent_from(self, seq: int) -> dict[str, Ranges]:
+        """What was sent, but for operations before `seq`."""
+        left = {log: [each for each in ranges if each[1] >= seq] for log, ranges in self.sent.items()}
+        return {log: ranges for log, ranges in left.items() if ranges}
 
     def pack(self) -> bytes:
         packed: bytes = msgpack.packb((self.log, self.seq, self.offset, self.sent))
@@ -109,7 +119,9 @@ class Followed:
     @classmethod
     def unpack(cls, data: bytes) -> Followed:
         log, seq, offset, sent = msgpack.unpackb(data, use_list=False)
-        return cls(log, seq, offset, list(sent))
+        if not isinstance(sent, dict):  # of format 2, whose logs have other names now: they are not gone on with
+            sent = {}
+        return cls(log, seq, offset, {name: list(ranges) for name, ranges in sent.items()})
 
 
 def find_followed(txn: ReadTransaction, number: int, identity: str) -> Followed | None:
@@ -181,7 +193,7 @@ def deleted(txn: ReadTransaction, number: int, start: int) -> Iterator[tuple[int
 def forget_served(txn: WriteTransaction, number: int) -> None:
     """Drop the deletions every peer has been told of."""
     data = txn.get("meta", _since_key(number))
-    peers = [Peer.unpack(packed) for _, packed in txn.scan("meta", *_key_range(number, b"peer"))]
+    peers = [Peer.unpack(packed) for _, packed in txn.scan("meta", *sync_key_range(number, b"peer"))]
     if data is None or not peers:
         return
     since, n_kept = msgpack.unpackb(data)
@@ -193,7 +205,7 @@ def forget_served(txn: WriteTransaction, number: int) -> None:
 
 def erase_sync_state(txn: WriteTransaction, number: int) -> None:
     """Forget all of it, with the collection."""
-    txn.delete_range("meta", *_key_range(number))
+    txn.delete_range("meta", *sync_key_range(number))
 
 
 def _forgotten(txn: WriteTransaction, number: int, stop: int, at_least: int) -> tuple[int, int]:
@@ -214,21 +226,23 @@ def _forgotten(txn: WriteTransaction, number: int, stop: int, at_least: int) -> 
 _LAST_SEQ = (1 << 64) - 1
 
 
-def _key(number: int, kind: bytes = b"") -> bytes:
+def sync_key(number: int, kind: bytes = b"") -> bytes:
+    """Key in `meta` of something kept of a collection for syncs."""
     return b"sync" + number.to_bytes(4, "big") + kind
 
 
-def _key_range(number: int, kind: bytes = b"") -> tuple[bytes, bytes]:
-    return _key(number, kind), _key(number, kind) + b"\xff" * 17
+def sync_key_range(number: int, kind: bytes = b"") -> tuple[bytes, bytes]:
+    """Bounds of all there is of a kind."""
+    return sync_key(number, kind), sync_key(number, kind) + b"\xff" * 17
 
 
 def _since_key(number: int) -> bytes:
-    return _key(number, b"since")
+    return sync_key(number, b"since")
 
 
 def _gone_key(number: int, seq: int) -> bytes:
-    return _key(number, b"gone") + seq.to_bytes(8, "big")
+    return sync_key(number, b"gone") + seq.to_bytes(8, "big")
 
 
 def _peer_key(number: int, identity: str, kind: bytes = b"peer") -> bytes:
-    return _key(number, kind) + hashlib.blake2b(identity.encode(), digest_size=16).digest()
+    return sync_key(number, kind) + hashlib.blake2b(identity.encode(), digest_size=16).digest()

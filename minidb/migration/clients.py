@@ -13,7 +13,7 @@ from typing import Any
 
 from minidb.errors import BadRequest, MinidbError, RateLimitExceeded, ServiceError
 from minidb.migration.copying import Options, migrate
-from minidb.migration.ends import REFUSED, Busy, Json, PointId, Refusal
+from minidb.migration.ends import REFUSED, UNAVAILABLE, Busy, Json, PointId, Refusal, Unavailable
 from minidb.migration.report import CollectionReport
 
 _ARGUMENTS = {
@@ -54,7 +54,8 @@ class ClientEnd:
         self._models: Any = import_module("qdrant_client.http.models" if self._is_official else "minidb.models")
 
     def collections(self) -> list[str]:
-        return [each.name for each in self._client.get_collections().collections]
+        with self._asking():
+            return [each.name for each in self._client.get_collections().collections]
 
     def aliases(self) -> Mapping[str, str]:
         with self._asking():
@@ -64,7 +65,8 @@ class ClientEnd:
         return [each.alias_name for each in self._client.get_collection_aliases(name).aliases]
 
     def info(self, name: str) -> Json:
-        info: Json = self._client.get_collection(name).model_dump(mode="json", exclude_none=True)
+        with self._asking():
+            info: Json = self._client.get_collection(name).model_dump(mode="json", exclude_none=True)
         return info
 
     def create(self, name: str, body: Json) -> None:
@@ -81,7 +83,8 @@ class ClientEnd:
             self._client.update_collection(name, **arguments)
 
     def delete(self, name: str) -> None:
-        self._client.delete_collection(name)
+        with self._asking():
+            self._client.delete_collection(name)
 
     def create_index(self, name: str, field: str, schema: Any) -> None:
         with self._asking():
@@ -172,7 +175,11 @@ class ClientEnd:
         except answers.UnexpectedResponse as error:
             if error.status_code in REFUSED:
                 raise Refusal(str(error)) from error
+            if error.status_code in UNAVAILABLE:
+                raise Unavailable(error) from error
             raise
+        except answers.ResponseHandlingException as error:
+            raise Unavailable(error) from error
         except ValueError as error:  # of local mode, and of their models
             raise Refusal(str(error)) from error
 

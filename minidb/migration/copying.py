@@ -17,13 +17,15 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 from minidb.errors import BadRequest
 from minidb.migration import settings
 from minidb.migration.checksums import checksum, key, rounding, same
-from minidb.migration.ends import Busy, End, Json, PointId, Refusal
+from minidb.migration.ends import Busy, End, Json, PointId, Refusal, Unavailable, told_as_it_was
 from minidb.migration.paging import in_parallel, paced, pages
 from minidb.migration.report import CollectionReport
 
 BLOCK = 1000
 """Points a checksum is of, and ids a page of the first reading has."""
 _MOST_REFUSED = 100
+_PAUSES_S = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Between requests that had no answer, before it is given up: a server is started again, a line is cut."""
 
 T = TypeVar("T")
 _Reasons: TypeAlias = "dict[PointId, str]"
@@ -83,7 +85,9 @@ def migrate(
             raise BadRequest(f"{name} must be greater than 0, got {value}")
     if options.points_per_second is not None and not options.points_per_second > 0:
         raise BadRequest(f"points_per_second must be greater than 0, got {options.points_per_second}")
-    wanted, there = wanted_of(source, names), set(target.collections())
+    wanted = wanted_of(source, names)
+    with told_as_it_was():
+        there = set(target.collections())
     collisions = sorted(there & set(wanted))
     if collisions and options.collision == "refuse":
         raise BadRequest(f"Collections already exist in dest_client: {collisions}")
@@ -93,7 +97,8 @@ def migrate(
 
 def wanted_of(source: End, names: Sequence[str] | None) -> list[str]:
     """The collections of `names`, or all. Raises BadRequest for one that is not there."""
-    here = source.collections()
+    with told_as_it_was():
+        here = source.collections()
     if missing := sorted(set(names or ()) - set(here)):
         raise BadRequest(f"Source client does not have collections: {missing}")
     return here if names is None else list(dict.fromkeys(names))
@@ -108,22 +113,30 @@ class _Migration:
         self._name = name
         self._options = options
         self._reporting = reporting
-        self._info = source.info(name)
+        self._info = _patiently(partial(source.info, name))
         self._rounding = rounding(self._info)
         self._report = CollectionReport(name)
 
     def run(self, is_there: bool) -> CollectionReport:
         if is_there and self._options.collision == "recreate":
-            self._target.delete(self._name)
+            _patiently(partial(self._target.delete, self._name))
             is_there = False
         if not is_there:
-            self._target.create(self._name, settings.creation(self._info))
+            self._create()
         self._create_indexes()
-        self._page = self._page_size(self._target.info(self._name))
+        self._page = self._page_size(_patiently(partial(self._target.info, self._name)))
         self._copy(is_there)
         self._verify()
         self._finish()
         return self._report
+
+    def _create(self) -> None:
+        """Asked again for want of an answer, it may be there from the first time."""
+        try:
+            _patiently(partial(self._target.create, self._name, settings.creation(self._info)))
+        except Refusal:
+            if self._name not in _patiently(self._target.collections):
+                raise
 
     def _create_indexes(self) -> None:
         for field, schema in settings.index_schemas(self._info).items():
@@ -229,15 +242,15 @@ class _Migration:
         report = self._report
         if body := settings.completion(self._info):
             self._try("settings", partial(self._target.update, self._name, body))
-        aliases, taken = self._target.aliases(), set(self._target.collections())
-        for alias, name in self._source.aliases().items():
+        aliases, taken = _patiently(self._target.aliases), set(_patiently(self._target.collections))
+        for alias, name in _patiently(self._source.aliases).items():
             if name != self._name or aliases.get(alias) == name:
                 continue
             if alias in aliases or alias in taken:
                 report.settings.append(f"alias {alias}: it is {aliases.get(alias, 'a collection')} there")
             else:
                 self._try(f"alias {alias}", partial(self._target.create_alias, name, alias))
-        report.settings.extend(settings.differences(self._info, self._target.info(self._name)))
+        report.settings.extend(settings.differences(self._info, _patiently(partial(self._target.info, self._name))))
 
     def _try(self, what: str, ask: Callable[[], None]) -> None:
         """What is refused goes to the report."""
@@ -248,9 +261,17 @@ class _Migration:
 
 
 def _patiently(ask: Callable[[], T]) -> T:
-    """The answer, asked for again while there is a rate limit."""
+    """The answer, asked for again while there is a rate limit, and some times where there is none at all.
+
+    Raises what stands for no answer, when that stays so.
+    """
+    pauses = list(_PAUSES_S)
     while True:
         try:
             return ask()
         except Busy as error:  # noqa: PERF203 - rare
             time.sleep(error.seconds)
+        except Unavailable as error:
+            if not pauses:
+                raise error.reason from None
+            time.sleep(max(pauses.pop(0), error.seconds or 0.0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
 from minidb.errors import MinidbError
@@ -14,6 +15,8 @@ Json: TypeAlias = dict[str, Any]
 
 REFUSED = (400, 403, 409, 413, 422)
 """Statuses of answers that are a Refusal."""
+UNAVAILABLE = (429, 502, 503, 504)
+"""Of those that are Unavailable; 429 where it does not say for how long."""
 
 
 class Refusal(MinidbError):
@@ -32,8 +35,34 @@ class Busy(MinidbError):
         self.seconds = seconds
 
 
+class Unavailable(MinidbError):
+    """No answer, or one that was cut, or of somebody between: what was asked may be done or not, and is asked again.
+
+    Args:
+        seconds: when to come back, where that was said.
+    """
+
+    status_code = 503
+
+    def __init__(self, reason: Exception, seconds: float | None = None) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.seconds = seconds
+
+
+@contextmanager
+def told_as_it_was() -> Iterator[None]:
+    """For who does not ask again: what stands for no answer is raised, not `Unavailable`."""
+    try:
+        yield
+    except Unavailable as error:
+        raise error.reason from None
+
+
 class End(Protocol):
-    """A place that holds collections. Methods raise Refusal and Busy where that is the reason, else what they like."""
+    """A place that holds collections. Methods raise Refusal, Busy and Unavailable where that is the reason, else what
+    they like.
+    """
 
     def collections(self) -> list[str]:
         """Names, without aliases."""

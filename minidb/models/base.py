@@ -9,7 +9,7 @@ from __future__ import annotations
 import reprlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
+from enum import Enum, EnumMeta
 from functools import partial
 from importlib import import_module
 from itertools import islice
@@ -393,7 +393,18 @@ class Model(BaseModel):
         return [(name, Short(value)) for name, value in self.__dict__.items() if value is not None]
 
 
-class StrEnum(str, Enum):
+class _Names(EnumMeta):
+    """Of a name no member has, the nearest: they are written in capitals, unlike the values."""
+
+    def __getattr__(cls, name: str) -> Any:
+        members: dict[str, Any] = cls.__dict__.get("_member_map_", {})
+        if name in members:  # until Python 3.11 they are found here
+            return members[name]
+        error = AttributeError(f"{cls.__name__!r} has no member {name!r}")
+        raise error if name.startswith("_") else errors.hinted(error, errors.choice(name, members, "members"))
+
+
+class StrEnum(str, Enum, metaclass=_Names):
     """A string with a fixed set of values; prints as its value."""
 
     def __str__(self) -> str:

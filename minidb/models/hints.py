@@ -13,7 +13,7 @@ from typing import Any
 
 from minidb.errors import OTHER_WORDS, choice
 from minidb.models.base import NO_OBJECT
-from minidb.models.hints_of_values import of_range, of_value
+from minidb.models.hints_of_values import of_pairs, of_range, of_value
 
 NOT_AWAITED = "it was not awaited: `await` goes before the call that made it"
 _POINT = "a point is models.PointStruct(id=…, vector=…, payload={…}), or a dict of these"
@@ -54,6 +54,8 @@ def hint(kind: str, message: str, names: Sequence[str], value: Any, fields: Mapp
     if message.startswith(NO_OBJECT):
         if names[-2:] == ["points", "[]"]:
             return f"{_POINT}; got a {type(value).__name__}"
+        if last == "prefetch":
+            return "a prefetch is models.Prefetch(query=…, using=…, limit=…)"
         if names[-2:] in (["[]"], ["searches", "[]"]):
             return "a request is models.QueryRequest(query=…, limit=…)"
     return _other_form(kind, message, names, last, value) or of_value(kind, message, list(names), last, value)
@@ -68,6 +70,8 @@ def _unknown_field(name: str, value: Any, known: Sequence[str]) -> str:
 def _missing_field(names: Sequence[str], value: Any) -> str:
     if not isinstance(value, Mapping):
         return f"{_POINT}; got a {type(value).__name__}" if names[:-1] == ["points", "[]"] else ""
+    if names == ["query", "model"] and isinstance(next(iter(value.values()), None), list):  # one is called `image`
+        return of_pairs(value)
     missing, keys = names[-1], [str(key) for key in list(value)[:_MOST_KEYS]]
     has = f"it has {', '.join(f'`{key}`' for key in keys) or 'nothing'}"
     if get_close_matches(missing, keys, 1) or any(missing in OTHER_WORDS.get(key, ()) for key in keys):
@@ -85,6 +89,8 @@ def _bad_id(last: str, value: Any) -> str:
             return f"a number, without quotes: {text}"
         if _ALMOST_UUID(text):
             return f"a UUID has 32 hexadecimal digits, this has {len(text.replace('-', ''))}"
+        if last == "query" and text.lower() in _QUERY_WORDS:
+            return _QUERY_WORDS[text.lower()]
         if last == "query":
             return f"a string as query is a point's id; to search for a text: models.Document(text={text!r}, model=…)"
         return "the text can stand in the payload; " + _UUID.format(text=text)
@@ -122,8 +128,15 @@ def _other_form(kind: str, message: str, names: Sequence[str], last: str, value:
     if message.startswith("Expected one of create_alias") and "Alias" in type(value).__name__:
         name = type(value).__name__
         return f"models.{name}Operation({name[: -len('Alias')].lower()}_alias=models.{name}(…))"
+    if message.startswith("Expected a type or index params") and isinstance(value, type):
+        return f"{_SCHEMAS[value.__name__]!r}" if value.__name__ in _SCHEMAS else ""
     if message.endswith("or a type of query") and isinstance(value, Mapping) and value:
+        first, content = next(iter(value.items()))
+        if isinstance(first, int) or (isinstance(content, Sequence) and not isinstance(content, str)):
+            return of_pairs(value)
         return choice(next(iter(value)), _QUERIES, "queries")
+    if kind.startswith("float_") and names[-2:] == ["query", "[]"] and isinstance(value, str) and value.isidentifier():
+        return f"a query of a named vector: query=[…], using={value!r}"
     if kind.startswith("float_") and isinstance(value, str):
         return "numbers, no texts: [float(number) for number in vector]"
     if last in ("vector", "vectors") and isinstance(value, str):
@@ -138,4 +151,17 @@ def _other_form(kind: str, message: str, names: Sequence[str], last: str, value:
     return ""
 
 
+_SCHEMAS = {
+    "int": "integer",
+    "str": "keyword",
+    "float": "float",
+    "bool": "bool",
+    "datetime": "datetime",
+    "UUID": "uuid",
+}
+_QUERY_WORDS = {
+    "rrf": "models.FusionQuery(fusion=models.Fusion.RRF)",
+    "dbsf": "models.FusionQuery(fusion=models.Fusion.DBSF)",
+    "random": "models.SampleQuery(sample=models.Sample.RANDOM)",
+}
 _QUERIES = ("nearest", "recommend", "discover", "context", "order_by", "fusion", "rrf", "formula", "sample")

@@ -46,6 +46,11 @@ def of_value(kind: str, message: str, names: list[str], last: str, value: Any) -
         return f"keys are texts: {str(value)!r}"
     if "expected a number" in message and _is_number(value):
         return f"a number, without quotes: {value[:_LONGEST]}"
+    if message.startswith("Expected a range with"):
+        bounds = value if isinstance(value, (list, tuple)) and len(value) == 2 else ("…", "…")
+        return f"a range is models.Range(gte={bounds[0]}, lte={bounds[1]}), with gt and lt for what is left out"
+    if last == "text" and isinstance(value, (list, tuple)) and value and isinstance(value[0], (int, float)):
+        return of_pairs({last: value})
     if last in _OBJECTS:
         return _OBJECTS[last]
     if last in ("lt", "gt", "gte", "lte"):
@@ -107,17 +112,23 @@ def _vector(kind: str, message: str, names: list[str], last: str, value: Any) ->
     if message.startswith("Expected an array of numbers with"):
         return "one vector alone is a row: vectors[None, :]"
     if message.startswith("Expected some form of vector (") and isinstance(value, Mapping) and value:
-        if all(isinstance(each, (int, float)) for each in value.values()):
-            first = list(value.items())[:_MOST_SHOWN]
-            more = ", …" if len(value) > len(first) else ""
-            indices, values = (", ".join(str(item[at]) for item in first) + more for at in (0, 1))
-            return _SPARSE.format(indices=f"[{indices}]", values=f"[{values}]")
-        return ""
+        return of_pairs(value) if all(isinstance(each, (int, float)) for each in value.values()) else ""
     if message.startswith("Expected some form of vector") and names[-1:] in (["vector"], ["query"]):
         if hasattr(value, "__iter__") and not isinstance(value, (str, bytes, Mapping)):
             return f"a vector is a list or an array of numbers: list(…), got a {type(value).__name__}"
         return f"a vector is a list or an array of numbers, got a {type(value).__name__}" if value is not None else ""
     return ""
+
+
+def of_pairs(value: Mapping[Any, Any]) -> str:
+    """Of a dict in place of a query: numbers by index, or a vector by its name."""
+    name, vector = next(iter(value.items()))
+    if not isinstance(vector, (int, float)):
+        return f"a query of a named vector: query=[…], using={name!r}"
+    first = list(value.items())[:_MOST_SHOWN]
+    more = ", …" if len(value) > len(first) else ""
+    indices, values = (", ".join(str(item[at]) for item in first) + more for at in (0, 1))
+    return _SPARSE.format(indices=f"[{indices}]", values=f"[{values}]")
 
 
 def _is_number(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StrictStr
 
-from minidb.collection.changes import Position
+from minidb.collection.eras import Position
 from minidb.errors import ValidationError
 from minidb.models.base import Items, Model, integer
 from minidb.models.results import Result
@@ -44,8 +44,9 @@ class LogCursor(Model):
 
 
 class OperationRange(Model):
-    """Operations from the number `first` to `last`."""
+    """Operations from the number `first` to `last`, and the log's name when they were written."""
 
+    log: StrictStr
     first: _Operation
     last: _Operation
 
@@ -68,19 +69,21 @@ class ChangesPage(Result):
     """A page of changes.
 
     `cursor` is where the next one begins, `head` the number of operations there were: a cursor that has come to it has
-    met all of them. If `continued` is false, the log is none of the cursor's: nothing is told, all there is has to be
-    read, and changes from now on come with this cursor. `deletions_since` is the operation from which on deletions are
-    known: who comes with an earlier one has to compare ids.
+    met all of them. If `continued` is false, the log is none of the cursor's, or has lost what the cursor has met:
+    nothing is told, all there is has to be read, and changes from now on come with this cursor. `deletions_since` is
+    the operation from which on deletions are known: who comes with an earlier one has to compare ids. `log` is the name
+    of what is written from now on, for `without`.
     """
 
-    __slots__: ClassVar[Sequence[str]] = ("continued", "cursor", "deleted", "deletions_since", "head", "points")
+    __slots__: ClassVar[Sequence[str]] = ("continued", "cursor", "deleted", "deletions_since", "head", "log", "points")
 
     def __init__(self, page: LogPage) -> None:
         self.continued = page.is_continued
-        self.cursor = LogCursor(log=page.log, seq=page.next.seq, offset=page.next.offset)
+        self.cursor = LogCursor(log=page.log.name_at(page.next), seq=page.next.seq, offset=page.next.offset)
         self.deleted = page.deleted
         self.deletions_since = page.deletions_since
         self.head = page.head
+        self.log = page.log.name
         self.points = page.points
 
 
@@ -93,7 +96,7 @@ def _changes(call: Call) -> ChangesPage:
     without = body.without or []
     if len(without) > MOST_RANGES:
         raise ValidationError(f"without: has {len(without)} ranges, must have at most {MOST_RANGES}")
-    ranges = sorted((each.first, each.last) for each in without)
+    ranges = [(each.log, each.first, each.last) for each in without]
     return ChangesPage(call.database.changes(call.collection, since, body.limit, ranges, call.timeout))
 
 

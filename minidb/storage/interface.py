@@ -128,6 +128,10 @@ class Store(Protocol):
     def read_only(self) -> bool:
         """Whether `write` refuses, and nothing else is written either."""
 
+    @property
+    def opening(self) -> bytes:
+        """16 random bytes, others each time the store is opened."""
+
     def check_writable(self) -> None:
         """Raises what `write` would, if it refuses whatever is asked."""
 

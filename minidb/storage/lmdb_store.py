@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import lmdb
 
@@ -66,6 +67,7 @@ class LmdbStore(StandsStill):
         self._file_number: tuple[int, int] | None = None
         self.durability = durability
         self.read_only = read_only
+        self.opening = uuid4().bytes
         self.gate = PhaseFairGate()
         self.users = 0
         self._queue = CommitQueue(self._commit_batch, (lmdb.Error,))

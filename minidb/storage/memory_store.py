@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from uuid import uuid4
 from weakref import WeakSet
 
 from minidb.errors import BadRequest, StoreClosed
@@ -191,6 +192,7 @@ class MemoryStore(StandsStill):
         self._tables: dict[Table, _MemoryTable] = {table: _MemoryTable() for table in TABLES}
         self._row_files: dict[tuple[int, str], MemoryRowFile] = {}
         self._txn_id = 0
+        self.opening = uuid4().bytes
         self.gate = PhaseFairGate()
         self._queue = CommitQueue(self._commit_batch)
         self._closed = False

@@ -18,9 +18,9 @@ from minidb.errors import FormatVersionError
 from minidb.storage.interface import ReadTransaction, WriteTransaction
 
 PointId = int | str
-FORMAT_VERSION = 2
-"""The newest this minidb reads. A store has the oldest that does justice to it: 1, and 2 once it is synchronised
-(`collection.sync_state`)."""
+FORMAT_VERSION = 3
+"""The newest this minidb reads. A store has the oldest that does justice to it: 1, and 3 once it is synchronised
+(`collection.sync_state`, `collection.eras`; 2 where an older minidb did so)."""
 _FIRST_FORMAT = 1
 
 COMMIT_KEY = b"commit"

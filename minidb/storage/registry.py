@@ -41,9 +41,13 @@ def open_store(
         if store is None:
             store = _stores[real] = _opened(real, durability, map_bytes, read_only)
         elif store.read_only and not read_only:
-            raise BadRequest(f"{real} is already open in this process with read_only=True")
+            text = f"{real} is already open in this process with read_only=True"
+            raise BadRequest(text).hinting("close that client first, or open this one with read_only=True, too")
         elif not read_only and store.durability != durability:
-            raise BadRequest(f"{real} is already open in this process with durability={store.durability!r}")
+            text = f"{real} is already open in this process with durability={store.durability!r}"
+            raise BadRequest(text).hinting(
+                f"give both durability={store.durability!r}, or close that client first; got {durability!r}"
+            )
         store.users += 1
         return store
 

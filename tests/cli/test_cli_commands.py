@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -246,3 +247,25 @@ class TestUsage:
         failed = call("info", "--path", str(tmp_path / "missing"))
         assert (failed.returncode, failed.stdout) == (1, "")
         assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("module", ["minidb.cli", "argparse", "minidb.cli.info", "httpx", "minidb.database", "lmdb"])
+def test_an_interrupt_while_modules_are_loaded(module: str, tmp_path: Path) -> None:
+    """Loading takes the longest of a short command, so that is where Ctrl-C falls."""
+    QdrantClient(tmp_path / "store", durability="off").close()
+    program = f"""
+import importlib.abc, os, signal, sys
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import minidb.__main__
+sys.modules.pop({module!r}, None)
+sys.meta_path.insert(0, Finder())
+sys.argv = ["minidb", "info", "--path", {str(tmp_path / "store")!r}]
+sys.exit(minidb.__main__.main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) in ((-signal.SIGINT, ""), (130, "minidb: interrupted\n"))

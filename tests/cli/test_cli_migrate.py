@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,12 +15,14 @@ from typing import Any
 
 import httpx
 import pytest
+from doors.bad_line import bad_line
 from doors.serving import PATIENCE_S, server_in_a_thread, server_process
 
 from minidb import QdrantClient, models
 from minidb.cli import main
 from minidb.cli.target import Target
 from minidb.migration import copying
+from minidb.opening import MEMORY
 
 N = 130
 LATE = json.dumps({"must": [{"key": "n", "range": {"gte": 100}}]})
@@ -216,6 +219,7 @@ def test_stopped_in_the_middle_it_goes_on(source: Path, number: int, parallel: s
 def test_a_server_that_goes_away(
     source: Path, tmp_path: Path, migrate: Migrate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(copying, "_PAUSES_S", (0.0,))
     between = ("--path", source, "--collection", "docs", "--batch-size", "50")
     ask, writes = Target.ask, []
     with server_process(tmp_path, "--path", str(tmp_path / "to"), "--durability", "off") as server:
@@ -234,6 +238,57 @@ def test_a_server_that_goes_away(
     assert f"{server.url} does not answer: " in error
     out, _ = migrate(*between, "--to", tmp_path / "to", "--resume")
     assert out == "docs: 80 points written, 50 were there; 1 checksum of 130 points: all as here\n"
+
+
+@pytest.mark.parametrize("parallel", ["1", "3"])
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_bad_line(
+    source: Path,
+    tmp_path: Path,
+    direction: str,
+    parallel: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A fifth of all requests is lost, cut, or put off; what was asked is asked again, and nothing is there twice."""
+    monkeypatch.setattr(copying, "_PAUSES_S", (0.0,) * 8)
+    is_up, store = direction == "up", ["--path", str(tmp_path / "to")]
+    with server_in_a_thread(MEMORY if is_up else source) as url:
+        with bad_line(url, random.Random(f"{direction} {parallel}"), 0.2) as (line, n_faults):
+            ends = ["--path", str(source), "--to", line] if is_up else ["--url", line, "--to", store[1]]
+            argv = ["migrate", *ends, "--parallel", parallel, "--batch-size", "9"]
+            n_stopped = 0
+            while main([*argv, "--resume"]):  # what comes before the first collection is not asked again
+                assert "copied" not in capsys.readouterr().err
+                n_stopped += 1
+                assert n_stopped < 20
+            assert n_faults() > 5
+        assert "as here" in capsys.readouterr().out
+        server = ["--url", url]
+        places = (["--path", str(source)], server) if is_up else (server, store)
+        here, there = (described(place, "docs", capsys) for place in places)
+    assert here == there
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_line_that_stays_bad(source: Path, status: int, migrate: Migrate, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(copying.time, "sleep", naps.append)
+    ask = Target._send
+
+    def send(self: Target, method: str, path: str, **content: Any) -> httpx.Response:
+        if path.endswith("/points/count"):
+            answer = httpx.Response(status, text="busy", headers={"retry-after": "3"} if len(naps) % 2 else {})
+            if status != 429 or "retry-after" not in answer.headers or len(naps) < 20:
+                raise self._refused(answer, path)
+        return ask(self, method, path, **content)
+
+    monkeypatch.setattr(Target, "_send", send)
+    with server_in_a_thread() as url:
+        _, error = migrate("--path", source, "--to", url, "--collection", "docs", code=1)
+    assert "busy" in error
+    assert "Traceback" not in error
+    assert naps[:2] == [0.25, 3]
 
 
 class TestMistakes:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from doors.serving import server_in_a_thread
+from doors.serving import certificate, server_in_a_thread
 
 from minidb import QdrantClient, models
 from minidb.cli import COMMANDS, main, transfer
@@ -259,8 +263,14 @@ class TestFiles:
             ("x.csv", b"a\n\xff\n", "it is not UTF-8, it has the byte 0xff"),
             ("x.csv", b"a,b,a\n1,2,3\n", "two columns are called 'a'"),
             ("x.csv", b"a;b\n1;2\n", "one column 'a;b'; what separates columns is a comma"),
-            ("x.npy", b"no array", "x.npy: no arrays of numbers: "),
-            ("x.npy", b"", "x.npy: no arrays of numbers: "),
+            ("x.npy", b"no array", "x.npy: it is no file of numpy's, which begin with b'\\x93NUMPY'"),
+            ("x.npy", b"", "x.npy: it is no file of numpy's"),
+            ("x.npy", _npy(np.zeros((9, 9)))[:-20], "x.npy: it is cut short"),
+            ("x.npy", _npy(np.zeros((2, 2, 2, 2))), "vector is float64 of shape (2, 2, 2, 2); a row of numbers is a v"),
+            ("x.json", b"[1]\n", "line 1: expected an object, got an array (`jq -c .[] "),
+            ("x.csv", b'a,b\n1,"2\n3,4\n', "line 2: a quotation mark is opened and never closed"),
+            ("x.csv", "a\nhäßlich\n".encode("latin-1"), "0xe4; `iconv -f WINDOWS-1252 -t UTF-8` makes it so"),
+            ("x.csv", "a\nhäßlich\n".encode("utf-16"), "0xff; `iconv -f UTF-16 -t UTF-8` makes it so"),
             ("x.npz", b"", "x.npz: no arrays of numbers: "),
             ("x.npz", b"PK\x03\x04", "x.npz: no arrays of numbers: "),
             ("x.npy", _npy(np.zeros(3)), "vector is float64 of shape (3,); a row of numbers is a vector"),
@@ -293,6 +303,58 @@ class TestFiles:
         error = call("import", "c", str(tmp_path / "in.jsonl"), "--batch", "3", code=1)
         assert "expected dim: 2, got 1 (rows 4 to 5)" in error
         assert call("count", "c") == "3\n"
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            (
+                "x.npy",
+                _npy(np.array([[1.0, 2.0], [1.0, np.nan]])),
+                "row 2: the vector has nan, which is no finite",
+            ),
+            (
+                "x.npz",
+                _npz(left=np.array([[1.0, np.inf]])),
+                "row 1: the vector left has inf, which is no",
+            ),
+            (
+                "x.jsonl",
+                b'{"vector": [1.0]}\n{"id": -5, "vector": [1.0]}\n',
+                "row 2: the id -5 is none; an id is",
+            ),
+        ],
+    )
+    def test_the_row_that_was_refused(
+        self, call: Call, tmp_path: Path, name: str, content: bytes, message: str
+    ) -> None:
+        (tmp_path / name).write_bytes(content)
+        error = call("import", "c", str(tmp_path / name), code=1)
+        assert error.startswith(f"minidb: {message}")
+        assert call("collections") == ""
+
+    def test_columns_of_a_table_that_json_has_not(self, call: Call, tmp_path: Path) -> None:
+        pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        from decimal import Decimal
+
+        columns = {"vector": [[1.0], [2.0]], "price": [Decimal("1.50"), Decimal("2.00")]}
+        deep = [{"prices": [Decimal("0.25"), None]}, None]
+        table = pyarrow.table({**columns, "deep": deep, "when": [datetime.date(2020, 1, 2), None]})
+        parquet.write_table(table, tmp_path / "in.parquet")
+        call("import", "c", str(tmp_path / "in.parquet"))
+        assert json.loads(call("get", "c", "--json")) == [
+            {"id": 0, "payload": {"price": 1.5, "deep": {"prices": [0.25, None]}, "when": "2020-01-02"}},
+            {"id": 1, "payload": {"price": 2}},
+        ]
+        parquet.write_table(table.append_column("raw", [[b"x", b"y"]]), tmp_path / "raw.parquet")
+        error = call("import", "c", str(tmp_path / "raw.parquet"), code=1)
+        assert error == "minidb: row 1: raw: no JSON for bytes, and payloads are JSON\n"
+
+    def test_a_sparse_vector_has_a_name(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "in.jsonl").write_text('{"text": "a bicycle"}\n')
+        error = call("import", "c", str(tmp_path / "in.jsonl"), "--document", "text=Qdrant/bm25", code=1)
+        assert error == (
+            "minidb: --document text=Qdrant/bm25: a sparse vector has a name, as in text=Qdrant/bm25:bm25\n"
+        )
 
     def test_a_first_batch_that_is_refused_leaves_no_collection(self, call: Call, tmp_path: Path) -> None:
         (tmp_path / "in.jsonl").write_text('{"vector": [1.0, 0.0]}\n{"vector": [1.0]}\n')
@@ -410,11 +472,68 @@ def test_ctrl_c_in_the_middle_of_an_import(tmp_path: Path) -> None:
         assert client.count("c").count % 10 == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="descriptors")
+def test_without_an_output(tmp_path: Path) -> None:
+    """As by `minidb … >&-`, and some supervisors."""
+    QdrantClient(tmp_path / "store", durability="off").close()
+    argv = [sys.executable, "-m", "minidb", "collections", "--path", str(tmp_path / "store")]
+    done = subprocess.run(argv, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1), check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as exit_:
         main(argv)
     assert exit_.value.code == 2
     return capsys.readouterr().err.splitlines()[-1]
+
+
+class _Other(BaseHTTPRequestHandler):
+    """No Qdrant."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def other() -> Iterator[int]:
+    """The port of a web server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+class TestLines:
+    """Addresses of something else."""
+
+    def told(self, url: str, capsys: pytest.CaptureFixture[str]) -> str:
+        assert main(["collections", "--url", url]) == 1
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        return error
+
+    def test_another_server(self, other: int, capsys: pytest.CaptureFixture[str]) -> None:
+        url = f"http://127.0.0.1:{other}"
+        assert self.told(url, capsys) == f"minidb: {url} answers with 404: Not Found, and not as Qdrant does\n"
+
+    def test_one_without_tls(self, other: int, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.told(f"https://127.0.0.1:{other}", capsys).endswith("(http://, without TLS?)\n")
+
+    def test_one_with_tls(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        cert, key = certificate(tmp_path)
+        with server_in_a_thread(tls_cert=cert, tls_key=key) as url:
+            trusts = "(SSL_CERT_FILE=FILE trusts its certificate)\n"
+            assert self.told(url, capsys).endswith(trusts)
+            assert self.told(url.replace("https", "http"), capsys).endswith("(https://, with TLS?)\n")
+
+    def test_another_protocol(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.told("ftp://example", capsys).endswith("(an address begins with http:// or https://)\n")
 
 
 class TestMistakes:
@@ -433,6 +552,8 @@ class TestMistakes:
             (["count", "c", "--filter", "[]"], "argument --filter: expected an object, got '[]'"),
             (["import", "c", "f", "--document", "text"], "expected COLUMN=MODEL or COLUMN=MODEL:NAME, got 'text'"),
             (["index", "c", "n"], "a SCHEMA is missing: keyword, integer, "),
+            (["import", "--collection", "c", "f"], "(COLLECTION goes without --: COLLECTION FILE)"),
+            (["count", "c", "--path", ""], "argument --path: it is empty; the working directory is ."),
         ],
     )
     def test_the_nearest_right_argument(
@@ -520,6 +641,30 @@ class TestCompletion:
         ask = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _minidb; echo ${{COMPREPLY[@]}}"
         done = subprocess.run(["bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True, cwd=tmp_path)
         assert done.stdout.split() == expected
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("minidb se", ["search", "serve"]),  # no file where a command stands
+        ("minidb count --path ''", ["sea food", "set.csv"]),
+        ("minidb import c se", ["sea food", "set.csv"]),
+        ("minidb import c --format p", ["parquet"]),
+    ],
+)
+def test_bash_completes_files_where_they_stand(
+    words: str, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sea food").mkdir()
+    (tmp_path / "set.csv").touch()
+    main(["completion", "bash"])
+    ask = (
+        f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _minidb; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    script = f"set -u\n{capsys.readouterr().out}\n{ask}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert (sorted(done.stdout.splitlines()), done.stderr) == (expected, "")
 
 
 def test_bench_says_how_fast(capsys: pytest.CaptureFixture[str]) -> None:

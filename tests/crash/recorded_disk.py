@@ -78,17 +78,21 @@ class RecordedDisk(System):
     def write_at(self, descriptor: int, data: memoryview, offset: int) -> int:
         with self._lock:
             n = super().write_at(descriptor, data, offset)
-            self.events.append(("write", self._opened[descriptor], offset, bytes(data[:n])))
+            if descriptor in self._opened:
+                self.events.append(("write", self._opened[descriptor], offset, bytes(data[:n])))
             return n
 
     def resize(self, descriptor: int, n_bytes: int) -> None:
         with self._lock:
             super().resize(descriptor, n_bytes)
-            self.events.append(("resize", self._opened[descriptor], n_bytes))
+            if descriptor in self._opened:
+                self.events.append(("resize", self._opened[descriptor], n_bytes))
 
     def sync(self, descriptor: int) -> None:
         with self._lock:
             super().sync(descriptor)
+            if descriptor not in self._opened:
+                return
             number = self._opened[descriptor]
             copy = self._root / "data.mdb.compact"  # which LMDB has written
             if self._numbers.get(copy) == number:
@@ -98,16 +102,20 @@ class RecordedDisk(System):
     def sync_folder(self, path: Path) -> None:
         with self._lock:
             super().sync_folder(path)
-            self.events.append(("sync", self._numbers[path]))
+            if path in self._numbers:
+                self.events.append(("sync", self._numbers[path]))
 
     def make_folder(self, path: Path) -> None:
         with self._lock:
             super().make_folder(path)
-            self._new(path)
+            if self._is_ours(path):
+                self._new(path)
 
     def replace(self, source: Path, target: Path) -> None:
         with self._lock:
             super().replace(source, target)
+            if source not in self._numbers:
+                return
             number = self._numbers[target] = self._numbers.pop(source)
             folders = self._numbers[source.parent], self._numbers[target.parent]
             self.events.append(("move", folders[0], source.name, folders[1], target.name, number))
@@ -132,6 +140,8 @@ class RecordedDisk(System):
 
     def _commit(self, environment: Any, txn: Any) -> None:
         txn.commit()
+        if Path(environment.path()) != self._root:
+            return
         with self._lock:
             number, pages = self._changed_pages()
             for at, page in pages:
@@ -147,6 +157,8 @@ class RecordedDisk(System):
 
     def _sync_commits(self, environment: Any) -> None:
         environment.sync(True)
+        if Path(environment.path()) != self._root:
+            return
         with self._lock:
             number, pages = self._changed_pages()
             self.events.extend(("write", number, at * _PAGE, page) for at, page in pages)

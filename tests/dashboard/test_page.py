@@ -212,8 +212,10 @@ def test_search_shows_the_vectors_side_by_side_with_their_plans(reader: Reader) 
 def test_the_map_is_drawn_coloured_and_walked_by_keyboard(reader: Reader) -> None:
     page = reader.open("collection/docs/map")
     page.wait_for_selector("canvas")
-    page.fill("input[list=keys]", "lang")
-    page.press("input[list=keys]", "Enter")
+    offered = page.evaluate("[...document.querySelector('input[list]').list.options].map((each) => each.value)")
+    assert offered == ["year", "lang", "text"]
+    page.fill("input[list]", "lang")
+    page.press("input[list]", "Enter")
     page.wait_for_selector("text=en (150)")
     reader.settled()
     page.focus("canvas")
@@ -233,6 +235,7 @@ def test_the_console_sends_requests_and_has_the_routes(reader: Reader) -> None:
     page.click("text=Send >> nth=0")
     page.wait_for_selector("text=200 in")
     assert '"count": 300' in page.inner_text("pre")
+    assert page.title() == "console · minidb"
     reader.picture("console")
     assert page.locator("option:has-text('(writes)')").count() > 20
     page.fill("input.mono", "///example.org/collections")
@@ -243,11 +246,14 @@ def test_the_console_sends_requests_and_has_the_routes(reader: Reader) -> None:
 def test_errors_and_unknown_places_are_told(reader: Reader) -> None:
     reader.open("collection/nothing/points")
     assert "Collection `nothing` doesn't exist!" in reader.main()
+    assert reader.page.inner_text("h1") == "nothing"
     reader.picture("missing")
     reader.open("no/such/page")
     assert "There is no such page." in reader.main()
     reader.open("collection/docs/toString")
     assert "There is no such page." in reader.main()
+    reader.page.click("text=All collections")
+    reader.page.wait_for_selector("text=Payload indexes")
     assert any("404" in problem for problem in reader.problems)  # the browser's own note of the answer
     reader.problems.clear()
 

@@ -68,9 +68,11 @@ def test_changes_come_from_the_cursor_of_the_answer_before(world: World) -> None
     assert world.ask("POST", CHANGES, {**asked, "since": last["cursor"]}).result == {**last, "deleted": []}
     written, removed = last["head"] - 2, last["head"] - 1
     for one, other, left in ((written, written, [3]), (written, removed, [])):
-        without = [{"first": one, "last": other}]
-        found = world.ask("POST", CHANGES, {"since": first["cursor"], "without": without}).result
-        assert (found["points"], found["deleted"]) == ([], left)
+        for name, deleted in ((first["log"], left), ("another", [3])):
+            without = [{"log": name, "first": one, "last": other}]
+            found = world.ask("POST", CHANGES, {"since": first["cursor"], "without": without}).result
+            assert found["deleted"] == deleted
+            assert bool(found["points"]) == (name == "another")
     log = {**last["cursor"], "log": "another"}
     assert not world.ask("POST", CHANGES, {"since": log}).result["continued"]
 
@@ -83,8 +85,8 @@ def test_changes_come_from_the_cursor_of_the_answer_before(world: World) -> None
         ({"since": {"log": "x"}}, 400, "missing field `seq` in since"),
         ({"since": {"log": "x", "seq": -1}}, 400, "expected an unsigned integer in since.seq"),
         ({"since": {"log": "x", "seq": 1, "offset": "?"}}, 400, "not a valid point ID"),
-        ({"without": [{"first": 1}]}, 400, "missing field `last` in without[0]"),
-        ({"without": [{"first": 1, "last": 2}] * 10_001}, 422, "has 10001 ranges, must have at most 10000"),
+        ({"without": [{"log": "x", "first": 1}]}, 400, "missing field `last` in without[0]"),
+        ({"without": [{"log": "x", "first": 1, "last": 2}] * 10_001}, 422, "has 10001 ranges, must have at most 10000"),
     ],
 )
 def test_changes_that_are_refused(world: World, body: Any, status: int, text: str) -> None:

@@ -17,9 +17,9 @@ an old state would else overwrite what changed there meanwhile. A stranger gets 
 
 **From a server of minidb** a pull follows the collection's log (`following`): it asks for what has changed since a
 *cursor*, and keeps the cursor of each page in the commit that writes the page. The log's name is in it, so a collection
-that was made anew or restored is found out, and nothing is left there. What was pushed there is left out by the numbers
-of the operations the server answered with, which are noted after each batch: of a push that was killed in between one
-batch may come back.
+that was made anew or restored is found out, and one that lost operations (`collection.eras`); nothing is left there.
+What was pushed there is left out by the numbers of the operations the server answered with, which are noted after each
+batch: of a push that was killed in between one batch may come back.
 
 **Without a log** (another server, qdrant-client's local mode), and from a log that is new here, a pull reads all pages
 and writes what differs (`reading`). A point that is not there any more is deleted here if it is known to have been
@@ -41,15 +41,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidb.client import QdrantClient
-from minidb.client.sync.peers import identity_of, plain
+from minidb.client.sync.peers import identity_of, plain, told_apart
 from minidb.client.sync.reading import Reading
 from minidb.client.sync.receiving import Receiver
 from minidb.client.sync.report import CollectionSync, SyncReport
 from minidb.client.sync.rules import Rules
 from minidb.client.sync.sending import Sending
-from minidb.errors import BadRequest
 from minidb.migration.clients import ClientEnd
 from minidb.migration.copying import wanted_of
+from minidb.migration.ends import told_as_it_was
 
 __all__ = ["CollectionSync", "Rules", "SyncReport", "pull", "push"]
 
@@ -57,22 +57,22 @@ __all__ = ["CollectionSync", "Rules", "SyncReport", "pull", "push"]
 def push(source: QdrantClient, target: Any, names: Sequence[str] | None, rules: Rules) -> SyncReport:
     """See `QdrantClient.push`."""
     target = plain(target)
+    told_apart(source, target)
     here, identity = source._database.identity(), identity_of(target, rules)
-    if here == identity:
-        raise BadRequest("both are the same store")
-    sending = Sending(source, here, Receiver(target, here), identity, rules)
-    return SyncReport(tuple(sending.run(name) for name in wanted_of(ClientEnd(source), names)))
+    return _done(Sending(source, here, Receiver(target, here), identity, rules), source, names)
 
 
 def pull(target: QdrantClient, source: Any, names: Sequence[str] | None, rules: Rules) -> SyncReport:
     """See `QdrantClient.pull`."""
     source = plain(source)
     if isinstance(source, QdrantClient) and not source._database.read_only:
+        told_apart(source, target)
         there, identity = source._database.identity(), target._database.identity()
-        if there == identity:
-            raise BadRequest("both are the same store")
         # what came from there is noted under the same name a push to it would look for
-        sending = Sending(source, there, Receiver(target, rules.name or there), identity, rules)
-        return SyncReport(tuple(sending.run(name) for name in wanted_of(ClientEnd(source), names)))
-    reading = Reading(source, target, identity_of(source, rules), rules)
-    return SyncReport(tuple(reading.run(name) for name in wanted_of(ClientEnd(source), names)))
+        return _done(Sending(source, there, Receiver(target, rules.name or there), identity, rules), source, names)
+    return _done(Reading(source, target, identity_of(source, rules), rules), source, names)
+
+
+def _done(way: Sending | Reading, source: Any, names: Sequence[str] | None) -> SyncReport:
+    with told_as_it_was():
+        return SyncReport(tuple(way.run(name) for name in wanted_of(ClientEnd(source), names)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from minidb import models
-from minidb.collection.sync_state import Followed
+from minidb.collection.sync_state import Followed, Ranges
 from minidb.migration.ends import Json
 from minidb.rest.changes import MOST_CHANGES, MOST_RANGES
 from minidb.storage.records import PointId
@@ -23,6 +23,8 @@ class Page:
 
     cursor: Json
     head: int
+    log: str
+    """The name of what is written there from now on."""
     continued: bool
     deletions_since: int
     points: dict[PointId, Json]
@@ -34,12 +36,13 @@ class Page:
         return Followed(self.cursor["log"], self.cursor["seq"], self.cursor.get("offset"))
 
 
-def changes(client: Any, name: str, since: Followed | None, sent: Sequence[tuple[int, int]], limit: int) -> Page | None:
+def changes(client: Any, name: str, since: Followed | None, sent: Mapping[str, Ranges], limit: int) -> Page | None:
     """A page of a log; None where there is none.
 
     Args:
         client: of any kind; those of qdrant-client that speak HTTP may lead to a server of minidb.
-        sent: operations there which wrote what came from here. Of many the oldest are not told: they come back.
+        sent: operations there which wrote what came from here, by the log's name at that time. Of many the oldest are
+            not told: they come back.
     """
     inner: Any = getattr(client, "_client", None)
     if getattr(inner, "rest_uri", None) is None:
@@ -47,7 +50,8 @@ def changes(client: Any, name: str, since: Followed | None, sent: Sequence[tuple
     body: Json = {"limit": min(limit, MOST_CHANGES)}
     if since is not None:
         body["since"] = {"log": since.log, "seq": since.seq, "offset": since.offset}
-        body["without"] = [{"first": first, "last": last} for first, last in sent[-MOST_RANGES:]]
+        without = [{"log": log, "first": first, "last": last} for log, ranges in sent.items() for first, last in ranges]
+        body["without"] = without[-MOST_RANGES:]
     answers = import_module("qdrant_client.http.exceptions")
     try:
         answer = inner.http.client.request(

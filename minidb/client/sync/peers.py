@@ -50,6 +50,16 @@ def identity_of(client: Any, rules: Rules) -> str:
     return str(place) if place == ":memory:" else str(Path(place).absolute())
 
 
+def told_apart(source: QdrantClient, target: Any) -> None:
+    """Refuse one store on both sides; of two copies of one disk the receiver is given an identity of its own."""
+    if not isinstance(target, QdrantClient) or target._database.read_only or source._database.read_only:
+        return
+    if source._database.is_same_store(target._database):
+        raise BadRequest("both are the same store")
+    if source._database.identity() == target._database.identity():
+        target._database.renew_identity()
+
+
 def met(database: Database, name: str, identity: str) -> Peer:
     """What is known of a peer, for whom deletions are kept from now on."""
     with database.snapshot(name) as snapshot:

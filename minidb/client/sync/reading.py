@@ -95,7 +95,7 @@ class _Collection:
     # By the log
 
     def _page(self, followed: Followed | None) -> log.Page | None:
-        sent = [] if followed is None else followed.sent
+        sent = {} if followed is None else followed.sent
         return log.changes(self._source, self._name, followed, sent, self._rules.batch_size)
 
     def _follow(self, followed: Followed, page: log.Page) -> bool:
@@ -105,18 +105,18 @@ class _Collection:
             if page.deletions_since > max(followed.seq, compared):  # before the cursor moves on
                 self._compare_ids()
                 compared = page.head
-            sent = [each for each in followed.sent if each[1] >= page.followed.seq]
-            if page.followed != followed:
+            following = page.followed
+            following.sent = followed.sent_from(following.seq)
+            if following != followed:
                 self._take(page)
-            followed = page.followed
-            followed.sent = sent
+            followed = following
             if followed.seq >= end:
                 break
-            following = self._page(followed)
-            if following is None or not following.continued:
-                self._read_all(following)
+            next_page = self._page(followed)
+            if next_page is None or not next_page.continued:
+                self._read_all(next_page)
                 return True
-            page = following
+            page = next_page
         if self._rules.mirror:
             self._compare_ids()
         return compared > 0 or self._rules.mirror
@@ -138,8 +138,7 @@ class _Collection:
     def _keep(self, cursor: Followed, txn: WriteTransaction, collection: Collection) -> None:
         """How far the log has been followed; of what was sent there, what is not past stays known."""
         known = find_followed(txn, collection.number, self._identity)
-        if known is not None and known.log == cursor.log:
-            cursor.sent = [each for each in known.sent if each[1] >= cursor.seq]
+        cursor.sent = {} if known is None else known.sent_from(cursor.seq)
         put_followed(txn, collection.number, self._identity, cursor)
 
     # Page by page

@@ -21,7 +21,6 @@ from minidb.collection.changes import written_since
 from minidb.collection.collection import Collection
 from minidb.collection.sync_state import (
     Peer,
-    add_operations,
     among,
     deleted,
     find_followed,
@@ -57,6 +56,7 @@ class Sending:
         self._identity = identity
         self._rules = rules
         self._key = TOKENS + here
+        self._logs: dict[str, str | None] = {}
         self._side = Side(ClientEnd(source), source._database, identity)
 
     def run(self, name: str) -> CollectionSync:
@@ -64,7 +64,7 @@ class Sending:
         token = self._token(name)
         met(self._database, name, self._identity)
         changes = _changes(self._database, name, self._identity, token)
-        is_known = changes.served is not None or self._is_followed(name)
+        is_known = changes.served is not None or self._log(name) is not None
         unheld = carry(name, self._side, self._receiver.side, is_known=is_known)
         counts = Counts()
         for ids in pages(changes.own, self._rules.batch_size):
@@ -92,24 +92,30 @@ class Sending:
             return None
         return NAMED if self._rules.name is not None else metadata_of(self._target, name).get(self._key)
 
-    def _is_followed(self, name: str) -> bool:
-        """Whether nothing was sent there yet, but it is known from a pull."""
-        with self._database.snapshot(name) as snapshot:
-            followed = find_followed(snapshot.txn, snapshot.collection.number, self._identity)
-        page = None if followed is None else log.changes(self._target, name, followed, [], 1)
-        return page is not None and page.continued
+    def _log(self, name: str) -> str | None:
+        """The name of the log there, if it is one that is followed by pulls."""
+        if name not in self._logs:
+            with self._database.snapshot(name) as snapshot:
+                followed = find_followed(snapshot.txn, snapshot.collection.number, self._identity)
+            page = None if followed is None else log.changes(self._target, name, followed, {}, 1)
+            self._logs[name] = page.log if page is not None and page.continued else None
+        return self._logs[name]
 
     def _write(self, name: str, points: list[Json], gone: list[PointId]) -> None:
-        """Where the other side has a log that is followed, the numbers this got there: it is not to come back."""
+        """Where the other side has a log that is followed, the numbers this got there: it is not to come back.
+
+        The log's name was asked for before: if what is written now is lost there, and others take its numbers, these
+        are of a later name.
+        """
+        log_name = self._log(name)
         numbers = self._receiver.write(name, points, gone)
-        with self._database.snapshot(name) as snapshot:
-            if find_followed(snapshot.txn, snapshot.collection.number, self._identity) is None:
-                return
+        if log_name is None:
+            return
 
         def note(txn: WriteTransaction, collection: Collection) -> None:
             followed = find_followed(txn, collection.number, self._identity)
             if followed is not None:
-                add_operations(followed.sent, numbers)
+                followed.add_sent(log_name, numbers)
                 put_followed(txn, collection.number, self._identity, followed)
 
         self._database.remember(name, note)

@@ -26,7 +26,7 @@ function pageOf([first, name, view = "points", id]) {
   if (first === "console") return () => consolePage();
   if (first === "collection" && view === "point" && id !== undefined) return () => point(name, id);
   if (first === "collection" && name !== undefined && Object.hasOwn(OF_COLLECTION, view)) return () => OF_COLLECTION[view](name);
-  return () => failure(new Error("There is no such page."));
+  return () => { throw new Error("There is no such page."); };
 }
 
 let shown = 0;
@@ -34,13 +34,13 @@ async function show() {
   const parts = place();
   const turn = ++shown;
   drawNavigation(parts);
-  document.title = [...parts.slice(1).reverse(), "minidb"].join(" · ");
+  document.title = [...parts.slice(parts[0] === "collection" ? 1 : 0).reverse(), "minidb"].join(" · ");
   main.setAttribute("aria-busy", "true");
   let content;
   try {
     content = await pageOf(parts)();
   } catch (error) {
-    content = error.status === 401 ? keyForm(error) : failure(error);
+    content = error.status === 401 ? keyForm(error) : wrong(error, parts);
   }
   if (turn !== shown) return;
   main.removeAttribute("aria-busy");
@@ -61,6 +61,11 @@ function drawNavigation([first, name, view = "points"]) {
     ...links.map(([text, href, current]) => h("a", { href, "aria-current": current ? "page" : null }, text)),
     ...(forget ? [forget] : []),
   );
+}
+
+function wrong(error, [first, name]) {
+  const title = first === "collection" && name !== undefined ? name : "minidb";
+  return [h("h1", {}, title), failure(error), h("p", {}, h("a", { href: address() }, "All collections"))];
 }
 
 function keyForm(error) {

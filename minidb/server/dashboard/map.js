@@ -16,7 +16,7 @@ export async function mapPage(name) {
     for (const [key, value] of Object.entries(point.payload ?? {})) if (typeof value !== "object") keys.add(key.match(/^[\w-]+$/) ? key : `"${key}"`);
   }
   const using = select(vectors.map((vector) => [vector.name, vectorLabel(vector.name)]), vectors[0].name);
-  const color = h("input", { list: "keys", placeholder: "payload key", autocomplete: "off", spellcheck: "false" });
+  const color = h("input", { list: "payload-keys", placeholder: "payload key", autocomplete: "off", spellcheck: "false" });
   const filterBox = h("input", { placeholder: "lang = en   or JSON", spellcheck: "false", autocomplete: "off" });
   const results = h("div", {});
   const draw = (event) => {
@@ -30,7 +30,7 @@ export async function mapPage(name) {
   color.addEventListener("change", () => draw());
   draw();
   return [h("h1", {}, name), h("form", { class: "card row", onsubmit: draw }, field("Vector", using), field("Colour by", color),
-    h("datalist", { id: "keys" }, [...keys].map((value) => h("option", { value }))), field("Filter", filterBox, "grow"),
+    h("datalist", { id: "payload-keys" }, [...keys].map((value) => h("option", { value }))), field("Filter", filterBox, "grow"),
     h("button", { class: "main" }, "Draw")), results];
 }
 
