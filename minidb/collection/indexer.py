@@ -11,7 +11,6 @@ import time
 from _thread import TIMEOUT_MAX, LockType, allocate_lock
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +24,6 @@ from minidb.collection.indexes import Indexes, graph_vectors, metric_of, payload
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View
 from minidb.errors import MinidbError, NotFound
-from minidb.index.dense import libraries
 from minidb.index.dense.calibration import Calibration, held_out
 from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Blocks, Graph, GraphSettings
@@ -36,7 +34,6 @@ from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
 from minidb.storage.spaces import clean
 from minidb.system import threads
-from minidb.system.processes import loading
 
 if TYPE_CHECKING:
     from minidb.index.centroids import CentroidIndex
@@ -64,10 +61,6 @@ _CLOSING_ROWS = 10_000
 """So many rows are taken into a sketch of 384 dimensions in 30 ms, into an inverted index in 100: closing may wait."""
 _KEPT_LOG_ENTRIES = 10_000
 """For other processes that have not looked for a while; one that comes later still reads the records anew."""
-
-
-_MODULES = ("minidb.collection.centroids", "minidb.collection.vacuum", "minidb.filter.evaluate", "minidb.index.sparse")
-"""What its thread needs beside libraries of graphs."""
 
 
 class _Stopped(Exception):
@@ -161,9 +154,6 @@ class Indexer:
 
     def _run(self) -> None:
         try:
-            with loading:
-                for name in _MODULES:
-                    import_module(name)
             self._work()
         finally:  # after an error nobody foresaw, too: those who wait go on, and the next write tries again
             with self._lock:
@@ -220,9 +210,6 @@ class Indexer:
             fields = [
                 field for field in snapshot.view.fields.values() if wants_index(snapshot.view, field, collection.config)
             ]
-        if any(field.kind == "dense" for field in fields):
-            with loading:
-                libraries.load()
         for field in fields:
             if self._stopping:
                 return
