@@ -7,11 +7,12 @@ while it waits here.
 
 from __future__ import annotations
 
+import math
 import time
-from _thread import TIMEOUT_MAX, LockType, allocate_lock
+import weakref
+from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,6 @@ from minidb.collection.indexes import Indexes, graph_vectors, metric_of, payload
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View
 from minidb.errors import MinidbError, NotFound
-from minidb.index.dense import libraries
 from minidb.index.dense.calibration import Calibration, held_out
 from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Blocks, Graph, GraphSettings
@@ -36,7 +36,6 @@ from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
 from minidb.storage.spaces import clean
 from minidb.system import threads
-from minidb.system.processes import loading
 
 if TYPE_CHECKING:
     from minidb.index.centroids import CentroidIndex
@@ -62,16 +61,20 @@ _LACKING_SHARE = 0.1
 """Rows a sketch or an inverted index may lack before they are taken in, which the next search would wait for."""
 _CLOSING_ROWS = 10_000
 """So many rows are taken into a sketch of 384 dimensions in 30 ms, into an inverted index in 100: closing may wait."""
+_LOOK_AGAIN_S = 1.0
+"""Who waits looks so often whether the thread is still there."""
 _KEPT_LOG_ENTRIES = 10_000
 """For other processes that have not looked for a while; one that comes later still reads the records anew."""
 
 
-_MODULES = ("minidb.collection.centroids", "minidb.collection.vacuum", "minidb.filter.evaluate", "minidb.index.sparse")
-"""What its thread needs beside libraries of graphs."""
-
-
 class _Stopped(Exception):
     """The database is closing: what was being built is not needed."""
+
+
+class _Life:
+    """Held by a thread alone: gone with it, whatever ends it."""
+
+    __slots__ = ("__weakref__",)
 
 
 class Indexer:
@@ -84,10 +87,15 @@ class Indexer:
         self._waiting: dict[int, Collection] = {}
         self._busy: int | None = None
         self._stopping = False
-        self.is_running = False
-        """Whether its thread is there: in C++, it must not meet the end of the interpreter."""
+        self._life: weakref.ref[_Life] | None = None
         self._is_untidy = False
         self._observers: list[LockType] = []
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread is there: in C++, it must not meet the end of the interpreter."""
+        life = self._life
+        return life is not None and life() is not None
 
     def notice(self, collection: Collection) -> None:
         """Cheap: called after every commit. Looks closer only when a collection has grown by a few percent."""
@@ -125,8 +133,12 @@ class Indexer:
                 self._start()
 
     def _start(self) -> bool:
-        self.is_running = threads.start(self._run)
-        return self.is_running
+        life = _Life()
+        self._life = weakref.ref(life)
+        is_started = threads.start(partial(self._run, life))
+        if not is_started:
+            self._life = None
+        return is_started
 
     def is_busy_with(self, collection: Collection) -> bool:
         with self._lock:
@@ -140,17 +152,23 @@ class Indexer:
         return self._wait(lambda: not self._concerns(collection), timeout)
 
     def _wait(self, is_over: Callable[[], bool], timeout: float | None) -> bool:
-        limit = None if timeout is None else time.monotonic() + timeout
+        limit = math.inf if timeout is None else time.monotonic() + timeout
+        changed: LockType | None = None
         while True:
-            changed = allocate_lock()
-            changed.acquire()
             with self._lock:
+                if self._life is not None and not self.is_running:  # it had no memory left to say so
+                    self._end()
                 if is_over():
                     return True
-                self._observers.append(changed)
-            left = -1.0 if limit is None else min(limit - time.monotonic(), TIMEOUT_MAX)
-            if (limit is not None and left <= 0) or not changed.acquire(timeout=left):
+                if changed is None:
+                    changed = allocate_lock()
+                    changed.acquire()
+                    self._observers.append(changed)
+            left = limit - time.monotonic()
+            if left <= 0:
                 return False
+            if changed.acquire(timeout=min(left, _LOOK_AGAIN_S)):
+                changed = None
 
     def stop(self) -> None:
         """Finish the step at hand and end the thread."""
@@ -159,17 +177,21 @@ class Indexer:
             self._waiting.clear()
         self._wait(lambda: not self.is_running, None)
 
-    def _run(self) -> None:
+    def _run(self, life: _Life) -> None:
         try:
-            with loading:
-                for name in _MODULES:
-                    import_module(name)
             self._work()
-        finally:  # after an error nobody foresaw, too: those who wait go on, and the next write tries again
+        finally:
             with self._lock:
-                self._waiting.clear()
-                self.is_running, self._busy = False, None
-                self._tell()
+                if (
+                    self._life is not None and self._life() is life
+                ):  # else it came to its end, and another may be at work
+                    self._end()
+
+    def _end(self) -> None:
+        """After an error nobody foresaw: those who wait go on, and the next write tries again."""
+        self._waiting.clear()
+        self._life = self._busy = None
+        self._tell()
 
     def _tell(self) -> None:
         for changed in self._observers:
@@ -182,7 +204,7 @@ class Indexer:
                 self._busy = None
                 self._tell()
                 if self._stopping or not (self._waiting or self._is_untidy):
-                    self.is_running = False
+                    self._life = None
                     self._tell()
                     return
                 collection = next(iter(self._waiting.values()), None)
@@ -220,9 +242,6 @@ class Indexer:
             fields = [
                 field for field in snapshot.view.fields.values() if wants_index(snapshot.view, field, collection.config)
             ]
-        if any(field.kind == "dense" for field in fields):
-            with loading:
-                libraries.load()
         for field in fields:
             if self._stopping:
                 return

@@ -7,14 +7,14 @@ value is missing or of the wrong type is an error only for the rows somebody ask
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidb.collection.declared import schema_type
+from minidb.collection.declared import MATCH_TYPES, schema_type
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
 from minidb.filter.conditions import Predicate
@@ -180,13 +180,20 @@ class Candidates:
 def retriever(path: JsonPath, schema: Any) -> Callable[[dict[str, Any]], Sequence[Any]]:
     """The values a formula sees at a path: those its index holds, or all where it has none.
 
-    So a value an index does not take is missing, and its default stands in (value_retriever/helpers.rs).
+    So a value an index does not take is missing, and its default stands in (value_retriever/helpers.rs). An index of
+    values to be matched holds each once, so that `[2, 2]` is a number.
     """
     form = None if schema is None else _INDEXED.get(schema_type(schema))
     if form is not None:
-        return lambda payload: [value for each in path.elements(payload) if (value := form(each)) is not None]
+        is_of_matches = schema_type(schema) in MATCH_TYPES and getattr(schema, "lookup", None) is not False
+        collected = _distinct if is_of_matches else list
+        return lambda payload: collected(value for each in path.elements(payload) if (value := form(each)) is not None)
     ends_in_all = bool(path.rest) and path.rest[-1] is None
     return path.values if ends_in_all else path.elements
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
 
 
 def _as_integer(value: Any) -> int | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _imp
 import os
-from _thread import allocate_lock
+import sys
+import time
 from collections.abc import Callable
 
 process_id = os.getpid
@@ -21,12 +23,45 @@ def around_fork(
         os.register_at_fork(**{when: call for when, call in calls.items() if call is not None})
 
 
-loading = allocate_lock()
-"""`with loading:` in a thread of ours that imports: a child forked amid it would have half a module, for good."""
+_PACKAGES = frozenset(
+    ("minidb", "hnswlib", "httpx", "lmdb", "msgpack", "numpy", "py_rust_stemmers", "pydantic", "scipy", "usearch")
+)
+"""What requests load when it is first needed, in whatever thread they come."""
+_LONGEST_WAIT_S, _PAUSE_S = 10.0, 0.001
+_held: list[Callable[[], None]] = []
 
 
 def _before_fork() -> None:
-    loading.acquire()
+    """A child forked while another thread imports, or has pydantic build a model, waits for the end of it for ever.
+
+    What is locked here, until after the fork, lets neither begin meanwhile. A thread that waits for this very one is
+    given up after some seconds: its child is on its own, as it was before.
+    """
+    latest = time.monotonic() + _LONGEST_WAIT_S
+    _imp.acquire_lock()
+    _held.append(_imp.release_lock)
+    while not _is_still() and time.monotonic() < latest:
+        _imp.release_lock()  # what is imported may import more
+        time.sleep(_PAUSE_S)
+        _imp.acquire_lock()
 
 
-around_fork(before=_before_fork, in_parent=loading.release, in_child=loading.release)
+def _is_still() -> bool:
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in _PACKAGES]
+    if any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules):
+        return False
+    building = getattr(sys.modules.get("pydantic.main"), "_rebuild_lock", None)  # older pydantics have none
+    if building is None:
+        return True
+    if not building.acquire(blocking=False):
+        return False
+    _held.append(building.release)
+    return True
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop()()
+
+
+around_fork(before=_before_fork, in_parent=_after_fork, in_child=_after_fork)

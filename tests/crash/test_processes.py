@@ -356,6 +356,61 @@ def test_fork_while_threads_read_and_write(tmp_path: Path) -> None:
         assert set(tags(client)) >= {50_000 + round_ for round_ in range(6)}
 
 
+AMID = """
+import os, signal, sys, threading
+from importlib.machinery import PathFinder
+from pydantic import BaseModel
+import minidb.client
+
+class Model(BaseModel):
+    number: int
+
+def wait(core_schema=None, handler=None):
+    begun.set()
+    assert go.wait(60)
+    return handler(core_schema) if handler else None
+
+class SlowModel(Model):
+    pass
+
+SlowModel.__get_pydantic_core_schema__ = classmethod(lambda cls, source, handler: wait(source, handler))
+
+class SlowImports:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != "minidb.query.projection":
+            return None
+        spec = PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (wait(), execute(module))
+        return spec
+
+sys.meta_path.insert(0, SlowImports)
+work = {
+    "imports": lambda cls: __import__("minidb.query.projection"),
+    "builds a model": lambda cls: cls.model_rebuild(force=True),
+}[sys.argv[1]]
+begun, go = threading.Event(), threading.Event()
+threading.Thread(target=work, args=(SlowModel,)).start()
+assert begun.wait(60)
+os.register_at_fork(before=go.set)
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    work(Model)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("what", ["imports", "builds a model"])
+def test_a_fork_waits_for_what_other_threads_load(what: str) -> None:
+    """The first request of a kind loads modules and models; the child waited for ever for the thread that did so."""
+    command = [sys.executable, "-c", AMID, what]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True)
+    assert result.stdout == "0\n", result.stderr
+
+
 HOLDER = """
 import os, sys, signal
 from test_processes import QdrantClient

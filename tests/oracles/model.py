@@ -19,7 +19,7 @@ from oracles.schema import Field, Schema, Stored, by_name, named
 
 
 class MissingPoint(Exception):
-    """The operation named an id that is not there; what could be applied was."""
+    """The operation named an id that is not there, and has changed nothing."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class CollectionModel:
         return bool(check_filter(filter, point.payload, point_id, has))
 
     def apply(self, operation: Any) -> None:
-        """Raises `MissingPoint` after applying what the core applies."""
+        """Raises `MissingPoint`, having changed nothing but the number of the next operation."""
         number, self.next_operation = self.next_operation, self.next_operation + 1
         match operation:
             case m.UpsertOperation(upsert=request):
@@ -107,14 +107,14 @@ class CollectionModel:
 
     def _update_vectors(self, request: m.UpdateVectors, number: int) -> None:
         allowed = {point_id for point_id in self.points if self.satisfies(point_id, request.update_filter)}
-        missing = [point.id for point in request.points if canonical(point.id) not in self.points]
+        for point in request.points:
+            if canonical(point.id) not in self.points:
+                raise MissingPoint(point.id)
         for point in request.points:
             if canonical(point.id) in allowed:
                 changed = self.points[canonical(point.id)]
                 changed.vectors |= self._stored(point.vector)
                 changed.version = number
-        if missing:
-            raise MissingPoint(missing[0])
 
     def _drop(self, point: ModelPoint, names: Iterable[str], number: int) -> None:
         if any(name in point.vectors for name in names):

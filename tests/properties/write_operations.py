@@ -52,6 +52,11 @@ def structs(fields: Schema, at_least: int = 0) -> st.SearchStrategy[Any]:
     return chosen.flatmap(lambda kept: st.fixed_dictionaries({field.name: vectors(field) for field in kept}))
 
 
+def _says_something(struct: Any) -> bool:
+    """An update of a point by nothing but empty sparse vectors is refused, as none at all."""
+    return not isinstance(struct, dict) or any(getattr(vector, "indices", True) for vector in struct.values())
+
+
 scalars = st.sampled_from([None, True, 0, 1, -5, 2**53 + 1, 1.5, "", "x", "Ünïcode", "a"])
 objects = st.dictionaries(st.sampled_from(["x", "y"]), scalars, max_size=2)
 payload_values = scalars | objects | st.lists(scalars | objects, max_size=3)
@@ -113,7 +118,8 @@ def operations(fields: Schema) -> st.SearchStrategy[Any]:
     upserts = st.builds(m.PointsList, points=points(fields), **conditional) | st.builds(
         m.PointsBatch, batch=batches(fields), **conditional
     )
-    changes = st.lists(st.builds(m.PointVectors, id=ids, vector=structs(fields, 1)), min_size=1, max_size=4)
+    given = structs(fields, 1).filter(_says_something)
+    changes = st.lists(st.builds(m.PointVectors, id=ids, vector=given), min_size=1, max_size=4)
     names = st.lists(st.sampled_from([field.name for field in fields]), min_size=1, max_size=2)
     keys = st.lists(deleted_paths, min_size=1, max_size=2)
     plain_upserts = st.builds(m.PointsList, points=points(fields))

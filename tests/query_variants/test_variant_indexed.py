@@ -84,3 +84,34 @@ def test_formulas_over_every_kind(kind: str, random: Random) -> None:
                     store.query_points("c", ours, prefetch=one)
             else:
                 assert store.query_points("c", ours, prefetch=one).points[0].score == expected
+
+
+@pytest.mark.parametrize("values", [[2, 2], [2, 2.0], [2, "a", 2], [2, 3, 2], [2.5, 2.5], [2]])
+@pytest.mark.parametrize("kind", ["integer", "float", "integer of ranges"])
+def test_a_value_that_is_there_twice_is_one_where_the_index_holds_it_once(kind: str, values: list[Any]) -> None:
+    folder = tempfile.mkdtemp(prefix="minidb-indexed-")
+    shard = edge.EdgeShard.create(folder, edge.EdgeConfig(vectors=edge.EdgeVectorParams(1, edge.Distance.Dot)))
+    of_ranges = kind == "integer of ranges"
+    theirs: Any = getattr(edge.PayloadSchemaType, kind.split()[0].capitalize())
+    ours: Any = kind.split()[0]
+    if of_ranges:
+        theirs = edge.IntegerIndexParams(lookup=False, range=True)
+        ours = models.IntegerIndexParams(type="integer", lookup=False, range=True)
+    shard.update(edge.UpdateOperation.create_field_index("x", theirs))
+    shard.update(edge.UpdateOperation.upsert_points([edge.Point(0, [1.0], {"x": values})]))
+    with QdrantClient(":memory:") as store:
+        store.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+        store.create_payload_index("c", "x", ours)
+        store.upsert("c", [models.PointStruct(id=0, vector=[1.0], payload={"x": values})])
+        formula = edge.Formula(edge.Expression.Variable("x"), {"x": 0.25})
+        prefetch = edge.Prefetch(limit=1, query=edge.Query.Nearest([1.0]))
+        query, below = models.FormulaQuery(formula="x", defaults={"x": 0.25}), models.Prefetch(query=[1.0])
+        try:
+            (hit,) = shard.query(edge.QueryRequest(limit=1, query=formula, prefetches=[prefetch]))
+        except Exception:  # noqa: BLE001, the core's errors have no class of their own
+            with pytest.raises(errors.BadInput):
+                store.query_points("c", query, prefetch=below)
+        else:
+            assert store.query_points("c", query, prefetch=below).points[0].score == hit.score
+    shard.close()
+    shutil.rmtree(folder, ignore_errors=True)

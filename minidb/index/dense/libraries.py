@@ -7,7 +7,6 @@ lies on disk: that is what counts for long vectors and for many.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from functools import cache
 from itertools import chain
@@ -31,14 +30,6 @@ MANY_BYTES = 256 << 20
 @cache
 def _has_hnswlib() -> bool:
     return importlib.util.find_spec("hnswlib") is not None
-
-
-def load() -> None:
-    """Import the libraries, which otherwise happens when a graph is first built or opened."""
-    importlib.import_module("minidb.index.dense.usearch_graph")
-    if _has_hnswlib():
-        importlib.import_module("minidb.index.dense.hnswlib_graph")
-        importlib.import_module("hnswlib")
 
 
 def build(
