@@ -114,6 +114,8 @@ def _checking(request: httpx.Request, send: Callable[[httpx.Request], httpx.Resp
         response = send(request)
     except ResponseHandlingException as error:
         _check_time(error)
+        if isinstance(error.source, RuntimeError):  # httpx's word for a closed client
+            raise ValueError("Cannot invoke RPC: Channel closed!") from error
         raise
     if _is_grpcs(request, response):
         raise _rpc_error(response.status_code, response.headers, response.read())

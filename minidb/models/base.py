@@ -668,7 +668,11 @@ class Later:
 
     def _check(self, value: Any) -> Any:
         _, classes, adapter = self._found or self._entry()
-        return value if type(value) in classes else adapter.validate_python(value)
+        checked = value if type(value) in classes else adapter.validate_python(value)
+        kind = type(checked)
+        if getattr(kind, "__pydantic_complete__", True) is False:  # pydantic before 2.14 could not dump it
+            uninterrupted(kind.model_rebuild)
+        return checked
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
         if not self._home:

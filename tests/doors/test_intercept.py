@@ -618,3 +618,12 @@ def test_a_client_of_qdrant_serverless_goes_the_same_way() -> None:
     with minidb.intercept("https://h"):
         client = serverless.QdrantServerless(url="https://h", api_key=SECRET)
         assert client._remote.get_collections().collections == []
+
+
+def test_a_closed_client_that_prefers_grpc_raises_what_a_closed_channel_does() -> None:
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL, prefer_grpc=True)
+        client.get_collections()
+        client.close()
+        with pytest.raises(ValueError, match="Channel closed"):
+            client.get_collections()

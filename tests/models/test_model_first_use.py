@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -86,3 +87,17 @@ def test_all_names_are_there_before_anything_is_loaded() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match=r"module 'minidb\.models' has no attribute 'Nothing'"):
         models.Nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_what_came_from_json_can_be_dumped_by_its_own_class() -> None:
+    """pydantic 2.13 dumps a value that stands for anything by its class alone, and does not build it for that."""
+    code = """
+        from minidb import models
+        from minidb.models.base import parse
+        quantized = {"scalar": {"type": "int8"}}
+        request = parse(models.CreateCollection, {"quantization_config": quantized, "strict_mode_config": {}})
+        for value in (request.quantization_config, request.strict_mode_config):
+            assert type(value).__pydantic_complete__, type(value)
+        assert request.model_dump(mode="json", exclude_none=True)["quantization_config"] == quantized
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
