@@ -4,6 +4,7 @@ say.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ from write_operations import EXTRA, SCHEMA, UNNAMED, filters, ids, operations
 from minidb.errors import NotFound
 
 NAME = "points"
+INDEXES = [("n", "integer"), ("n", "keyword"), ("arr", "keyword"), ("tag", "keyword"), ("o.x", "float")]
+INT8 = m.ScalarQuantization(scalar=m.ScalarQuantizationConfig(type=m.ScalarType.INT8))
+SETTINGS: list[dict[str, Any]] = [
+    {"quantization_config": INT8},
+    {"quantization_config": m.Disabled.DISABLED},
+    {"hnsw_config": m.HnswConfigDiff(m=4, ef_construct=10)},
+    {"optimizers_config": m.OptimizersConfigDiff(indexing_threshold=1, deleted_threshold=0.1)},
+]
 
 
 class Writes(RuleBasedStateMachine):
@@ -95,6 +104,36 @@ class Writes(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.store.reopen()
+
+    @precondition(lambda self: self.kind == "durable")
+    @rule()
+    def compact(self) -> None:
+        self.client.compact()
+
+    @rule(index=st.sampled_from(INDEXES))
+    def declare_or_drop_an_index(self, index: tuple[str, str]) -> None:
+        key, kind = index
+        if key in self.client.get_collection(NAME).payload_schema:
+            result = self.client.delete_payload_index(NAME, key)
+        else:
+            result = self.client.create_payload_index(NAME, key, kind)
+        assert result.operation_id == self.model.next_operation
+        self.model.next_operation += 1
+
+    @rule(changes=st.sampled_from(SETTINGS))
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        self.client.update_collection(NAME, **changes)
+        self.model.next_operation += 1
+
+    @rule(data=st.data(), undone=st.booleans())
+    def restore_a_snapshot(self, data: st.DataObject, undone: bool) -> None:
+        """What was written since the snapshot was made is gone, the numbers of the operations with it."""
+        snapshot = self.client.create_snapshot(NAME).name
+        if undone:
+            with suppress(NotFound):
+                self.client.batch_update_points(NAME, [data.draw(operations(self.fields))])
+        self.client.recover_snapshot(NAME, self.client._database.snapshots.path(NAME, snapshot).as_uri())
+        self.client.delete_snapshot(NAME, snapshot)
 
     @rule(filter=filters)
     def count_and_scroll_by_filter(self, filter: m.Filter) -> None:
