@@ -12,6 +12,7 @@ from minidb.collection.collection import Snapshot
 from minidb.collection.fields import VectorField, field_named
 from minidb.collection.indexes import comparable, metric_of
 from minidb.collection.reads import PointReader
+from minidb.errors import BadInput
 from minidb.index.dense.plain import reported, similarity_table
 from minidb.query.hits import Rows
 from minidb.query.sample import sample
@@ -21,6 +22,10 @@ from minidb.storage.records import PointId
 
 DEFAULT_SAMPLE = 10
 DEFAULT_LIMIT = 3
+_MOST_POINTS, _MOST_PAIRS = 10_000, 1_000_000
+"""A request of 40 bytes could ask for all of a collection with each other; a pair takes 340 bytes until it is sent."""
+_TABLE = 1 << 20
+"""Similarities made at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def run_matrix(snapshot: Snapshot, request: models.SearchMatrixRequest) -> Matri
     Source: lib/collection, distance_matrix.rs. Fewer than two points give an empty matrix.
 
     Raises:
-        BadInput: the collection has no vector of that name.
+        BadInput: the collection has no vector of that name, or the matrix would be too large.
     """
     view = snapshot.view
     reader = PointReader(snapshot.collection, view, snapshot.txn)
@@ -66,15 +71,30 @@ def run_matrix(snapshot: Snapshot, request: models.SearchMatrixRequest) -> Matri
     if len(drawn) < 2:
         return Matrix([], [])
     limit = DEFAULT_LIMIT if request.limit is None else request.limit
+    n_pairs = len(drawn) * min(limit, len(drawn) - 1)
+    if len(drawn) > _MOST_POINTS or n_pairs > _MOST_PAIRS:
+        raise BadInput(
+            f"a distance matrix of {len(drawn)} points and {n_pairs} pairs is too large, expected at most "
+            f"{_MOST_POINTS} points and {_MOST_PAIRS} pairs: ask for a smaller sample or limit"
+        )
     drawn = drawn[view.id_order(drawn)]
-    table = _similarity_table(Search(reader, snapshot.collection.indexes_for(view)), field, drawn)
-    return Matrix(reader.view.ids_of(drawn), _nearest(field, table, limit))
+    search = Search(reader, snapshot.collection.indexes_for(view))
+    n = max(1, _TABLE // len(drawn))
+    nearest: list[tuple[list[int], list[float]]] = []
+    for start in range(0, len(drawn), n):
+        table = _similarity_table(search, field, drawn[start : start + n], drawn)
+        nearest += _nearest(field, table, start, limit)
+    return Matrix(reader.view.ids_of(drawn), nearest)
 
 
-def _nearest(field: VectorField, table: NDArray[np.float32], limit: int) -> list[tuple[list[int], list[float]]]:
-    """For each row of a similarity table the best columns but its own, equal ones in their order, as reported."""
+def _nearest(
+    field: VectorField, table: NDArray[np.float32], start: int, limit: int
+) -> list[tuple[list[int], list[float]]]:
+    """For each row of a similarity table, of which the first is `start`, the best columns but its own, equal ones in
+    their order, as reported.
+    """
     table = np.where(np.isnan(table), -np.inf, table)
-    np.fill_diagonal(table, -np.inf)
+    np.fill_diagonal(table[:, start:], -np.inf)
     best = np.argsort(-table, axis=1, kind="stable")[:, :limit]
     similarities = np.take_along_axis(table, best, axis=1)
     counts = np.count_nonzero(similarities > -np.inf, axis=1).tolist()
@@ -85,10 +105,11 @@ def _nearest(field: VectorField, table: NDArray[np.float32], limit: int) -> list
     ]
 
 
-def _similarity_table(search: Search, field: VectorField, rows: Rows) -> NDArray[np.float32]:
-    """`(n, n)` internal similarities, a row per point; NaN where sparse ones have nothing in common."""
+def _similarity_table(search: Search, field: VectorField, some: Rows, rows: Rows) -> NDArray[np.float32]:
+    """`(len(some), len(rows))` internal similarities; NaN where sparse ones have nothing in common."""
     if field.kind == "dense":
         vectors = comparable(field, search.reader.dense(field, rows))
-        return similarity_table(metric_of(field), vectors, vectors)
-    queries = [as_compared(field, stored_vector(search.reader, field, row)) for row in rows.tolist()]
-    return np.stack([search.similarities(field, query, rows) for query in queries])
+        queries = vectors if len(some) == len(rows) else comparable(field, search.reader.dense(field, some))
+        return similarity_table(metric_of(field), queries, vectors)
+    compared = [as_compared(field, stored_vector(search.reader, field, row)) for row in some.tolist()]
+    return np.stack([search.similarities(field, query, rows) for query in compared])

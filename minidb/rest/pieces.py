@@ -145,7 +145,11 @@ def _points(values: list[Any]) -> list[models.PointStruct]:
 
 def encoded_pieces(fields: Mapping[str, VectorField], pieces: Iterable[list[models.PointStruct]]) -> PointBatch:
     """Points, of which a few at a time are there. Raises `MinidbError` for what is wrong, or to be seen together."""
-    return joined(encode_points(dict(fields), _without_inference(points)) for points in pieces)
+
+    def encode(points: list[models.PointStruct]) -> PointBatch:
+        return encode_points(dict(fields), _without_inference(points))
+
+    return joined(map(encode, pieces))  # a loop's variable would keep a piece while the next one is read
 
 
 def _column(fields: dict[str, VectorField], name: str, vectors: _Array) -> FieldColumn:

@@ -11,6 +11,7 @@ import pytest
 from rest_world import JSON_BODY, World
 
 from minidb.models import base
+from minidb.query import matrix
 
 QUERY, POINTS = "/collections/c/points/query", "/collections/c/points"
 MOST_ERRORS = 300  # a piece of an object of names (64), or some for each of the levels a request can be nested
@@ -105,3 +106,30 @@ def test_a_formula_has_so_many_values_and_no_more(world: World) -> None:
     status, text = answered(9_999)
     assert status == 400
     assert "Expected a formula of at most 10000 values in query.formula" in text
+
+
+MATRIX = POINTS + "/search/matrix"
+
+
+@pytest.mark.parametrize("using", ["", "many", "words"])
+def test_a_matrix_made_row_by_row_is_the_same(world: World, monkeypatch: pytest.MonkeyPatch, using: str) -> None:
+    body = {"sample": 100, "limit": 3, "using": using}
+    whole = world.ask("POST", MATRIX + "/pairs", body).result
+    for n in (1, 14):
+        monkeypatch.setattr(matrix, "_TABLE", n)
+        assert world.ask("POST", MATRIX + "/pairs", body).result == whole
+
+
+def test_a_matrix_has_so_many_points_and_pairs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """40 bytes could ask for all points of a collection with each other."""
+    body = {"sample": 2**31, "limit": 2**31}
+    n = world.ask("POST", POINTS + "/count", {}).result["count"]
+    monkeypatch.setattr(matrix, "_MOST_PAIRS", n * (n - 1))
+    assert len(world.ask("POST", MATRIX + "/pairs", body).result["pairs"]) == n * (n - 1)
+    monkeypatch.setattr(matrix, "_MOST_PAIRS", n * (n - 1) - 1)
+    answer = world.try_to("POST", MATRIX + "/offsets", body)
+    assert (answer.status, "is too large" in answer.error) == (400, True)
+    assert world.try_to("POST", MATRIX + "/pairs", {**body, "limit": 1}).status == 200
+    monkeypatch.setattr(matrix, "_MOST_POINTS", n - 1)
+    assert world.try_to("POST", MATRIX + "/pairs", {**body, "limit": 1}).status == 400
+    assert world.try_to("POST", MATRIX + "/pairs", {"sample": n - 1, "limit": 1}).status == 200
