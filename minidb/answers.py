@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from minidb.models.base import is_class
 from minidb.models.results import PointGroup, Record, Result, ScoredPoint
 from minidb.models.vectors import SparseVector
 from minidb.rest.encoding import dumps
@@ -49,7 +50,7 @@ def made(kind: Any, answer: Mapping[str, Any]) -> Any:
     if make is not None:
         with suppress(Uncovered):
             return make(answer)
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+    if not (is_class(kind) and issubclass(kind, BaseModel)):
         raise Uncovered
     try:
         return kind.model_validate(orjson.loads(dumps(answer)))
@@ -88,7 +89,7 @@ def _maker(annotation: Any) -> Maker:
         return _same_dict
     if get_origin(annotation) is list:
         return _list(get_args(annotation)[0])
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
+    if is_class(annotation) and issubclass(annotation, Enum):
         return lambda value: annotation(value.value if isinstance(value, Enum) else value)
     return _object(annotation)
 
@@ -139,7 +140,7 @@ def _list(annotation: Any) -> Maker:
 
 def _object(kind: Any) -> Maker:
     """Of a result of ours, or a dict, an instance of a model with the same fields."""
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__pydantic_complete__):
+    if not (is_class(kind) and issubclass(kind, BaseModel) and kind.__pydantic_complete__):
         raise Uncovered
     if kind.__name__ in ("Record", "ScoredPoint"):
         points = _points(kind)

@@ -14,7 +14,18 @@ from functools import partial
 from importlib import import_module
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar, get_args, get_origin, overload
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    get_args,
+    get_origin,
+    overload,
+)
 
 import numpy as np
 import pydantic
@@ -576,12 +587,17 @@ def as_list(value: Sequence[T] | T | None) -> list[T]:
     return value if isinstance(value, list) else [value]  # type: ignore[list-item]
 
 
+def is_class(kind: object) -> TypeGuard[type]:
+    """Whether it is a class; on Python 3.10 `list[int]` says that it is one."""
+    return isinstance(kind, type) and get_origin(kind) is None
+
+
 # The way in
 
 
 def _classes(type_: object) -> set[type]:
     type_ = getattr(type_, "__value__", type_)
-    if isinstance(type_, type) and get_origin(type_) is None:
+    if is_class(type_):
         return {type_} if issubclass(type_, BaseModel) or hasattr(type_, "model_dump") else set()
     if get_origin(type_) in (list, dict, tuple):
         return set()
@@ -602,7 +618,7 @@ def _entry(type_: Any) -> _Entry:
 def _made_entry(type_: Any) -> _Entry:
     entry = _entries.get(type_)
     if entry is None:
-        if isinstance(type_, type) and issubclass(type_, BaseModel):
+        if is_class(type_) and issubclass(type_, BaseModel):
             type_.model_rebuild()  # else the adapter would build a schema that the class does not keep
         entry = _entries[type_] = _entries_by_id[id(type_)] = (type_, frozenset(_classes(type_)), TypeAdapter(type_))
     return entry

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 import minidb
+from minidb.models.base import is_class
 from minidb.models.results import Result
 from minidb.models.service import ErrorResponse, SnapshotPriority, VersionInfo
 from minidb.rest.call import Call
@@ -65,7 +66,7 @@ def described(routes: tuple[Route, ...]) -> dict[str, Any]:
     results = {route.operation: get_type_hints(route.handler).get("return", Any) for route in routes}
     served = [route for route in routes if results[route.operation] is not NoReturn and "/dashboard/" not in route.path]
     bodies = [(route.operation, "validation", TypeAdapter(route.body)) for route in served if route.body is not None]
-    returned = [kind for kind in results.values() if isinstance(kind, type)]
+    returned = [kind for kind in results.values() if is_class(kind)]
     told = [kind for kind in returned if issubclass(kind, BaseModel)]
     told += [VersionInfo, ErrorResponse]
     models = [(model.__name__, "serialization", TypeAdapter(model)) for model in told]
@@ -140,7 +141,7 @@ def _result(kind: Any, components: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "items": _result(get_args(kind)[0], components)}
     if kind is bool:
         return _FLAG
-    if not isinstance(kind, type) or not issubclass(kind, (BaseModel, Result)):
+    if not is_class(kind) or not issubclass(kind, (BaseModel, Result)):
         return {}
     if issubclass(kind, Result):
         fields: dict[str, Any] = {name: {} for name in kind.__slots__}
