@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from minidb.cores import on_all_cores
 
 if TYPE_CHECKING:
-    from mmap import mmap
+    from typing_extensions import Buffer
 
 CRC_BYTES = 4
 _PIECE_BYTES = 8 << 20
@@ -36,14 +36,14 @@ def unseal(key: bytes, sealed: bytes) -> bytes | None:
     return sealed[:-CRC_BYTES] if crc32(sealed, crc32(key)) == RESIDUE else None
 
 
-def checksum_of(data: bytes | mmap) -> int:
+def checksum_of(data: Buffer) -> int:
     """The CRC-32 of a whole file; of a large one, piece by piece on all cores.
 
     Of a beginning and an end it is that of the end, and what that of the beginning becomes when as many zeros follow.
     """
-    if len(data) <= 2 * _PIECE_BYTES:
-        return crc32(data)
     view = memoryview(data)
+    if len(view) <= 2 * _PIECE_BYTES:
+        return crc32(view)
     pieces = [view[start : start + _PIECE_BYTES] for start in range(0, len(view), _PIECE_BYTES)]
     whole = 0
     for piece, found in zip(pieces, on_all_cores(crc32, pieces), strict=True):
