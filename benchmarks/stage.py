@@ -38,6 +38,11 @@ class Settings:
         return self.rounds if self.points <= 20_000 else max(1, min(self.rounds, 2))
 
     @property
+    def rest_seconds(self) -> float:
+        """In which a store that was opened comes to an end with what it reads in the background."""
+        return 0.0 if self.quick else 2.0
+
+    @property
     def patience_seconds(self) -> float:
         """What one contestant may take for the rounds of a heavy task."""
         return 2.0 if self.quick else 90.0

@@ -63,7 +63,7 @@ def _asked(stage: Stage, paths: dict[str, Path], vectors: Path, queries: Path) -
     def task(name: str) -> Callable[[], float]:
         def ask() -> float:
             files = {"path": str(paths[name]), "vectors": str(vectors), "queries": str(queries)}
-            report = child("resident", peer=name, **files)
+            report = child("resident", peer=name, rest=stage.settings.rest_seconds, **files)
             resident[name].append([report["rss"] / _MB])
             return float(report["seconds"])
 

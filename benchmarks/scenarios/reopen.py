@@ -96,7 +96,8 @@ def _footprints(
     for name in contestants:
         path = paths.get(name, stage.new_path())
         try:
-            report = child("resident", peer=name, path=str(path), vectors=str(vectors), queries=str(queries))
+            files = {"path": str(path), "vectors": str(vectors), "queries": str(queries)}
+            report = child("resident", peer=name, rest=stage.settings.rest_seconds, **files)
         except Exception as error:  # noqa: BLE001 - a broken peer is absent, not fatal
             resident.failures[name] = reason(error)
             continue
