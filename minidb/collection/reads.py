@@ -211,15 +211,17 @@ class PointReader:
         """Like `dense`, but in memory the next call in this thread uses again: fresh pages cost more than the copy."""
         file = self.collection.store.row_file(self.view.space, field.rows_file, field.row_bytes)
         target = scratch.borrowed(len(rows) * file.stride).reshape(len(rows), file.stride)
-        return field.decode(self._copied(file, rows, target))
+        return field.decode(self._copied(file, rows, target, sparing=bool(field.quantized)))
 
     def raw(self, name: str, width: int, rows: Rows) -> NDArray[np.uint8]:
         """Checked sealed rows, copied from a row file."""
         return self._copied(self.collection.store.row_file(self.view.space, name, width), rows)
 
-    def _copied(self, file: RowFile, rows: Rows, target: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    def _copied(
+        self, file: RowFile, rows: Rows, target: NDArray[np.uint8] | None = None, *, sparing: bool = False
+    ) -> NDArray[np.uint8]:
         try:
-            return file.copied(rows, self.view.n_rows, target)
+            return file.copied(rows, self.view.n_rows, target, sparing=sparing)
         except CorruptRow as error:
             raise self._corrupt(error) from None
 

@@ -104,9 +104,13 @@ class RowFile(Protocol):
         """
 
     def copied(
-        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None
+        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None, *, sparing: bool = False
     ) -> NDArray[np.uint8]:
-        """Some of the first `n_rows` rows, checked: `(len(rows), stride)`, in `target` where it is given."""
+        """Some of the first `n_rows` rows, checked: `(len(rows), stride)`, in `target` where it is given.
+
+        Args:
+            sparing: whether memory is worth more than time.
+        """
 
     def verify(self, rows: NDArray[np.uint32], n_rows: int) -> None:
         """Check these rows, each once per process. Raises `CorruptRow` for the first bad one."""

@@ -24,9 +24,12 @@ from minidb.system.files import File
 WAL_LIMIT_BYTES = 256 * 1024
 """Appends below this ride in the commit (one sync); above it the file itself is synced first (measured: 0.27 ms
 against 0.46 for single points, while large batches gain from writing once)."""
-_MAPPED_BYTES, _FEW_ROWS = 64 << 20, 64
-"""Few rows of a larger file are read, not taken from the map: Linux (6.18) maps the whole large folio around a page
-that is touched, so that candidates of a hundred searches made 86 of 147 MB resident. A row takes 1.5 µs more."""
+_MAPPED_BYTES = 64 << 20
+_FEW_ROWS, _FEW_ROWS_SPARING = 24, 64
+"""So few rows of a larger file are read, not taken from the map: Linux (6.18) maps the whole large folio around a page
+that is touched: candidates of a hundred searches made 86 of 147 MB resident. Of a search of 600 µs, reading ten rows
+takes 40 more at most, 20 took 80; 40, which codes choose, 100 to 210.
+"""
 _FIRST_CAPACITY_BYTES = 64 * 1024
 _NO_ROWS, _NO_PLACES = np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)
 
@@ -66,7 +69,7 @@ class MemoryRowFile:
         return view
 
     def copied(
-        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None
+        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None, *, sparing: bool = False
     ) -> NDArray[np.uint8]:
         return self.raw(n_rows).take(rows, axis=0, out=target, mode="clip")
 
@@ -151,9 +154,10 @@ class MappedRowFile:
         return mapped[:n_rows]
 
     def copied(
-        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None
+        self, rows: NDArray[np.uint32], n_rows: int, target: NDArray[np.uint8] | None = None, *, sparing: bool = False
     ) -> NDArray[np.uint8]:
-        if len(rows) > _FEW_ROWS or n_rows * self.stride <= _MAPPED_BYTES or not files.reads_in_place():
+        few = _FEW_ROWS_SPARING if sparing else _FEW_ROWS
+        if len(rows) > few or n_rows * self.stride <= _MAPPED_BYTES or not files.reads_in_place():
             self.verify(rows, n_rows)
             return self.raw(n_rows).take(rows, axis=0, out=target, mode="clip")
         if target is None:
