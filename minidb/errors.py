@@ -215,11 +215,7 @@ def hinted(error: E, hint: str) -> E:
 
 def nearest(given: str, known: Iterable[str]) -> str:
     """A hint with the nearest of many names, or ""."""
-    from difflib import get_close_matches
-
-    folded = {name.lower(): name for name in known}
-    near = get_close_matches(given.lower(), folded, 1)
-    return f"did you mean `{folded[near[0]]}`?" if near else ""
+    return _meant(_closest(given, known))
 
 
 def choice(given: str, known: Iterable[str], what: str) -> str:
@@ -228,17 +224,26 @@ def choice(given: str, known: Iterable[str], what: str) -> str:
     Args:
         what: the known ones in the plural: "vectors", "collections".
     """
-    from difflib import get_close_matches  # takes as long to import as many a query
-
     names = list(islice(known, _MOST_COMPARED))
+    wanted = str(given)[:_LONGEST]
     folded = {name.lower(): name for name in names}
-    wanted = str(given)[:_LONGEST].lower()
-    near = [name.lower() for name in OTHER_WORDS.get(wanted, ()) if name.lower() in folded]
-    near = near or get_close_matches(wanted, folded, 1)
-    guess = f"did you mean `{folded[near[0]]}`? " if near else ""
+    near = [folded[name.lower()] for name in OTHER_WORDS.get(wanted.lower(), ()) if name.lower() in folded]
+    guess = _meant(near or _closest(wanted, names))
     shown = ", ".join(f"`{name}`" if name else "the unnamed one" for name in names[:_MOST_SHOWN])
     more = ", …" if len(names) > _MOST_SHOWN else ""
-    return f"{guess}{what} here: {shown or 'none'}{more}"
+    return f"{guess}{guess and ' '}{what} here: {shown or 'none'}{more}"
+
+
+def _closest(given: str, known: Iterable[str]) -> list[str]:
+    """The name that is most alike, whatever its case, if any is."""
+    from difflib import get_close_matches  # takes as long to import as many a query
+
+    folded = {name.lower(): name for name in known}
+    return [folded[name] for name in get_close_matches(given.lower(), folded, 1)]
+
+
+def _meant(names: list[str]) -> str:
+    return f"did you mean `{names[0]}`?" if names else ""
 
 
 OTHER_WORDS: Mapping[str, tuple[str, ...]] = {

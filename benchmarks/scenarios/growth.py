@@ -8,17 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks import data
 from benchmarks.data import Dataset
 from benchmarks.measure import Samples, Timings, repeated
-from benchmarks.processes import child
 from benchmarks.results import Table, table
-from benchmarks.scenarios.reopen import bytes_on_disk, stores_at_rest
+from benchmarks.scenarios.reopen import at_rest, bytes_on_disk, look_at
+from benchmarks.scenarios.sizes import sizes_up_to
 from benchmarks.stage import Stage
 
-_SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 _DIMENSIONS = (32, 128, 384, 768, 1536)
 _POINTS_OF_DIMENSIONS = 10_000
 _QUERIES = 200
@@ -28,7 +25,7 @@ _MB = 1024 * 1024
 def run(stage: Stage) -> list[Table]:
     """Three tables, of latency, memory and disk, for each size and each number of dimensions."""
     settings = stage.settings
-    sizes = sorted({size for size in _SIZES if size < settings.points} | {settings.points})
+    sizes = sizes_up_to(settings.points)
     tables = [each for size in sizes for each in _at(stage, "points", size, size, settings.dim)]
     points = min(_POINTS_OF_DIMENSIONS, settings.points)
     dimensions = _DIMENSIONS[:2] if settings.quick else _DIMENSIONS
@@ -37,33 +34,23 @@ def run(stage: Stage) -> list[Table]:
 
 def _at(stage: Stage, axis: str, at: int, points: int, dim: int) -> list[Table]:
     dataset = data.easy(points, dim, min(_QUERIES, stage.settings.queries))
-    vectors, queries = stage.new_path().with_suffix(".npy"), stage.new_path().with_suffix(".npy")
-    np.save(vectors, dataset.columns.dense[""])
-    np.save(queries, dataset.queries)
-    paths, absent = stores_at_rest(stage, dataset)
-    try:
+    with at_rest(stage, dataset) as (paths, absent, files):
         stage.log(f"growth: {dataset.shape}")
-        timings, resident = _asked(stage, paths, vectors, queries)
+        timings, resident = _asked(stage, paths, files)
         disk = Timings({name: Samples([[bytes_on_disk(path) / _MB]]) for name, path in paths.items()})
         figures = {"latency": ("ms", timings), "memory": ("MB", resident), "disk": ("MB", disk)}
         return [
             _table(measure, axis, at, dataset, unit, measured, absent) for measure, (unit, measured) in figures.items()
         ]
-    finally:
-        for path in paths.values():
-            stage.remove(path)
-        vectors.unlink()
-        queries.unlink()
 
 
-def _asked(stage: Stage, paths: dict[str, Path], vectors: Path, queries: Path) -> tuple[Timings, Timings]:
+def _asked(stage: Stage, paths: dict[str, Path], files: dict[str, str]) -> tuple[Timings, Timings]:
     """Latency and resident memory of each."""
     resident: dict[str, list[list[float]]] = {name: [] for name in paths}
 
     def task(name: str) -> Callable[[], float]:
         def ask() -> float:
-            files = {"path": str(paths[name]), "vectors": str(vectors), "queries": str(queries)}
-            report = child("resident", peer=name, rest=stage.settings.rest_seconds, **files)
+            report = look_at(stage, name, paths[name], files)
             resident[name].append([report["rss"] / _MB])
             return float(report["seconds"])
 

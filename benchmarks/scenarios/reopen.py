@@ -5,7 +5,8 @@ One scenario, because all of it wants the same stores at rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +30,36 @@ def run(stage: Stage) -> list[Table]:
     """Build, close, then look from outside."""
     settings = stage.settings
     dataset = stage.dense(settings.points, min(_QUERIES, settings.queries))
-    vectors_file, queries_file = stage.new_path().with_suffix(".npy"), stage.new_path().with_suffix(".npy")
-    np.save(vectors_file, dataset.columns.dense[""])
-    np.save(queries_file, dataset.queries)
-    paths, absent = stores_at_rest(stage, dataset)
-    try:
-        reopened = _reopened(stage, dataset, paths, queries_file, absent)
-        memory, disk = _footprints(stage, dataset, paths, vectors_file, queries_file, absent)
+    with at_rest(stage, dataset) as (paths, absent, files):
+        reopened = _reopened(stage, dataset, paths, files["queries"], absent)
+        memory, disk = _footprints(stage, dataset, paths, files, absent)
         return [reopened, memory, disk]
+
+
+@contextmanager
+def at_rest(stage: Stage, dataset: Dataset) -> Iterator[tuple[dict[str, Path], dict[str, str], dict[str, str]]]:
+    """Closed stores that hold the dataset, by contestant, why the others are absent, and files of its vectors and
+    queries for fresh processes; removed afterwards.
+    """
+    files = {name: stage.new_path().with_suffix(".npy") for name in ("vectors", "queries")}
+    np.save(files["vectors"], dataset.columns.dense[""])
+    np.save(files["queries"], dataset.queries)
+    paths, absent = _stores_at_rest(stage, dataset)
+    try:
+        yield paths, absent, {name: str(file) for name, file in files.items()}
     finally:
         for path in paths.values():
             stage.remove(path)
-        vectors_file.unlink()
-        queries_file.unlink()
+        for file in files.values():
+            file.unlink()
 
 
-def stores_at_rest(stage: Stage, dataset: Dataset) -> tuple[dict[str, Path], dict[str, str]]:
-    """Closed stores that hold the dataset, by contestant, and why the others are absent."""
+def look_at(stage: Stage, contestant: str, path: Path, files: dict[str, str]) -> dict[str, Any]:
+    """What `benchmarks.child.resident` reports of a store at rest."""
+    return child("resident", peer=contestant, path=str(path), rest=stage.settings.rest_seconds, **files)
+
+
+def _stores_at_rest(stage: Stage, dataset: Dataset) -> tuple[dict[str, Path], dict[str, str]]:
     contestants, absent = stage.fitting(len(dataset.columns), durable_only=True)
     paths: dict[str, Path] = {}
     with stage.handed_out(dataset) as file:
@@ -64,13 +78,13 @@ def stores_at_rest(stage: Stage, dataset: Dataset) -> tuple[dict[str, Path], dic
     return paths, absent
 
 
-def _reopened(stage: Stage, dataset: Dataset, paths: dict[str, Path], queries: Path, absent: dict[str, str]) -> Table:
+def _reopened(stage: Stage, dataset: Dataset, paths: dict[str, Path], queries: str, absent: dict[str, str]) -> Table:
     stage.log("reopen")
     reports: dict[str, dict[str, Any]] = {}
 
     def task(name: str) -> Callable[[], float]:
         def reopen() -> float:
-            reports[name] = child("reopen", peer=name, path=str(paths[name]), queries=str(queries))
+            reports[name] = child("reopen", peer=name, path=str(paths[name]), queries=queries)
             return float(reports[name]["total"])
 
         return reopen
@@ -87,7 +101,7 @@ def _reopened(stage: Stage, dataset: Dataset, paths: dict[str, Path], queries: P
 
 
 def _footprints(
-    stage: Stage, dataset: Dataset, paths: dict[str, Path], vectors: Path, queries: Path, absent: dict[str, str]
+    stage: Stage, dataset: Dataset, paths: dict[str, Path], files: dict[str, str], absent: dict[str, str]
 ) -> tuple[Table, Table]:
     stage.log("memory and disk")
     resident, disk = Timings(), Timings()
@@ -96,8 +110,7 @@ def _footprints(
     for name in contestants:
         path = paths.get(name, stage.new_path())
         try:
-            files = {"path": str(path), "vectors": str(vectors), "queries": str(queries)}
-            report = child("resident", peer=name, rest=stage.settings.rest_seconds, **files)
+            report = look_at(stage, name, path, files)
         except Exception as error:  # noqa: BLE001 - a broken peer is absent, not fatal
             resident.failures[name] = reason(error)
             continue

@@ -13,8 +13,12 @@ _SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 
 def run(stage: Stage) -> list[Table]:
     """One table per size; the plot draws them as one."""
-    return [_at(stage, size) for size in sorted({size for size in _SIZES if size < stage.settings.points}
-                                                | {stage.settings.points})]  # fmt: skip
+    return [_at(stage, size) for size in sizes_up_to(stage.settings.points)]
+
+
+def sizes_up_to(points: int) -> list[int]:
+    """Evenly spread by their logarithm, `points` the last."""
+    return [size for size in _SIZES if size < points] + [points]
 
 
 def _at(stage: Stage, points: int) -> Table:

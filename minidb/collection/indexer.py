@@ -22,7 +22,7 @@ from minidb.collection.collection import Collection, snapshot_of
 from minidb.collection.config import StoredConfig
 from minidb.collection.declared import index_key
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import Indexes, graph_vectors, metric_of, payload_form
+from minidb.collection.indexes import Indexes, comparable, graph_vectors, metric_of, payload_form
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View
 from minidb.errors import MinidbError, NotFound
@@ -341,8 +341,7 @@ class Indexer:
 
 
 def _checked_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
-    reader.raw(field.rows_file, field.row_bytes, rows)  # checks the rows' checksums
-    return graph_vectors(reader, field, rows)
+    return comparable(field, reader.dense(field, rows))
 
 
 def worth_vacuuming(view: View, config: StoredConfig) -> bool:
