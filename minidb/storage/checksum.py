@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -22,6 +21,7 @@ CRC_BYTES = 4
 _PIECE_BYTES = 8 << 20
 """Of a whole file, checked by one core; 2 ms."""
 _POLYNOMIAL = 0xEDB88320
+_ONE = 1 << 31
 RESIDUE = 0x2144DF1C
 """The CRC-32 of anything followed by its own CRC-32, little endian."""
 
@@ -39,7 +39,8 @@ def unseal(key: bytes, sealed: bytes) -> bytes | None:
 def checksum_of(data: Buffer) -> int:
     """The CRC-32 of a whole file; of a large one, piece by piece on all cores.
 
-    Of a beginning and an end it is that of the end, and what that of the beginning becomes when as many zeros follow.
+    A CRC-32 is the remainder of a polynomial, so that of a beginning and an end is that of the beginning, multiplied by
+    `x` to the number of bits that follow, plus that of the end.
     """
     view = memoryview(data)
     if len(view) <= 2 * _PIECE_BYTES:
@@ -47,31 +48,29 @@ def checksum_of(data: Buffer) -> int:
     pieces = [view[start : start + _PIECE_BYTES] for start in range(0, len(view), _PIECE_BYTES)]
     whole = 0
     for piece, found in zip(pieces, on_all_cores(crc32, pieces), strict=True):
-        whole = _product(_zeros(8 * len(piece)), whole) ^ found
+        whole = _product(_power_of_x(8 * len(piece)), whole) ^ found
     return whole
 
 
 @lru_cache(maxsize=8)
-def _zeros(n_bits: int) -> Sequence[int]:
-    """What each bit of a CRC-32 becomes when so many zero bits follow: a linear function, so it is put together of
-    those of powers of two.
-    """
-    power: list[int] = [_POLYNOMIAL, *(1 << bit for bit in range(31))]
-    of_all = [1 << bit for bit in range(32)]
-    while n_bits:
-        if n_bits & 1:
-            of_all = [_product(power, column) for column in of_all]
-        power = [_product(power, column) for column in power]
-        n_bits >>= 1
-    return of_all
+def _power_of_x(exponent: int) -> int:
+    found, square = _ONE, _ONE >> 1
+    while exponent:
+        if exponent & 1:
+            found = _product(found, square)
+        square = _product(square, square)
+        exponent >>= 1
+    return found
 
 
-def _product(columns: Sequence[int], value: int) -> int:
+def _product(one: int, other: int) -> int:
+    """Of two polynomials, modulo that of CRC-32; the highest bit is the coefficient of 1, the lowest that of x³¹."""
     found = 0
-    for column in columns:
-        if value & 1:
-            found ^= column
-        value >>= 1
+    while one:
+        if one & _ONE:
+            found ^= other
+        one = one << 1 & 0xFFFFFFFF
+        other = other >> 1 ^ (_POLYNOMIAL if other & 1 else 0)
     return found
 
 
