@@ -37,6 +37,46 @@ _WAL_DEFAULTS = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_clo
 M = TypeVar("M", bound=Model)
 
 
+def _usual_config(plain: dict[str, Any]) -> models.CollectionConfig | None:
+    """The configuration of dense vectors with a size and a distance, of sparse ones with a modifier, and of no other
+    settings than numbers; None for any other. It was checked when it was made: no schema has to be built for it, which
+    a new process that opens a store waits for.
+    """
+    params = dict(plain["params"])
+    dense, sparse = params.pop("vectors", {}), params.pop("sparse_vectors", {})
+    is_one = isinstance(dense.get("size"), int)
+    named = {"": dense} if is_one else dense
+    numbers = {part: plain.get(part, {}) for part in ("hnsw_config", "optimizer_config", "wal_config")}
+    if (
+        plain.keys() != {"params", *numbers}
+        or any(field.keys() != {"size", "distance"} for field in named.values())
+        or any(not field.keys() <= {"modifier"} for field in sparse.values())
+        or any(not isinstance(value, (int, float)) for part in (params, *numbers.values()) for value in part.values())
+    ):
+        return None
+    if "vectors" in plain["params"]:
+        fields = {
+            name: models.VectorParams.model_construct(size=field["size"], distance=models.Distance(field["distance"]))
+            for name, field in named.items()
+        }
+        params["vectors"] = fields[""] if is_one else fields
+    if "sparse_vectors" in plain["params"]:
+        params["sparse_vectors"] = {
+            name: models.SparseVectorParams.model_construct({*field}, modifier=_modifier(field.get("modifier")))
+            for name, field in sparse.items()
+        }
+    return models.CollectionConfig.model_construct(
+        params=models.CollectionParams.model_construct(**params),
+        hnsw_config=models.HnswConfig.model_construct(**numbers["hnsw_config"]),
+        optimizer_config=models.OptimizersConfig.model_construct(**numbers["optimizer_config"]),
+        wal_config=models.WalConfig.model_construct(**numbers["wal_config"]),
+    )
+
+
+def _modifier(name: str | None) -> models.Modifier | None:
+    return None if name is None else models.Modifier(name)
+
+
 def _plain_schema(declared: Any) -> Any:
     return (
         str(getattr(declared, "value", declared))
@@ -71,12 +111,20 @@ class StoredConfig:
         return packed
 
     @classmethod
-    def unpack(cls, data: bytes) -> StoredConfig:
+    def unpack(cls, data: bytes, is_foreign: bool = False) -> StoredConfig:
+        """What `pack` made.
+
+        Args:
+            is_foreign: the bytes come from elsewhere, so that types have to be looked at; `check` looks at the rest.
+        """
         if not data:
             raise CorruptionError("the configuration of a collection is missing")
-        config, slots, next_slot, asked, created_at, schema = msgpack.unpackb(data)
+        plain, slots, next_slot, asked, created_at, schema = msgpack.unpackb(data)
         declared = {spelled(path): _declared(plain) for path, plain in schema.items()}
-        return cls(models.CollectionConfig.model_validate(config), slots, next_slot, asked, created_at, declared)
+        config = None if is_foreign else _usual_config(plain)
+        if config is None:
+            config = models.CollectionConfig.model_validate(plain)
+        return cls(config, slots, next_slot, asked, created_at, declared)
 
     def fields(self) -> dict[str, VectorField]:
         """The vector fields by name."""

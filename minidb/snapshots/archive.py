@@ -135,7 +135,7 @@ def checked_collection(frame: list[Any]) -> tuple[str, StoredConfig, int, int]:
             if not 0 <= seq < _MAX_COUNT or not 0 <= version < _MAX_COUNT:
                 raise damaged(f"the counters of collection `{name}`")
             try:
-                config = StoredConfig.unpack(packed)
+                config = StoredConfig.unpack(packed, is_foreign=True)
                 config.check()
                 config.pack()
             except (MinidbError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
