@@ -19,6 +19,7 @@ from minidb.collection.config import StoredConfig
 from minidb.collection.declared import index_key, schema_type
 from minidb.collection.draft import Draft
 from minidb.collection.indexes import Indexes
+from minidb.collection.known_records import KnownRecords
 from minidb.collection.rate import RateLimiter
 from minidb.collection.sync_state import erase_sync_state
 from minidb.collection.view import KnownVersions, PayloadChange, View, empty_view
@@ -101,6 +102,7 @@ class Collection:
         self.published: tuple[View, int] = (empty_view({}, 0, -1), -1)
         self._publishing = threading.Lock()
         self.answers = PayloadAnswers()
+        self.known_records = KnownRecords()
         self._indexes = Indexes(0, store.path)
         self.seen_by_indexer = False
         self.next_check = 0

@@ -168,6 +168,11 @@ class PointReader:
 
     def stored(self, rows: Sequence[int]) -> list[bytes]:
         """The records of these rows as they are stored."""
+        if self.txn.is_write:  # rows of its own may never be committed
+            return self._looked_up(rows)
+        return self.collection.known_records.read(self.view, rows, self._looked_up)
+
+    def _looked_up(self, rows: Sequence[int]) -> list[bytes]:
         space = self.view.space
         found = self.txn.get_many("records", [row_key(space, row) for row in rows])
         if None in found:
