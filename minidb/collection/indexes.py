@@ -128,11 +128,13 @@ class Indexes:
         self._left_out: dict[tuple[FormKind, int], _LeftOut] = {}
         self._saved_rows: dict[tuple[str, int], int] = {}
 
-    def sketch(self, reader: PointReader, field: VectorField) -> Sketch | BitSketch:
-        """The field's int8 copy, or its signs where binary quantization is asked for, covering the reader's view."""
+    def sketch(self, reader: PointReader, field: VectorField, may_lack: int = 0) -> Sketch | BitSketch:
+        """The field's int8 copy, or its signs where binary quantization is asked for, covering the reader's view; but
+        for so many rows at its end, as after each write the whole takes longer than to compare a few by floats.
+        """
         view = reader.view
         sketch = self._fitting_sketch(field)
-        if sketch is not None and (sketch.n_rows >= view.n_rows or not sketch.suits):
+        if sketch is not None and (sketch.n_rows >= view.n_rows - may_lack or not sketch.suits):
             return sketch
         with self._lock:
             sketch = self._fitting_sketch(field) or self._load_sketch(reader, field)

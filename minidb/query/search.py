@@ -272,37 +272,42 @@ class Search(NamedTuple):
             return self._float_scan(field, query, k)
         if params.indexed_only and not self.indexes.has_graph(self.reader, field):
             return NO_HITS
-        sketch = self.indexes.sketch(self.reader, field)
+        sketch = self.indexes.sketch(self.reader, field, _FEW_ROWS)
         if not sketch.suits:
             return self._float_scan(field, query, k)
-        candidates = self._sketch_candidates(sketch, field, query, params.n_candidates(field, k))
-        return self._rescored(field, query, k, candidates)
+        candidates = self.reader.view.n_rows
+        self.reader.trace.note(by=f"{_codes_of(field)} scan, best rescored as floats", candidates=candidates)
+        best = self._best_by_codes(sketch, field, query, params.n_candidates(field, k))
+        return self._rescored(field, query, k, best)
 
     def _nearest_of_tail(self, field: VectorField, query: NDArray[np.float32], n: int, start: int) -> Rows:
         """Candidates among the rows from `start` on, which the graph does not have yet."""
         view = self.reader.view
-        lacking = ~view.has(field.slot)[start:]
-        if len(lacking) > _FEW_ROWS:
-            sketch = self.indexes.sketch(self.reader, field)
+        if view.n_rows - start > _FEW_ROWS:
+            sketch = self.indexes.sketch(self.reader, field, _FEW_ROWS)
             if sketch.suits:
-                scores = sketch.scan(query, view.n_rows, start)
-                scores[lacking] = -np.inf
-                best = (start + best_positions(scores, n)).astype(np.uint32)
-                tail = np.arange(start, view.n_rows, dtype=np.uint32)
-                return self.indexes.with_left_out(best, "sketch", field, self.reader.view, tail)
-        return (start + np.flatnonzero(~lacking)).astype(np.uint32)
+                return self._best_by_codes(sketch, field, query, n, start)
+        return self._rows_with(field, start)
 
-    def _sketch_candidates(
-        self, sketch: Sketch | BitSketch, field: VectorField, query: NDArray[np.float32], n: int
+    def _rows_with(self, field: VectorField, start: int) -> Rows:
+        """The rows from `start` on that have the vector."""
+        return (start + np.flatnonzero(self.reader.view.has(field.slot)[start:])).astype(np.uint32)
+
+    def _best_by_codes(
+        self, sketch: Sketch | BitSketch, field: VectorField, query: NDArray[np.float32], n: int, start: int = 0
     ) -> Rows:
+        """Candidates among the rows from `start` on: the best by their codes, and all that have none yet."""
         view = self.reader.view
-        self.reader.trace.note(by=f"{_codes_of(field)} scan, best rescored as floats", candidates=view.n_rows)
-        scores = sketch.scan(query, view.n_rows)
-        lacking = view.lacking(field.slot)
-        if len(lacking):
-            scores[lacking] = -np.inf
-        best = best_positions(scores, n).astype(np.uint32)
-        return self.indexes.with_left_out(best, "sketch", field, view)
+        stop = min(sketch.n_rows, view.n_rows)
+        scores = sketch.scan(query, stop, start)
+        if start:
+            scores[~view.has(field.slot)[start:stop]] = -np.inf
+        elif len(lacking := view.lacking(field.slot)):
+            scores[lacking[: lacking.searchsorted(stop)]] = -np.inf
+        best = (start + best_positions(scores, n)).astype(np.uint32)
+        compared = np.arange(start, stop, dtype=np.uint32) if start else None
+        best = self.indexes.with_left_out(best, "sketch", field, view, compared)
+        return best if stop == view.n_rows else np.concatenate([best, self._rows_with(field, stop)])
 
     def _float_scan(self, field: VectorField, query: NDArray[np.float32], k: int) -> Hits:
         view = self.reader.view

@@ -66,6 +66,8 @@ _CODES = {
     "minidb.query.search._FLOAT_ELEMENTS": 0,
     "minidb.query.search._FLOAT_SCAN_ELEMENTS": 0,
 }
+_LAGGING = {"minidb.query.search._FEW_ROWS": 3}
+"""The newest rows have no codes yet."""
 _SCANNED = {"minidb.query.search._gather_ns": lambda field: 1e9}
 _GATHERED = {
     "minidb.query.search._gather_ns": lambda field: 0.0,
@@ -205,11 +207,11 @@ PLAIN = Way(
 EXACT_WAYS = [
     PLAIN,
     _way("pieces", {*_MAX_SIM, "float scan", "floats of the rows"}, _FLOATS, {"minidb.index.sparse._MAX_POSTINGS": 0}),
-    _way("int8", _scan("int8"), _CODES, _SCANNED, _EVERY_CANDIDATE),
+    _way("int8", _scan("int8"), _CODES, _SCANNED, _EVERY_CANDIDATE, _LAGGING),
     _way("int8-gathered", _scan("int8"), _CODES, _GATHERED, _EVERY_CANDIDATE),
     _way("bits-gathered", _scan("bit"), _CODES, _GATHERED, _EVERY_CANDIDATE, quantization=BITS),
     _way("hnswlib", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _HNSWLIB),
-    _way("usearch", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH),
+    _way("usearch", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH, _LAGGING),
     _way("usearch-int8", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH, quantization=INT8),
     _way("usearch-bits", {"graph"}, _CODES, _EVERY_CANDIDATE, _GRAPHS, _USEARCH, quantization=BITS),
     _way("centroids", {"centroids of tokens, best compared by MaxSim"}, _FLOATS, _EVERY_CANDIDATE, _CENTROIDS),
