@@ -32,6 +32,8 @@ class Coded:
     @classmethod
     def of(cls, codes: dict[Any, int], rows: Rows, entry_codes: NDArray[np.int32], *counts: NDArray[np.int32]) -> Coded:
         """From entries in any order."""
+        if len(rows) < 2:  # after every write that somebody asks about
+            return cls(codes, rows, entry_codes, *counts)
         order = np.argsort(entry_codes, kind="stable")
         return cls(codes, rows[order], entry_codes[order], *(array[order] for array in counts))
 

@@ -69,6 +69,8 @@ def between(
 
 def distinct_pairs(rows: Rows, values: NDArray[Any]) -> tuple[Rows, NDArray[Any]]:
     """Pairs of a row and a value in the order of values, then rows; each pair once."""
+    if len(rows) < 2:
+        return rows, values
     order = np.lexsort((rows, values))
     rows, values = rows[order], values[order]
     first = np.ones(len(rows), bool)
@@ -102,6 +104,8 @@ class Ordered:
     @classmethod
     def of(cls: type[O], rows: Rows, values: NDArray[Any]) -> O:
         """From entries in any order; those of two sorted runs take linear time."""
+        if len(rows) < 2:
+            return cls(rows, values)
         order = np.argsort(values, kind="stable")
         return cls(rows[order], values[order])
 
