@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from minidb.models.collection_changes import *
     from minidb.models.collections import *
     from minidb.models.datetimes import *
+    from minidb.models.faults import *
     from minidb.models.filters import *
     from minidb.models.formulas import *
     from minidb.models.indexes import *
@@ -44,7 +45,7 @@ _NAMES = {
         DeleteAliasOperation RenameAlias RenameAliasOperation
     """,
     "base": """
-        Model Payload StrEnum as_list out_of_range parse translate wrong_shape
+        Model Payload StrEnum as_list parse
     """,
     "collection_changes": """
         CollectionParamsDiff IdTrackerParams MaxOptimizationThreads MaxOptimizationThreadsSetting OptimizersConfigDiff
@@ -55,6 +56,9 @@ _NAMES = {
     """,
     "datetimes": """
         Datetime to_datetime
+    """,
+    "faults": """
+        out_of_range translate wrong_shape
     """,
     "filters": """
         AnyVariants Condition DatetimeRange FieldCondition Filter GeoBoundingBox GeoLineString GeoPoint GeoPolygon

@@ -4,7 +4,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Items, Model, one_of, tag
+from minidb.models.base import Bool, Model, one_of, tag
+from minidb.models.bounded import Items
 
 
 class CollectionDescription(Model):

@@ -4,22 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field
 
-from minidb.models.base import (
-    Bool,
-    Later,
-    Model,
-    Payload,
-    PositiveInt,
-    StrEnum,
-    UInt,
-    UInt32,
-    by_name,
-    integer,
-    nonzero,
-    one_of,
-    tag,
-)
+from minidb.models.base import Bool, Later, Model, Payload, StrEnum, one_of, tag
+from minidb.models.bounded import by_name
 from minidb.models.collections import Share
+from minidb.models.numbers import PositiveInt, UInt, UInt32, integer, nonzero
 from minidb.models.vector_params import Memory, SparseVectorsConfig, unpinned
 from minidb.models.vector_settings import HnswConfigDiff, VectorsConfigDiff
 

@@ -4,18 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field
 
-from minidb.models.base import (
-    Bool,
-    Later,
-    Model,
-    Payload,
-    PositiveInt,
-    PositiveUInt32,
-    StrEnum,
-    UInt,
-    by_sorted_name,
-    number,
-)
+from minidb.models.base import Bool, Later, Model, Payload, StrEnum
+from minidb.models.bounded import by_sorted_name
+from minidb.models.numbers import PositiveInt, PositiveUInt32, UInt, number
 from minidb.models.vector_params import HnswConfig, SparseVectorsConfig, VectorsConfig
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from minidb.models.base import Checked, shown, wrong_shape
+from minidb.models.faults import shown, wrong_shape
+from minidb.models.numbers import Checked
 
 _datetime: TypeAdapter[datetime] | None = None
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -10,23 +10,11 @@ import numpy as np
 from pydantic import Field, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import (
-    Bool,
-    Checked,
-    Items,
-    Model,
-    Number,
-    OneOrMany,
-    UInt,
-    UInt32,
-    nonzero,
-    one_of,
-    out_of_range,
-    shown,
-    tag,
-    wrong_shape,
-)
+from minidb.models.base import Bool, Model, OneOrMany, one_of, tag
+from minidb.models.bounded import Items
 from minidb.models.datetimes import Datetime
+from minidb.models.faults import out_of_range, shown, wrong_shape
+from minidb.models.numbers import Checked, Number, UInt, UInt32, nonzero
 from minidb.models.vectors import ExtendedPointId, plain_numbers
 
 # Matches

@@ -5,8 +5,11 @@ from typing import Annotated, Any
 from pydantic import StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
-from minidb.models.base import Items, Model, Number, one_of, out_of_range, tag
+from minidb.models.base import Model, one_of, tag
+from minidb.models.bounded import Items
+from minidb.models.faults import out_of_range
 from minidb.models.filters import CONDITION_KEYS, Condition, GeoPoint
+from minidb.models.numbers import Number
 
 
 class GeoDistanceParams(Model):

@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import Any
 
 from minidb.errors import OTHER_WORDS, choice
-from minidb.models.base import NO_OBJECT
+from minidb.models.faults import NO_OBJECT
 from minidb.models.hints_of_values import of_pairs, of_range, of_value
 
 NOT_AWAITED = "it was not awaited: `await` goes before the call that made it"

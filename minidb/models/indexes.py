@@ -5,8 +5,10 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AliasChoices, Field, StrictStr, model_validator
 from typing_extensions import Self
 
-from minidb.models.base import Bool, Model, Number, StrEnum, UInt, one_of, out_of_range, tag
+from minidb.models.base import Bool, Model, StrEnum, one_of, tag
+from minidb.models.faults import out_of_range
 from minidb.models.inference import StemmingAlgorithm, StopwordsInterface, TokenizerType
+from minidb.models.numbers import Number, UInt
 from minidb.models.schema_type import PayloadSchemaType
 from minidb.models.vector_params import Memory
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Bool, Items, Model, Number, StrEnum, UInt, one_of, tag
+from minidb.models.base import Bool, Model, StrEnum, one_of, tag
+from minidb.models.bounded import Items
+from minidb.models.numbers import Number, UInt
 
 
 class TokenizerType(StrEnum):

@@ -5,10 +5,11 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Model, StrEnum, UInt, one_of, tag
+from minidb.models.base import Model, StrEnum, one_of, tag
 from minidb.models.collections import CollectionConfig
 from minidb.models.datetimes import Datetime
 from minidb.models.indexes import PayloadIndexInfo
+from minidb.models.numbers import UInt
 
 
 class CollectionStatus(StrEnum):

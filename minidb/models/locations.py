@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from minidb.models.base import out_of_range, shown, wrong_shape
+from minidb.models.faults import out_of_range, shown, wrong_shape
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE).match
 _HEX = re.compile("[0-9a-fA-F]*").fullmatch

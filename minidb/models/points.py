@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Items, Later, Model, Payload, StrEnum, UInt, one_of, tag
+from minidb.models.base import Later, Model, Payload, StrEnum, one_of, tag
+from minidb.models.bounded import Items
+from minidb.models.numbers import UInt
 from minidb.models.vectors import ExtendedPointId, VectorStruct
 
 if TYPE_CHECKING:

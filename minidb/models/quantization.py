@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from minidb.models.base import Bool, Model, StrEnum, number, one_of, tag
+from minidb.models.base import Bool, Model, StrEnum, one_of, tag
+from minidb.models.numbers import number
 from minidb.models.vector_params import Memory
 
 

@@ -6,24 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, Field, StrictStr, model_validator
 from typing_extensions import Self
 
-from minidb.models.base import (
-    Checked,
-    Items,
-    Later,
-    Model,
-    Number,
-    OneOrMany,
-    PositiveInt,
-    StrEnum,
-    integer,
-    number,
-    one_of,
-    out_of_range,
-    shown,
-    tag,
-    wrong_shape,
-)
+from minidb.models.base import Later, Model, OneOrMany, StrEnum, one_of, tag
+from minidb.models.bounded import Items
 from minidb.models.datetimes import to_datetime
+from minidb.models.faults import out_of_range, shown, wrong_shape
+from minidb.models.numbers import Checked, Number, PositiveInt, integer, number
 from minidb.models.points import ShardKeySelector
 from minidb.models.vectors import (
     VectorInput,

@@ -5,16 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import (
-    Later,
-    Model,
-    Number,
-    OneOrMany,
-    PositiveInt,
-    UInt,
-    one_of,
-    tag,
-)
+from minidb.models.base import Later, Model, OneOrMany, one_of, tag
+from minidb.models.numbers import Number, PositiveInt, UInt
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.vectors import (
     Array,

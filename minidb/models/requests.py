@@ -4,18 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import (
-    Bool,
-    Items,
-    Later,
-    Model,
-    Number,
-    OneOrMany,
-    PositiveInt,
-    integer,
-    one_of,
-    tag,
-)
+from minidb.models.base import Bool, Later, Model, OneOrMany, one_of, tag
+from minidb.models.bounded import Items
+from minidb.models.numbers import Number, PositiveInt, integer
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.queries import LookupLocation, OrderByInterface
 from minidb.models.query_request import QueryInterface, QueryRequest

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from minidb import errors
-from minidb.models.base import Payload, StrEnum, same, wrong_shape
+from minidb.models.base import Payload, StrEnum, same
+from minidb.models.faults import wrong_shape
 from minidb.models.vectors import SparseVector, VectorStructOutput
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from minidb.models.base import Bool, Later, Model, PositiveInt, StrEnum, number, one_of, tag
+from minidb.models.base import Bool, Later, Model, StrEnum, one_of, tag
+from minidb.models.numbers import PositiveInt, number
 
 if TYPE_CHECKING:
     from minidb.models.filters import Filter

@@ -4,13 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import (
-    Items,
-    Later,
-    Model,
-    one_of,
-    tag,
-)
+from minidb.models.base import Later, Model, one_of, tag
+from minidb.models.bounded import Items
 from minidb.models.points import ShardKey, ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.vectors import (
     ExtendedPointId,

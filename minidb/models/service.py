@@ -5,21 +5,10 @@ from uuid import UUID
 
 from pydantic import StrictStr
 
-from minidb.models.base import (
-    Bool,
-    Checked,
-    Model,
-    Number,
-    Percent,
-    StrEnum,
-    UInt,
-    UInt8,
-    UInt32,
-    one_of,
-    tag,
-)
+from minidb.models.base import Bool, Model, StrEnum, one_of, tag
 from minidb.models.datetimes import Datetime
 from minidb.models.locations import check_checksum, check_url
+from minidb.models.numbers import Checked, Number, Percent, UInt, UInt8, UInt32
 from minidb.models.points import ShardKey
 
 

@@ -4,7 +4,9 @@ from typing import Annotated, TypeAlias
 
 from pydantic import StrictStr
 
-from minidb.models.base import Bool, Model, Named, Number, Percent, PositiveInt, UInt, by_sorted_name
+from minidb.models.base import Bool, Model
+from minidb.models.bounded import Named, by_sorted_name
+from minidb.models.numbers import Number, Percent, PositiveInt, UInt
 
 
 class StrictModeMultivector(Model):

@@ -5,15 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import AliasChoices, Field, StrictStr, model_validator
 from typing_extensions import Self
 
-from minidb.models.base import (
-    Items,
-    Later,
-    Model,
-    Payload,
-    one_of,
-    out_of_range,
-    tag,
-)
+from minidb.models.base import Later, Model, Payload, one_of, tag
+from minidb.models.bounded import Items
+from minidb.models.faults import out_of_range
 from minidb.models.points import ShardKeySelector, UpdateMode, UpsertOperation
 from minidb.models.selections import PointsSelector
 from minidb.models.vectors import (

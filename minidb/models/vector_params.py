@@ -4,19 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, Field
 
-from minidb.models.base import (
-    Bool,
-    Later,
-    Model,
-    Named,
-    StrEnum,
-    UInt,
-    integer,
-    nonzero,
-    one_of,
-    out_of_range,
-    tag,
-)
+from minidb.models.base import Bool, Later, Model, StrEnum, one_of, tag
+from minidb.models.bounded import Named
+from minidb.models.faults import out_of_range
+from minidb.models.numbers import UInt, integer, nonzero
 
 if TYPE_CHECKING:
     from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff

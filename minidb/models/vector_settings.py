@@ -4,18 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AliasChoices, Field
 
-from minidb.models.base import (
-    Bool,
-    Later,
-    Model,
-    Named,
-    StrEnum,
-    UInt,
-    by_name,
-    integer,
-    one_of,
-    tag,
-)
+from minidb.models.base import Bool, Later, Model, StrEnum, one_of, tag
+from minidb.models.bounded import Named, by_name
+from minidb.models.numbers import UInt, integer
 from minidb.models.vector_params import Datatype, DenseMemory, Distance, EfConstruct, Memory
 
 if TYPE_CHECKING:

@@ -20,19 +20,10 @@ from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
 from minidb.arrays import distinct
-from minidb.models.base import (
-    Checked,
-    Items,
-    Later,
-    Model,
-    Named,
-    is_forgiving,
-    one_of,
-    out_of_range,
-    shown,
-    tag,
-    wrong_shape,
-)
+from minidb.models.base import Later, Model, one_of, tag
+from minidb.models.bounded import Items, Named
+from minidb.models.faults import is_forgiving, out_of_range, shown, wrong_shape
+from minidb.models.numbers import Checked
 
 if TYPE_CHECKING:
     from minidb.models.inference import Document, Image, InferenceObject

@@ -13,7 +13,8 @@ from minidb import errors
 from minidb.collection.config import check_part, collection_name_faults, vector_name_faults
 from minidb.database import Database
 from minidb.inference import InferenceContext, inference_usage
-from minidb.models.base import parse, printable
+from minidb.models.base import parse
+from minidb.models.faults import printable
 from minidb.rest.call import Call, Parameters
 from minidb.rest.encoding import dumps, loads
 from minidb.rest.message import Request, Response

@@ -12,7 +12,9 @@ from pydantic import StrictStr
 
 from minidb.collection.eras import Position
 from minidb.errors import ValidationError
-from minidb.models.base import Items, Model, integer
+from minidb.models.base import Model
+from minidb.models.bounded import Items
+from minidb.models.numbers import integer
 from minidb.models.results import Result
 from minidb.models.vectors import ExtendedPointId, normalize_id
 from minidb.rest.call import Call

@@ -13,7 +13,8 @@ from pydantic import StrictStr
 from minidb import models
 from minidb.inference.catalog import MODELS_NOTED, list_models
 from minidb.inference.local import is_installed
-from minidb.models.base import Model, integer
+from minidb.models.base import Model
+from minidb.models.numbers import integer
 from minidb.query.projection import MOST_POINTS
 from minidb.rest.call import Call
 from minidb.rest.route import Route

@@ -29,7 +29,8 @@ from minidb.collection.fields import VectorField
 from minidb.database import Database
 from minidb.errors import FormatError, MinidbError
 from minidb.inference import contains
-from minidb.models.base import Items, Payload, parse
+from minidb.models.base import Payload, parse
+from minidb.models.bounded import Items
 from minidb.models.vectors import BatchColumn, ExtendedPointId
 from minidb.rest.encoding import loads
 
