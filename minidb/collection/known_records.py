@@ -7,41 +7,66 @@ is rewritten, which the view's columns tell of.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from minidb.collection.view import View
 
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 16 << 20
+"""Of all collections of the process; then all begin anew."""
 _ENTRY_BYTES = 200
 """What an entry takes beside the record's bytes."""
 _MOST_ROWS = 64
 _LARGEST = 1024
+
+_everybody: list[weakref.ref[KnownRecords]] = []
+_n_bytes = 0
 
 
 class KnownRecords:
     """Of committed rows of one collection; of records larger than 1 KB, and of reads of many rows, nothing is kept."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, dict[int, bytes], list[int]] = (-1, {}, [0])
+        self._kept: tuple[int, dict[int, bytes]] = (-1, {})
+        """A space, and records by row."""
+        _everybody.append(weakref.ref(self))
 
     def read(self, view: View, rows: Sequence[int], look_up: Callable[[Sequence[int]], list[bytes]]) -> list[bytes]:
         """The records of rows, in their order; `look_up` gives those of rows that are not known."""
         if len(rows) > _MOST_ROWS:
             return look_up(rows)
-        space, known, size = self._kept
+        space, known = self._kept
         if space != view.space:
-            self._kept = _, known, size = view.space, {}, [0]
+            self._kept = _, known = view.space, {}
         rewritten = view.columns.rewritten
         found = [None if rewritten[row] else known.get(row) for row in rows]
         if None not in found:
             return found  # type: ignore[return-value]
         missing = [row for row, record in zip(rows, found, strict=True) if record is None]
-        looked_up = iter(look_up(missing))
-        records = [next(looked_up) if record is None else record for record in found]
-        for row, record in zip(rows, records, strict=True):
-            if len(record) <= _LARGEST and not rewritten[row] and row not in known:
+        looked_up = look_up(missing)
+        n_bytes = 0
+        for row, record in zip(missing, looked_up, strict=True):
+            if len(record) <= _LARGEST and not rewritten[row]:
                 known[row] = record
-                size[0] += len(record) + _ENTRY_BYTES
-        if size[0] > _MOST_BYTES:
-            self._kept = view.space, {}, [0]
-        return records
+                n_bytes += len(record) + _ENTRY_BYTES
+        _count(n_bytes)
+        others = iter(looked_up)
+        return [next(others) if record is None else record for record in found]
+
+    def forget(self) -> None:
+        self._kept = -1, {}
+
+
+def _count(n_bytes: int) -> None:
+    global _n_bytes
+    _n_bytes += n_bytes
+    if _n_bytes > _MOST_BYTES:
+        _n_bytes = 0
+        for reference in list(_everybody):
+            records = reference()
+            if records is not None:
+                records.forget()
+            else:
+                with suppress(ValueError):  # another thread did it
+                    _everybody.remove(reference)

@@ -95,3 +95,12 @@ def test_many_and_large_records_are_read_as_well(client: QdrantClient) -> None:
     filter = models.Filter(must=[models.FieldCondition(key="n", range=models.Range(gte=0))])
     client.set_payload("docs", {"text": "y"}, points=filter)
     assert {payload["text"] for payload in found(client, 200).values()} == {"y"}
+
+
+def test_no_more_is_kept_than_there_is_room_for(client: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidb.collection.known_records._MOST_BYTES", 5000)
+    filled(client, 60)
+    for _ in range(3):
+        assert found(client, 60) == {i: {"n": i} for i in range(60)}
+    (collection,) = client._database._directory.opened()
+    assert len(collection.known_records._kept[1]) < 40
