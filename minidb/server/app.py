@@ -17,7 +17,7 @@ from starlette.responses import Response as Outgoing
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from minidb import rest
-from minidb.errors import MinidbError
+from minidb.errors import MinidbError, NotFound
 from minidb.rest.answer import failure
 from minidb.rest.message import TEXT
 from minidb.rest.route import Route
@@ -113,7 +113,11 @@ def _outgoing(response: rest.Response, accepts_gzip: bool) -> Outgoing:
     if response.content_type is not None:
         headers["content-type"] = response.content_type
     if response.file is not None:
-        return FileResponse(response.file, response.status, headers)
+        try:
+            status = response.file.stat()
+        except FileNotFoundError:
+            raise NotFound(f"{response.file.name} was deleted meanwhile") from None
+        return FileResponse(response.file, response.status, headers, stat_result=status)
     content = response.body
     if len(content) > _GZIP_MIN_BYTES:
         headers["vary"] = "accept-encoding"

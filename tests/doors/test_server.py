@@ -22,20 +22,24 @@ from contextlib import ExitStack, suppress
 from mmap import mmap
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
 import qdrant_client
+import uvicorn
 from qdrant_client import models as qdrant
 from serving import PATIENCE_S, certificate, server_in_a_thread, server_process, until
 from starlette.datastructures import Headers
 from threadpoolctl import threadpool_info
+from uvicorn.server import ServerState
 
 from minidb import QdrantClient
 from minidb.cli import main
 from minidb.rest import Response, routes
 from minidb.rest.route import Route
 from minidb.server import Server, Settings, body, one_blas_thread
+from minidb.server.connections import limited
 from minidb.server.listen import OncePerSecond
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
@@ -478,6 +482,13 @@ class TestBodies:
         assert httpx.get(f"{url}/collections", headers=headers).status_code in (200, 400)
         assert looked_for < 100
 
+    def test_a_file_that_was_deleted_meanwhile_is_404(
+        self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = Response(200, content_type="application/octet-stream", file=tmp_path / "gone")
+        serve_also(monkeypatch, Route("GET", "/file", lambda call: answer))
+        assert httpx.get(f"{url}/file").status_code == 404
+
     def test_files_are_streamed(self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = tmp_path / "file"
         file.write_bytes(os.urandom(300_000))
@@ -624,6 +635,23 @@ class TestStrangers:
                 connection.sendall(b"GET /collections/large/points/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert connection.recv(8).startswith(b"HTTP/1.1")
                 until(lambda: httpx.get(f"{url}/collections").status_code == 200)
+
+    @pytest.mark.parametrize(("per_period", "is_given_up"), [(30_000, True), (4_999_999, True), (5_000_000, False)])
+    def test_a_large_answer_is_to_be_read_in_twenty_periods(self, per_period: int, is_given_up: bool) -> None:
+        """At a thousand bytes a second it would be in memory for a day."""
+        loop, transport = Mock(), Mock()
+        config = uvicorn.Config(None)  # type: ignore[arg-type]
+        protocol: Any = limited(1, 1, 30.0)(config, ServerState(), {}, loop)  # type: ignore[call-arg]
+        protocol.transport, protocol.flow = transport, Mock()
+        transport.get_write_buffer_size.return_value = 100_000_000
+        protocol.pause_writing()
+        for _ in range(19):
+            _, check, *arguments = loop.call_later.call_args.args
+            transport.get_write_buffer_size.return_value -= per_period
+            check(*arguments)
+            if transport.abort.called:
+                break
+        assert transport.abort.called is is_given_up
 
     @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
     def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:
