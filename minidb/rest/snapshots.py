@@ -15,6 +15,10 @@ from minidb.rest.encoding import dumps
 from minidb.rest.message import Response
 from minidb.rest.route import Route
 
+_MOST_PARTS = 100
+_MOST_HEAD_BYTES = 8192
+"""Of a multipart body: what is before the file, which may be gigabytes that nobody has checked."""
+
 
 def _owner(call: Call) -> str | None:
     """The collection in the path; None for the whole store."""
@@ -79,11 +83,11 @@ def _file_part(body: bytes | mmap, content_type: str) -> tuple[int, int]:
         raise _no_upload("expected multipart/form-data with a boundary")
     mark = b"--" + boundary.encode("latin-1", "replace")
     at = body.find(mark)
-    while at >= 0:
+    for _ in range(_MOST_PARTS):
         start = at + len(mark)
-        if body[start : start + 2] == b"--":
+        if at < 0 or body[start : start + 2] == b"--":
             break
-        content = body.find(b"\r\n\r\n", start)
+        content = body.find(b"\r\n\r\n", start, start + _MOST_HEAD_BYTES)
         stop = body.find(b"\r\n" + mark, start)
         if content < 0 or stop < 0 or content > stop:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import zlib
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
@@ -11,7 +12,8 @@ from mmap import ACCESS_READ, mmap
 
 from starlette.requests import Request
 
-from minidb.errors import InsufficientStorage, MinidbError
+from minidb.errors import BadInput, InsufficientStorage, MinidbError
+from minidb.models.base import printable
 
 LEAST_BYTES_PER_S = 1_000
 """A client that sends, or reads, less in the long run is given up."""
@@ -21,6 +23,12 @@ class TooLarge(MinidbError):
     """A body beyond the server's limit."""
 
     status_code = 413
+
+
+class Encoded(MinidbError):
+    """A body in an encoding that is not read here."""
+
+    status_code = 415
 
 
 class TooSlow(MinidbError):
@@ -63,6 +71,35 @@ async def read(request: Request, limit_bytes: int, patience_s: float) -> bytes:
     if size > limit_bytes:
         raise TooLarge(f"the request is larger than allowed (limit: {limit_bytes} bytes)")
     return b"".join(chunks)
+
+
+def decoded(content: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """A body as it was before a client has packed it. The limit is for what comes out, too.
+
+    Raises:
+        Encoded: it is not gzip's or zlib's form.
+        BadInput: it is neither, whatever its header says, or has something behind its end.
+        TooLarge: more comes out than is allowed; no more than that was made of it.
+    """
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        check_not_encoded(encoding)
+        return content
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS + 32)  # either, by its first bytes
+    try:
+        unpacked = unpacking.decompress(content, limit_bytes + 1)
+    except zlib.error as error:
+        raise BadInput(f"the body cannot be unpacked: {error}") from None
+    if len(unpacked) > limit_bytes:
+        raise TooLarge(f"the request is larger than allowed (limit: {limit_bytes} bytes)")
+    if not unpacking.eof or unpacking.unused_data:
+        raise BadInput("the body cannot be unpacked: it is cut short, or goes on behind its end")
+    return unpacked
+
+
+def check_not_encoded(encoding: str) -> None:
+    """Raises Encoded for all that has to be unpacked."""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise Encoded(f"Content-Encoding {printable(encoding[:80])!r}: expected gzip or deflate, of uploads none")
 
 
 @asynccontextmanager

@@ -15,6 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from minidb.server.body import LEAST_BYTES_PER_S
 
+_READ_IN_PATIENCES = 20
+"""A client has that many times our patience for an answer, which is in memory until it has been read."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -88,7 +90,8 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
 
         def pause_writing(self) -> None:
             self.flow.pause_writing()
-            self._watch(self.transport.get_write_buffer_size())
+            waiting_bytes = self.transport.get_write_buffer_size()
+            self._watch(waiting_bytes, max(LEAST_BYTES_PER_S * patience_s, waiting_bytes / _READ_IN_PATIENCES))
 
         def resume_writing(self) -> None:
             self.flow.resume_writing()
@@ -96,15 +99,15 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
                 self._unread.cancel()
                 self._unread = None
 
-        def _watch(self, waiting_bytes: int) -> None:
-            self._unread = self.loop.call_later(patience_s, self._check_progress, waiting_bytes)
+        def _watch(self, waiting_bytes: int, least_bytes: float) -> None:
+            self._unread = self.loop.call_later(patience_s, self._check_progress, waiting_bytes, least_bytes)
 
-        def _check_progress(self, before_bytes: int) -> None:
+        def _check_progress(self, before_bytes: int, least_bytes: float) -> None:
             waiting_bytes = self.transport.get_write_buffer_size()
-            if waiting_bytes > before_bytes - LEAST_BYTES_PER_S * patience_s:
+            if waiting_bytes > before_bytes - least_bytes:
                 self.transport.abort()
             else:
-                self._watch(waiting_bytes)
+                self._watch(waiting_bytes, least_bytes)
 
     return Limited
 

@@ -1,6 +1,6 @@
 """How many connections of one address the gRPC port has: grpcio counts all of them, but does not ask whose they are.
 
-So a thread looks once a second at the sockets of this process, and ends those that are too many. Where the system does
+So once a second the sockets of this process are looked at, and those that are too many ended. Where the system does
 not tell which they are (Windows), only the limit of all of them holds. Called by `grpc_door`.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 
 from minidb.system import machine
@@ -16,15 +17,13 @@ from minidb.system import machine
 _EVERY_S = 1.0
 
 
-class AddressLimit:
-    """Ends the newest connections to `port` of an address that has more than `most`, from `start` to `stop`."""
+class EverySecond:
+    """A thread that runs checks once a second, from `start` to `stop`."""
 
-    def __init__(self, port: int, most: int) -> None:
-        self._port, self._most = port, most
-        self._known: dict[tuple[str, int], None] = {}
-        """Who was there before, in the order of coming."""
+    def __init__(self, *checks: Callable[[], None]) -> None:
+        self._checks = checks
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="minidb-grpc-connections", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="minidb-grpc-limits", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -34,7 +33,17 @@ class AddressLimit:
 
     def _work(self) -> None:
         while not self._stopped.wait(_EVERY_S):
-            self.check()
+            for check in self._checks:
+                check()
+
+
+class AddressLimit:
+    """Ends the newest connections to `port` of an address that has more than `most`."""
+
+    def __init__(self, port: int, most: int) -> None:
+        self._port, self._most = port, most
+        self._known: dict[tuple[str, int], None] = {}
+        """Who was there before, in the order of coming."""
 
     def check(self) -> None:
         """Look once."""

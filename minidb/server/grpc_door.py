@@ -1,6 +1,7 @@
 """The gRPC door: carries calls over HTTP/2 to `minidb.grpc`, which answers. Needs the extra `grpc`.
 
-The threads are those of the REST door, the key is asked for by the same `Gate`, and lines go to the same access log.
+The key is asked for by the same `Gate` as REST's, and lines go to the same access log. The threads are its own: grpcio
+keeps one for every call from its head on, also while the message is still to come (`grpc_waiting`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +19,8 @@ from minidb.errors import MinidbError
 from minidb.rest import Api
 from minidb.server import access_log
 from minidb.server.gate import KEY_HEADERS, Gate
-from minidb.server.grpc_connections import AddressLimit
+from minidb.server.grpc_connections import AddressLimit, EverySecond
+from minidb.server.grpc_waiting import Waiting
 from minidb.server.settings import Settings
 
 try:
@@ -35,6 +38,15 @@ _MAX_TEXT_BYTES = 2000
 """Of an error's text: it travels percent-encoded among the headers, for which clients have 8 kB."""
 _MAX_REFLECTIONS = 4
 """Streams of reflection at a time: each keeps a thread for as long as its client likes."""
+_THREADS = 256
+_MOST_WAITING = _THREADS - 32
+"""Calls whose message has not come; so many threads are left for those that can be answered."""
+_ANSWERED_AT_ONCE = 32
+"""As many as REST's."""
+_PATIENCE_TIMES = 10
+"""For a whole message, times that for a piece of a body: of its pieces grpcio tells nothing."""
+_MAX_STREAMS = 128
+"""Calls of one connection at a time; clients keep more waiting on their side."""
 
 
 class GrpcDoor:
@@ -42,24 +54,26 @@ class GrpcDoor:
 
     Args:
         settings: address and TLS among them.
-        threads: where calls are answered.
 
     Raises:
         OSError: the address cannot be listened on, or a file of the certificate not be read.
     """
 
-    def __init__(self, api: Api, settings: Settings, threads: ThreadPoolExecutor) -> None:
-        handlers = (_Handlers(Service(api), Gate(settings)),)
+    def __init__(self, api: Api, settings: Settings) -> None:
+        waiting = Waiting(_MOST_WAITING, _PATIENCE_TIMES * settings.patience_s)
+        handlers = (_Handlers(Service(api), Gate(settings), waiting),)
         options = (
             ("grpc.max_receive_message_length", settings.max_request_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),  # else two servers would share a port, and nobody would know who answers
             ("grpc.http2.max_ping_strikes", 0),  # Go's client pings every 10 s, calls or not
             ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.max_concurrent_streams", _MAX_STREAMS),
             ("grpc.max_allowed_incoming_connections", settings.max_connections),  # from accept on
             ("grpc.server_handshake_timeout_ms", round(settings.patience_s * 1000)),  # TLS's and HTTP/2's
         )
-        self._server = grpc.server(threads, handlers=handlers, options=options)
+        self._threads = ThreadPoolExecutor(_THREADS, "minidb-grpc")
+        self._server = grpc.server(self._threads, handlers=handlers, options=options)
         self._host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"{self._host}:{settings.grpc_port}"
         try:
@@ -70,6 +84,7 @@ class GrpcDoor:
         except RuntimeError:
             raise OSError(f"cannot listen on {address} for gRPC: is the port taken?") from None
         self._addresses = AddressLimit(self._port, settings.max_connections_per_address)
+        self._limits = EverySecond(self._addresses.check, waiting.check)
 
     @property
     def address(self) -> str:
@@ -78,12 +93,13 @@ class GrpcDoor:
 
     def start(self) -> None:
         self._server.start()
-        self._addresses.start()
+        self._limits.start()
 
     def stop(self, patience_s: float) -> None:
         """Take no more calls, and wait for those that run."""
-        self._addresses.stop()
         self._server.stop(patience_s).wait()
+        self._limits.stop()
+        self._threads.shutdown()
 
 
 def _credentials(settings: Settings, cert: str) -> grpc.ServerCredentials:
@@ -94,34 +110,52 @@ def _credentials(settings: Settings, cert: str) -> grpc.ServerCredentials:
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Which function answers which endpoint. None of them raises: an exception would be the client's UNKNOWN."""
+    """Which function answers which endpoint. None of them raises: an exception would be the client's UNKNOWN.
 
-    def __init__(self, service: Service, gate: Gate) -> None:
+    All take a stream of messages, also where there is to be one: so the key is asked for before anything else has come.
+    """
+
+    def __init__(self, service: Service, gate: Gate, waiting: Waiting) -> None:
         self._service = service
         self._gate = gate
+        self._waiting = waiting
+        self._answering = threading.BoundedSemaphore(_ANSWERED_AT_ONCE)
         self._reflections = threading.BoundedSemaphore(_MAX_REFLECTIONS)
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         endpoint: str = details.method
         rpc = find(endpoint)
         if rpc is not None:
-            return grpc.unary_unary_rpc_method_handler(partial(_unary, endpoint, partial(self._answer, rpc)))
+            return grpc.stream_unary_rpc_method_handler(partial(_unary, endpoint, partial(self._answer, rpc)))
         if endpoint == reflection.HEALTH_CHECK:
-            check = partial(_unary, endpoint, lambda message, context: reflection.check(message))
-            return grpc.unary_unary_rpc_method_handler(check)
+            return grpc.stream_unary_rpc_method_handler(partial(_unary, endpoint, self._check))
         package = reflection.REFLECTIONS.get(endpoint)
         if package is None:
             return None  # UNIMPLEMENTED
         return grpc.stream_stream_rpc_method_handler(partial(self._reflect, package))
 
-    def _answer(self, rpc: Rpc, message: bytes, context: grpc.ServicerContext) -> Answer:
+    def _answer(self, rpc: Rpc, messages: Iterator[bytes], context: grpc.ServicerContext) -> Answer:
         headers = _headers(context)
         try:
             self._gate.check_key(rpc.route, headers)
         except MinidbError as error:
             return self._service.refuse(rpc, error)
+        message = self._next(messages, context)
+        if message is None:
+            return _NO_MESSAGE
         passed_on = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
-        return self._service.answer(rpc, Asked(message, passed_on, timeout=context.time_remaining()))
+        with self._answering:
+            return self._service.answer(rpc, Asked(message, passed_on, timeout=context.time_remaining()))
+
+    def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Answer:
+        message = self._next(messages, context)
+        return _NO_MESSAGE if message is None else reflection.check(message)
+
+    def _next(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
+        """The next message; None when there is none, or the call has been given up."""
+        with self._waiting.of(context.cancel), suppress(grpc.RpcError):
+            return next(messages, None)
+        return None
 
     def _reflect(self, package: str, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
@@ -131,7 +165,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         if not self._reflections.acquire(blocking=False):
             _abort(context, Answer(Code.RESOURCE_EXHAUSTED, text="too many streams of reflection"))
         try:
-            for message in messages:
+            while (message := self._next(messages, context)) is not None:
                 yield reflection.reflect(package, message)
         except DecodeError:
             _abort(context, Answer(Code.INTERNAL, text="failed to decode Protobuf message"))
@@ -139,15 +173,18 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             self._reflections.release()
 
 
+_NO_MESSAGE = Answer(Code.UNIMPLEMENTED, text="the call requires exactly one request message")
+
+
 def _unary(
     endpoint: str,
-    answer: Callable[[bytes, grpc.ServicerContext], Answer],
-    message: bytes,
+    answer: Callable[[Iterator[bytes], grpc.ServicerContext], Answer],
+    messages: Iterator[bytes],
     context: grpc.ServicerContext,
 ) -> bytes:
     """One call: the reply's bytes, or its end without any; a line in the access log either way."""
     started = time.perf_counter()
-    answered = answer(message, context)
+    answered = answer(messages, context)
     access_log.write("GRPC", endpoint, int(answered.code), started, len(answered.reply))
     if answered.code is not Code.OK:
         _abort(context, answered)

@@ -119,7 +119,7 @@ class Server:
         # waits up to 40 ms for the acknowledgement of its headers.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._grpc = _grpc_door(api, settings, self._threads)
+            self._grpc = _grpc_door(api, settings)
         except BaseException:
             self._socket.close()
             raise
@@ -159,12 +159,12 @@ class Server:
         self._uvicorn.should_exit = True
 
 
-def _grpc_door(api: Api, settings: Settings, threads: ThreadPoolExecutor) -> GrpcDoor | None:
+def _grpc_door(api: Api, settings: Settings) -> GrpcDoor | None:
     if settings.grpc_port is None:
         return None
     from minidb.server.grpc_door import GrpcDoor  # grpcio is loaded only where it is wanted
 
-    return GrpcDoor(api, settings, threads)
+    return GrpcDoor(api, settings)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

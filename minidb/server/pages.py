@@ -60,9 +60,11 @@ class Pages:
         if path == "/dashboard":
             return RedirectResponse("dashboard/", 307)  # so that the page's own addresses are below it
         name = path.removeprefix("/dashboard/") or "index.html"
-        if "\0" in name:
-            return Response(status_code=404)
-        file = (self._folder / name).resolve()
-        if not file.is_relative_to(self._folder) or not file.is_file():
+        try:
+            file = (self._folder / name).resolve()
+            is_ours = file.is_relative_to(self._folder) and file.is_file()
+        except (OSError, ValueError, RuntimeError):  # too long, with a NUL, links in a circle
+            is_ours = False
+        if not is_ours:
             return Response(status_code=404)
         return FileResponse(file, headers=self._headers, media_type=_TYPES.get(file.suffix))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,8 +70,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read(path: Path) -> Iterator[list[Any]]:
-    """The frames of a file but for the last. Raises `BadInput` where it is damaged, cut short or none of minidb's."""
+def read(path: Path) -> Generator[list[Any], None, None]:
+    """The frames of a file but for the last; who stops before it closes this.
+
+    Raises `BadInput` where the file is damaged, cut short or none of minidb's.
+    """
     with _opened(path) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise BadInput("the file is no snapshot of minidb (snapshots of Qdrant cannot be read: migrate instead)")

@@ -7,7 +7,7 @@ step at most, and readers see what was there until the whole of it is replaced.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ def restore(database: Database, store: Store, path: Path, name: str | None) -> N
     try:
         with ExitStack() as stack:
             incoming = _Restore(store, stack, name, files.size(path))
-            incoming.read(archive.read(path))
+            incoming.read(stack.enter_context(closing(archive.read(path))))  # an error holds this frame
             database.change_catalog(lambda txn, catalog: incoming.switch(database, txn, catalog))
     except OSError as error:
         raise files.failure(error, f"could not restore from {path}") from error

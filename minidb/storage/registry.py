@@ -77,18 +77,25 @@ def _advised(error: MinidbError, path: Path) -> MinidbError:
         return any(os.strerror(number) in error.message for number in numbers)
 
     if is_for(errno.ENOTDIR, errno.EEXIST):
-        is_inside = files.exists(path.parent / "data.mdb")
+        is_inside = _is_seen(path.parent / "data.mdb")
         own = f"did you mean `{path.parent}`?" if is_inside else f"`{path}` is, or is below, a file"
         error.hinting(f"a store is a folder: {own}")
     elif is_for(errno.EACCES, errno.EPERM, errno.EROFS):
-        may_read = files.exists(path / "data.mdb")
         other = (
             "read_only=True opens it without writing"
-            if may_read
+            if _is_seen(path / "data.mdb")
             else 'a store needs a folder you may write, or ":memory:"'
         )
         error.hinting(other)
     return error
+
+
+def _is_seen(path: Path) -> bool:
+    """Whether it exists; also where the folder may not even be looked into."""
+    try:
+        return files.exists(path)
+    except OSError:
+        return False
 
 
 def _before_fork() -> None:

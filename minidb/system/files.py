@@ -15,12 +15,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from minidb.errors import InsufficientStorage, MinidbError, ServiceError
+from minidb.system.threads import uninterrupted
 
 try:
     import fcntl
@@ -214,12 +215,16 @@ class File:
         """Raises OSError. Where descriptors are short, what nobody works with is given back first."""
         self._descriptor: int | None = None
         self.path = path
+        # A descriptor is a number, which nobody closes: an interrupt must not come before it is here.
+        uninterrupted(partial(self._take, write, create))
+
+    def _take(self, write: bool, create: bool) -> None:
         try:
-            self._descriptor = system.open(path, write=write, create=create)
+            self._descriptor = system.open(self.path, write=write, create=create)
         except OSError as error:
             if error.errno not in _NO_DESCRIPTORS or not relieve():
                 raise
-            self._descriptor = system.open(path, write=write, create=create)
+            self._descriptor = system.open(self.path, write=write, create=create)
 
     def __del__(self) -> None:
         self.close()

@@ -180,3 +180,22 @@ def test_of_two_that_share_a_commit_only_one_meets_the_failure(tmp_path: Path, m
             writer.join()
         assert [type(error) for error in met] == [errors.InsufficientStorage]
         assert client.count("c").count == 4
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOTDIR])
+def test_a_folder_that_may_not_be_looked_into_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, read_only: bool
+) -> None:
+    """Another user's. What advises then looks there, too."""
+    QdrantClient(tmp_path).close()
+
+    class Closed(System):
+        def refuse(self, path: Any, *_: Any, **__: Any) -> Any:
+            raise OSError(code, os.strerror(code), str(path))
+
+        open = status = names = make_folder = refuse
+
+    monkeypatch.setattr(files, "system", Closed())
+    with pytest.raises(errors.ServiceError, match=os.strerror(code)):
+        QdrantClient(tmp_path, read_only=read_only)

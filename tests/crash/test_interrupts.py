@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from minidb.system import files
+from minidb.system.files import System
 
 N_INTERRUPTS = int(os.environ.get("MINIDB_INTERRUPTS", "250"))
 MOST_THREADS = 10
@@ -31,3 +37,28 @@ def test_interrupts_leave_nothing_behind(place: str, seed: int, share_of_long: f
     n_threads = left.pop("threads")
     assert left == {"wrong": [], "wrong when reopened": [], "failures": [], "files": []}
     assert n_threads <= MOST_THREADS
+
+
+def test_a_file_that_is_opened_when_an_interrupt_comes_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the answer of the system and the line that keeps it: `verify`, in the main thread, left files open."""
+    opened, closed = [], []
+
+    class Interrupting(System):
+        def open(self, *args: Any, **kwargs: Any) -> int:
+            opened.append(super().open(*args, **kwargs))
+            signal.raise_signal(signal.SIGINT)
+            return opened[-1]
+
+        def close(self, descriptor: int) -> None:
+            super().close(descriptor)
+            closed.append(descriptor)
+
+    (tmp_path / "file").write_bytes(b"1")
+    monkeypatch.setattr(files, "system", Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        files.read(tmp_path / "file")
+    end = time.monotonic() + 60
+    while closed != opened:  # by the thread that goes on without us
+        assert time.monotonic() < end

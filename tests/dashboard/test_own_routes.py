@@ -62,7 +62,10 @@ class TestFiles:
         assert (moved.status_code, moved.headers["location"]) == (307, "dashboard/")
         assert httpx.get(f"{url}/dashboard/").text == (FOLDER / "index.html").read_text()
 
-    @pytest.mark.parametrize("name", ["../settings.py", "%2e%2e/settings.py", "..%2fsettings.py", "no.js", "%00", "."])
+    @pytest.mark.parametrize(
+        "name",
+        ["../settings.py", "%2e%2e/settings.py", "..%2fsettings.py", "no.js", "%00", ".", "x" * 300, "a/" * 3000],
+    )
     def test_nothing_beside_the_files_is_given(self, url: str, name: str) -> None:
         connection = http.client.HTTPConnection(url.removeprefix("http://"))  # sends a path as it is
         connection.request("GET", f"/dashboard/{name}")

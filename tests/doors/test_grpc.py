@@ -31,7 +31,7 @@ from serving import PATIENCE_S, certificate, grpc_port, server_process, serving,
 
 from minidb import models
 from minidb.database import Database
-from minidb.server import Server, Settings, grpc_connections
+from minidb.server import Server, Settings, grpc_connections, grpc_door
 
 KEYS = {"api_key": "the key", "read_only_api_key": "only reads"}
 SLOW = os.environ.get("MINIDB_GRPC_SLOW") == "1"
@@ -251,6 +251,56 @@ def test_reflection_takes_some_threads_and_no_more(database: Database) -> None:
         assert b"qdrant.Points" in next(call(iter([b"\x3a\x01*"])))
 
 
+# Calls that nobody finishes
+
+
+def unfinished(opened: grpc.Channel, endpoint: str, stop: threading.Event) -> grpc.Future:
+    """A call of which only the head is sent."""
+
+    def nothing() -> Iterator[bytes]:
+        stop.wait(PATIENCE_S)
+        yield from ()
+
+    return opened.stream_unary(endpoint).future(nothing())
+
+
+@pytest.mark.parametrize("endpoint", ["/qdrant.Points/Upsert", "/grpc.health.v1.Health/Check"])
+def test_unfinished_calls_leave_threads_to_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    """Of both doors; those that have waited longest are given up."""
+    monkeypatch.setattr(grpc_door, "_THREADS", 40)
+    monkeypatch.setattr(grpc_door, "_MOST_WAITING", 38)
+    stop = threading.Event()
+    with serving(database, grpc_port=0, patience_s=600.0) as server, channel(server) as opened:
+        calls = [unfinished(opened, endpoint, stop) for _ in range(60)]
+        until(lambda: sum(call.done() for call in calls) == 60 - 38)
+        assert httpx.get(f"{server.url}/collections").status_code == 200
+        with channel(server, ("grpc.use_local_subchannel_pool", 1)) as other:
+            create(other, timeout=PATIENCE_S)
+        assert {call.code().name for call in calls if call.done()} == {"CANCELLED"}
+        stop.set()
+        for call in calls:
+            assert call.exception().code().name in ("CANCELLED", "UNIMPLEMENTED")
+
+
+def test_an_unfinished_call_ends_after_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc_connections, "_EVERY_S", 0.05)
+    stop = threading.Event()
+    with serving(database, grpc_port=0, patience_s=0.01) as server, channel(server) as opened:
+        call = unfinished(opened, "/qdrant.Points/Upsert", stop)
+        assert call.exception(PATIENCE_S).code().name == "CANCELLED"
+        stop.set()
+
+
+def test_without_a_key_nothing_is_waited_for(database: Database) -> None:
+    stop = threading.Event()
+    with serving(database, grpc_port=0, patience_s=600.0, **KEYS) as server, channel(server) as opened:
+        call = unfinished(opened, "/qdrant.Points/Upsert", stop)
+        assert call.exception(PATIENCE_S).code().name == "UNAUTHENTICATED"
+        stop.set()
+
+
 # Ports, processes, the log
 
 
@@ -371,8 +421,6 @@ def test_a_call_whose_client_gives_up_leaves_the_server_well(database: Database,
 
 
 def test_tls(database: Database, tmp_path: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     from minidb.rest import Api
     from minidb.server.grpc_door import GrpcDoor
 
@@ -383,15 +431,14 @@ def test_tls(database: Database, tmp_path: Path) -> None:
         subprocess.run([*command, *more], check=True, capture_output=True)
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
-    with ThreadPoolExecutor() as threads:
-        settings = Settings(grpc_port=0, tls_cert=str(certificate), tls_key=str(key))
-        door = GrpcDoor(Api(database), settings, threads)
-        door.start()
-        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
-        with grpc.secure_channel(f"localhost:{door.address.rpartition(':')[2]}", credentials) as opened:
-            create(opened)
-            assert refusal(lambda: create(opened))[0] == "ALREADY_EXISTS"
-        door.stop(PATIENCE_S)
+    settings = Settings(grpc_port=0, tls_cert=str(certificate), tls_key=str(key))
+    door = GrpcDoor(Api(database), settings)
+    door.start()
+    credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+    with grpc.secure_channel(f"localhost:{door.address.rpartition(':')[2]}", credentials) as opened:
+        create(opened)
+        assert refusal(lambda: create(opened))[0] == "ALREADY_EXISTS"
+    door.stop(PATIENCE_S)
 
 
 # Both doors at once

@@ -14,25 +14,32 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from mmap import mmap
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
 import qdrant_client
+import uvicorn
 from qdrant_client import models as qdrant
 from serving import PATIENCE_S, certificate, server_in_a_thread, server_process, until
+from starlette.datastructures import Headers
 from threadpoolctl import threadpool_info
+from uvicorn.server import ServerState
 
 from minidb import QdrantClient
 from minidb.cli import main
 from minidb.rest import Response, routes
 from minidb.rest.route import Route
-from minidb.server import Server, Settings, one_blas_thread
+from minidb.server import Server, Settings, body, one_blas_thread
+from minidb.server.connections import limited
 from minidb.server.listen import OncePerSecond
 
 VECTORS = {"vectors": {"size": 2, "distance": "Dot"}}
@@ -389,8 +396,8 @@ class TestBodies:
 
         serve_also(monkeypatch, Route("POST", "/collections/{collection_name}/snapshots/upload", take))
         sent = os.urandom(50 * self.LIMIT)
-        for body in (sent, b""):
-            assert httpx.post(f"{url}/collections/docs/snapshots/upload", content=body).json()["result"] is True
+        for content in (sent, b""):
+            assert httpx.post(f"{url}/collections/docs/snapshots/upload", content=content).json()["result"] is True
         assert seen == [(mmap, sent), (bytes, b"")]
 
     def test_a_snapshot_larger_than_the_limit_goes_out_and_comes_back(self, url: str) -> None:
@@ -428,6 +435,59 @@ class TestBodies:
         assert json.loads(gzip.decompress(raw))["result"] == plain.json()["result"]
         small = httpx.get(f"{url}/collections", headers={"accept-encoding": "gzip"})
         assert "content-encoding" not in small.headers
+
+    @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "Deflate", "identity", ""])
+    def test_bodies_may_be_packed(self, url: str, encoding: str) -> None:
+        plain = json.dumps(VECTORS).encode()
+        packed = {"gzip": gzip.compress, "x-gzip": gzip.compress, "Deflate": zlib.compress}.get(encoding, bytes)(plain)
+        headers = {"content-encoding": encoding, "content-type": "application/json"}
+        answer = httpx.put(f"{url}/collections/packed", content=packed, headers=headers)
+        assert answer.json()["result"] is True
+
+    def test_what_cannot_be_unpacked_is_refused(self, url: str) -> None:
+        packed = gzip.compress(json.dumps(VECTORS).encode())
+        statuses = {
+            "br": (415, packed), "gzip, gzip": (415, packed), "\xe9": (415, packed),
+            "gzip": (400, packed[:-1]), "x-gzip": (400, packed * 2), "deflate": (400, b"no"), "GZIP": (400, b""),
+        }  # fmt: skip
+        for encoding, (status, content) in statuses.items():
+            headers = [(b"content-encoding", encoding.encode("latin-1")), (b"content-type", b"application/json")]
+            assert httpx.put(f"{url}/collections/x", content=content, headers=headers).status_code == status, encoding
+        upload = httpx.post(f"{url}/snapshots/upload", content=packed, headers={"content-encoding": "gzip"})
+        assert upload.status_code == 415
+        assert httpx.get(f"{url}/collections").json()["result"]["collections"] == [{"name": "docs"}]
+
+    def test_no_more_is_unpacked_than_a_body_may_have(self) -> None:
+        bomb = gzip.compress(bytes(50 << 20))
+        tracemalloc.start()
+        try:
+            with pytest.raises(body.TooLarge):
+                body.decoded(bomb, "gzip", 1 << 20)
+            assert tracemalloc.get_traced_memory()[1] < 4 << 20
+        finally:
+            tracemalloc.stop()
+
+    def test_very_many_headers_cost_little(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each was looked for among all: 11 seconds of CPU, for whoever could connect."""
+        looked_for = 0
+        get = Headers.__getitem__
+
+        def counted(self: Headers, name: str) -> str:
+            nonlocal looked_for
+            looked_for += 1
+            return get(self, name)
+
+        monkeypatch.setattr(Headers, "__getitem__", counted)
+        headers = [("x", "1")] + [(f"x{number}", "1") for number in range(5000)]
+        assert httpx.get(f"{url}/collections", headers=headers).status_code in (200, 400)
+        assert looked_for < 100
+
+    def test_a_file_that_was_deleted_meanwhile_is_404(
+        self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = Response(200, content_type="application/octet-stream", file=tmp_path / "gone")
+        serve_also(monkeypatch, Route("GET", "/file", lambda call: answer))
+        assert httpx.get(f"{url}/file").status_code == 404
 
     def test_files_are_streamed(self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = tmp_path / "file"
@@ -575,6 +635,23 @@ class TestStrangers:
                 connection.sendall(b"GET /collections/large/points/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert connection.recv(8).startswith(b"HTTP/1.1")
                 until(lambda: httpx.get(f"{url}/collections").status_code == 200)
+
+    @pytest.mark.parametrize(("per_period", "is_given_up"), [(30_000, True), (4_999_999, True), (5_000_000, False)])
+    def test_a_large_answer_is_to_be_read_in_twenty_periods(self, per_period: int, is_given_up: bool) -> None:
+        """At a thousand bytes a second it would be in memory for a day."""
+        loop, transport = Mock(), Mock()
+        config = uvicorn.Config(None)  # type: ignore[arg-type]
+        protocol: Any = limited(1, 1, 30.0)(config, ServerState(), {}, loop)  # type: ignore[call-arg]
+        protocol.transport, protocol.flow = transport, Mock()
+        transport.get_write_buffer_size.return_value = 100_000_000
+        protocol.pause_writing()
+        for _ in range(19):
+            _, check, *arguments = loop.call_later.call_args.args
+            transport.get_write_buffer_size.return_value -= per_period
+            check(*arguments)
+            if transport.abort.called:
+                break
+        assert transport.abort.called is is_given_up
 
     @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
     def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:

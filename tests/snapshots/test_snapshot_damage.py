@@ -18,7 +18,8 @@ import pytest
 from snapshot_world import Doors, add_alias, contents, dump, files, new_world, opened
 
 from minidb import models
-from minidb.errors import MinidbError
+from minidb.errors import BadInput, MinidbError
+from minidb.snapshots import archive
 from minidb.storage.checksum import seal_rows
 from minidb.storage.records import pack_record
 
@@ -537,6 +538,17 @@ def test_parts_that_cannot_be_read_are_refused(victim: Victim, body: bytes) -> N
     victim.refuses(joined([body, *bodies]))
     victim.refuses(joined([bodies[0], body, *bodies[1:]]))
     victim.refuses(joined([*bodies[:3], body, *bodies[3:]]), name="small")
+
+
+def test_the_file_is_closed_when_its_error_is_kept(victim: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an error that comes before the file is read to its end; Windows could not remove it."""
+    files_read: list[Any] = []
+    monkeypatch.setattr(archive, "_opened", lambda path: files_read.append(path.open("rb")) or files_read[-1])
+    victim.file.write_bytes(packed(small_with([b"nothing"], {}, {}, {})))
+    with pytest.raises(BadInput) as kept:
+        victim.doors.client._database.snapshots.restore(None, victim.file)
+    assert kept.value.__traceback__ is not None
+    assert [file.closed for file in files_read] == [True]
 
 
 def test_a_newer_format_is_named(victim: Victim) -> None:

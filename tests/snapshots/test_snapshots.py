@@ -486,6 +486,8 @@ def test_a_form_without_a_snapshot_is_refused(world: Doors) -> None:
         (whole, "multipart/form-data; boundary*=utf-8''XX"),
         (whole, "multipart/mixed; boundary=XX"),
         (form(field(FILE, b"")), plain),
+        (form(*[field('Content-Disposition: form-data; name="x"', b"")] * 100, field(FILE, data)), plain),
+        (form(field(FILE + "\r\nX: " + "x" * 10_000, data)), plain),
     ]:
         answer = upload(world, body, kind)
         assert answer.status_code == 400, (answer.text, kind, body[:200])
