@@ -195,7 +195,9 @@ class Collection:
         """Store another configuration, under an operation number of its own, which is returned."""
         view = self.staged_view(txn)
         version = view.config_version + 1
-        txn.put("meta", config_key(self.number), config.pack())
+        packed = config.pack()
+        config = StoredConfig.unpack(packed)  # the request's objects may yet be changed
+        txn.put("meta", config_key(self.number), packed)
         draft = Draft(self, txn, replace(view, fields=config.fields(), config_version=version))
         self._stage(txn, draft.finish())
         txn.staged[self.number, "config"] = config

@@ -22,7 +22,7 @@ def schema_info(reader: PointReader, schemas: dict[str, Any]) -> dict[str, model
     for path, schema in schemas.items():
         parts = reader.index_parts(index_key(path, schema))
         points = sum(_n_points(index, schema_type(schema), part) for index, part in parts)
-        params = None if isinstance(schema, str) else schema
+        params = None if isinstance(schema, str) else schema.model_copy(deep=True)  # the caller's to change
         data_type = models.PayloadSchemaType(schema_type(schema))
         shown[path] = models.PayloadIndexInfo(data_type=data_type, params=params, points=points)
     return shown

@@ -31,7 +31,7 @@ from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Blocks, Graph, GraphSettings
 from minidb.index.dense.libraries import build
 from minidb.models import Distance
-from minidb.storage.checkpoint import name_checkpoint
+from minidb.storage.checkpoint import files_named, name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
 from minidb.storage.spaces import clean
@@ -439,12 +439,13 @@ def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -
         return
     saved = [(form, indexes.write(form)) for form in forms]
 
-    def name_all(txn: WriteTransaction) -> None:
+    def name_all(txn: WriteTransaction) -> tuple[set[str], set[str]]:
+        before = files_named(txn, view.space)
         for form, written in saved:
             name_checkpoint(txn, view.space, form.kind, form.slot, written)
         txn.delete_range("oplog", seq_key(view.space, 0), seq_key(view.space, max(view.seq - _KEPT_LOG_ENTRIES, 0)))
+        return before, files_named(txn, view.space)
 
-    store.write(name_all)
-    indexes.named(saved)
+    indexes.named(saved, *store.write(name_all))
     if not closing:
         indexes.use_saved(reader, saved)

@@ -36,11 +36,11 @@ from minidb.storage.checkpoint import (
     find_checkpoint,
     forget_pages,
     read_arrays,
+    remove_unnamed,
     write_arrays,
 )
 from minidb.storage.interface import CorruptRow, ReadTransaction
 from minidb.storage.records import sparse_key, unpack_sparse
-from minidb.system import files
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
@@ -401,15 +401,11 @@ class Indexes:
         name = f"{form.kind}-{form.slot}-{os.urandom(4).hex()}"  # never over a file somebody may have mapped
         return write_arrays(self._folder, name, form.n_rows, form.meta, form.arrays)
 
-    def named(self, saved: list[tuple[Form, Checkpoint]]) -> None:
-        """The store names these files now: delete those they replace; one that cannot be while it is mapped stays."""
+    def named(self, saved: list[tuple[Form, Checkpoint]], before: set[str], after: set[str]) -> None:
+        """These forms are saved: the store has just named the files `after` in the place of those `before`."""
         assert self._folder is not None
         self._saved_rows |= {(form.kind, form.slot): form.n_rows for form, _ in saved}
-        kept = [written.file for _, written in saved]
-        replaced = tuple(name.rsplit("-", 1)[0] + "-" for name in kept)
-        for name in files.names(self._folder):
-            if name.startswith(replaced) and name not in kept:
-                files.remove(self._folder / name)
+        remove_unnamed(self._folder, before - after, after)
 
     def use_saved(self, reader: PointReader, saved: list[tuple[Form, Checkpoint]]) -> None:
         """Graphs that open mapped are searched as they lie on disk from now on: by all cores, and with less memory."""

@@ -56,7 +56,10 @@ def _warnings(config: StoredConfig) -> list[models.CollectionWarning]:
 
 
 def _shown(config: models.CollectionConfig) -> models.CollectionConfig:
-    """The config with an object of no vectors where there are no dense ones, as Qdrant writes it."""
-    if config.params.vectors is not None:
-        return config
-    return config.model_copy(update={"params": config.params.model_copy(update={"vectors": {}})})
+    """A copy, which is the caller's to change, with an object of no vectors where there are no dense ones, as Qdrant
+    writes it.
+    """
+    shown = config.model_copy(deep=True)
+    if shown.params.vectors is None:
+        shown.params.vectors = {}
+    return shown

@@ -1,11 +1,14 @@
 """Files of derived arrays: written whole, checksummed, named in the `checkpoints` table, mapped when they are opened.
 
 A file that is missing, of another length or with another checksum is simply not there: what it held is rebuilt.
+Other processes write to the same folder: a file that nobody names yet may be one of theirs, under way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -20,6 +23,8 @@ from minidb.storage.records import space_range
 from minidb.system import files
 
 _ALIGNMENT = 64
+_LEFTOVER_SECONDS = 3600.0
+"""A file that was last written longer ago, and that nothing names, was left by a process that was killed."""
 _READ_BYTES = 1 << 18
 """A smaller file is read, not mapped: a map costs a page of memory and, before Python 3.13, a descriptor."""
 
@@ -61,6 +66,22 @@ def checkpoints_of(txn: ReadTransaction, space: int) -> Iterator[tuple[str, int,
 
 def name_checkpoint(txn: WriteTransaction, space: int, kind: str, slot: int, checkpoint: Checkpoint) -> None:
     txn.put("checkpoints", checkpoint_key(space, kind, slot), checkpoint.pack())
+
+
+def files_named(txn: ReadTransaction, space: int) -> set[str]:
+    return {checkpoint.file for _, _, checkpoint in checkpoints_of(txn, space)}
+
+
+def remove_unnamed(folder: Path, replaced: Collection[str], named: Collection[str]) -> None:
+    """Remove the files that a commit has just replaced, and leftovers; one that cannot go while it is mapped stays."""
+    for name in replaced:
+        files.remove(folder / name)
+    oldest = time.time() - _LEFTOVER_SECONDS
+    for name in files.names(folder):
+        if name not in named:
+            with suppress(OSError):
+                if files.system.status(folder / name).st_mtime < oldest:
+                    files.remove(folder / name)
 
 
 def write_arrays(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -54,6 +57,45 @@ def test_a_collection_keeps_the_settings_it_was_made_with(client: QdrantClient) 
     assert (config.params.vectors, config.metadata) == (VECTOR, {"pair": [1, 2]})
     client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0])])
     assert client.count("c").count == 1
+
+
+def changed(value: Any) -> None:
+    """Change all that can be: lists, dicts, fields of models."""
+    if isinstance(value, dict):
+        for part in list(value.values()):
+            changed(part)
+        value["mine"] = 1
+    elif isinstance(value, list):
+        for part in value:
+            changed(part)
+        value.append("mine")
+    elif hasattr(value, "__dict__") and not isinstance(value, Enum):
+        for name, part in list(vars(value).items()):
+            changed(part)
+            with suppress(TypeError):  # results are frozen, what they hold need not be
+                setattr(value, name, "mine")
+
+
+def test_settings_are_neither_the_givers_nor_the_readers(client: QdrantClient) -> None:
+    stopwords = models.StopwordsSet(languages=["english"], custom=["foo"])
+    index = models.TextIndexParams(type="text", stopwords=stopwords)
+    strict, hnsw = models.StrictModeConfig(max_query_limit=5), models.HnswConfigDiff(m=9)
+    vectors = {"a": models.VectorParams(size=2, distance=models.Distance.DOT, hnsw_config=models.HnswConfigDiff(m=8))}
+    dense = models.DenseVectorNameConfig(dense=models.DenseVectorConfig(size=3, distance=models.Distance.DOT))
+    metadata = {"deep": {"list": [1]}}
+    client.create_collection("c", vectors, metadata={"first": [{}]})
+    client.update_collection("c", strict_mode_config=strict, hnsw_config=hnsw, metadata=metadata)
+    client.create_payload_index("c", "t", index)
+    client.create_vector_name("c", "b", dense)
+    client.update_collection_aliases([alias("other")])
+    reads = (lambda: client.get_collection("c"), client.get_aliases, client.get_collections)
+    before = [copy.deepcopy(read()) for read in reads]
+    changed([index, strict, hnsw, vectors, dense, metadata])
+    assert [read() for read in reads] == before
+    for read in reads:
+        changed(read())
+    assert [read() for read in reads] == before
+    client.upsert("c", [models.PointStruct(id=1, vector={"a": [1.0, 2.0], "b": [1.0, 2.0, 3.0]})])
 
 
 def test_an_existing_collection_is_not_created_again(client: QdrantClient) -> None:

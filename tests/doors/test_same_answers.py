@@ -206,6 +206,26 @@ def test_a_missing_point_comes_before_an_unknown_vector_name(client: QdrantClien
         client.query_points("c", 1, using="x")
 
 
+def test_an_integer_index_holds_floats_without_a_fraction_however_large(client: QdrantClient) -> None:
+    """Nanoseconds that were computed as floats; an integer that floats cannot hold stays what it is."""
+    client.create_collection("c", vectors_config={})
+    client.create_payload_index("c", "at", "integer")
+    ats: list[Any] = [1.7e18, 1.6e18, 2**53 + 1, [2**53 + 1, 2.0**53 + 2], 1.5, 2.0, 1e300]
+    client.upsert("c", [models.PointStruct(id=i, vector={}, payload={"at": at}) for i, at in enumerate(ats)])
+    ordered = [(5, 2), (2, 2**53 + 1), (3, 2**53 + 1), (3, 2**53 + 2), (1, 16 * 10**17), (0, 17 * 10**17)]
+    records, _ = client.scroll("c", order_by="at")
+    assert [(record.id, record.order_value) for record in records] == ordered
+    hits = client.facet("c", "at").hits
+    assert [(hit.value, hit.count) for hit in hits] == [
+        (2**53 + 1, 2),
+        (2, 1),
+        (2**53 + 2, 1),
+        (16 * 10**17, 1),
+        (17 * 10**17, 1),
+    ]
+    assert client.get_collection("c").payload_schema["at"].points == 5
+
+
 def test_scrolling_by_a_value_takes_no_offset(client: QdrantClient) -> None:
     client.create_collection("c", vectors_config={})
     client.create_payload_index("c", "n", "integer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -184,3 +185,30 @@ def test_searches_and_writes_go_on_while_a_checkpoint_is_written(
         assert client.query_points("c", query=vectors(1, seed=5)[0], limit=1).points[0].id == N
         finish.set()
         saving.join()
+
+
+def test_what_another_process_is_writing_is_left_to_it(tmp_path: Path) -> None:
+    """It may be under way, or whole and about to be named; what a killed one left goes, an hour later."""
+    folder = tmp_path / "derived" / "1"
+
+    def saved(first: int) -> set[str]:
+        """The files there are after more points were saved."""
+        with QdrantClient(tmp_path) as client:
+            client.upload_collection("c", vectors(N), ids=range(first, first + N))
+            assert client.wait_until_indexed("c")
+        return set(os.listdir(folder))
+
+    with QdrantClient(tmp_path) as client:
+        client.create_collection("c", models.VectorParams(size=SIZE, distance="Cosine"))
+    before = saved(0)
+    kinds = {name.split("-")[0] for name in before}
+    assert "points" in kinds
+    of_another = {f"{kind}-0-{end}" for kind in kinds for end in ("0badcafe", "1badcafe.12345.tmp")}
+    for name in of_another:
+        (folder / name).write_bytes(b"begun")
+    after = saved(N)
+    assert of_another <= after
+    assert not before & after, "what is replaced goes at once"
+    for name in of_another:
+        os.utime(folder / name, (0, 0))
+    assert not of_another & saved(2 * N)

@@ -88,9 +88,13 @@ class ValueIndex:
         floats = np.flatnonzero((np.abs(numbers) < 2.0**63) & (numbers == np.floor(numbers)))
         if len(floats) > len(rows):  # more than the integers themselves: floats without a fraction
             float_rows, float_values = self.numbers.rows[floats], numbers[floats].astype(np.int64)
-            exactly_known = np.abs(float_values) < 2**53  # larger ones are integers that floats cannot hold
-            rows = np.concatenate([rows, float_rows[exactly_known]])
-            values = np.concatenate([values, float_values[exactly_known]])
+            is_known = np.abs(values) >= 2**53  # as floats they are among those, and may be others there
+            known = set(zip(rows[is_known].tolist(), values[is_known].astype(np.float64).tolist(), strict=True))
+            large = np.flatnonzero(np.abs(float_values) >= 2**53).tolist()
+            kept = np.ones(len(float_rows), bool)
+            kept[[at for at in large if (int(float_rows[at]), float(float_values[at])) in known]] = False
+            rows = np.concatenate([rows, float_rows[kept]])
+            values = np.concatenate([values, float_values[kept]])
         return distinct_pairs(rows, values)
 
     @cached_property
