@@ -68,7 +68,7 @@ def fill(client: QdrantClient) -> None:
         vector: dict[str, Any] = {"early": [n / 3, 0.1]} if n < 290 else {"la.te": [0.1, n / 7, 1e-30]}
         if n > 280:
             vector |= {"many": [[n / 9, 1]] * (n % 3 + 1), "words": models.SparseVector(indices=[n], values=[n / 7])}
-        id_ = 2**64 - 1 - n if n % 2 else f"00000000-0000-4000-8000-{n:012}"
+        id_ = 2**63 + n if n < 270 else f"00000000-0000-4000-8000-{n:012}"
         payload = {"n": [n, None, {"ü": "\u2028"}], "id": 5, "vector": "v", "payload": "p", "big": 2**63 - n}
         points.append(models.PointStruct(id=id_, vector=vector, payload=payload if n % 5 else {}))
     client.upsert("c", points)
