@@ -254,6 +254,8 @@ OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("embedding", "values"), ("vector",)),
     **dict.fromkeys(("metadata", "metadatas", "document", "properties"), ("payload",)),
     **dict.fromkeys(("ids", "point_ids"), ("points", "points_selector")),
+    **dict.fromkeys(("points", "selector"), ("points_selector",)),
+    **dict.fromkeys(("vectors", "documents", "data", "records"), ("vectors_config", "points")),
     **dict.fromkeys(("string", "str", "tag"), ("keyword",)),
     **dict.fromkeys(("l2", "euclidean"), ("Euclid",)),
     **dict.fromkeys(("ip", "inner_product"), ("Dot",)),

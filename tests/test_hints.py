@@ -639,6 +639,48 @@ def test_the_nearest_model(client: QdrantClient, monkeypatch: pytest.MonkeyPatch
         assert caught.value.hint.endswith("`qdrant/bm25`, `minidb/hash-256`")
 
 
+@pytest.mark.parametrize(
+    ("model", "near"),
+    [
+        ("text-embedding-3-small", "openai/text-embedding-3-small"),
+        ("openai:text-embedding-3-small", "openai/text-embedding-3-small"),
+        ("embed-english-v3.0", "cohere/embed-english-v3.0"),
+        ("voyage-3-large", "voyage/voyage-3-large"),
+        ("jina-embeddings-v3", "jinaai/jina-embeddings-v3"),
+        ("hash-256", "minidb/hash-256"),
+        ("MiniLM-L6", "sentence-transformers/MiniLM-L6"),
+    ],
+)
+def test_a_model_without_its_maker(
+    client: QdrantClient, model: str, near: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenAI's own name of a model led to one of Jina AI's."""
+    monkeypatch.setattr(local, "is_installed", lambda: False)
+    monkeypatch.setattr(catalog, "is_installed", lambda: True)
+    monkeypatch.setattr(catalog, "entries_of", lambda kind: [{"model": "sentence-transformers/MiniLM-L6"}])
+    client.create_collection("documents", {"text": PARAMS})
+    with pytest.raises(MinidbError) as caught:
+        document(model)(client)
+    assert caught.value.hint == f"did you mean `{near}`?"
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (lambda client: client.delete("documents", points=[1]), "points_selector"),
+        (lambda client: client.upsert("documents", vectors=[[1]], ids=[1]), "points"),
+        (lambda client: client.upsert("documents", documents=["a"]), "points"),
+        (lambda client: client.create_collection("documents", vectors=PARAMS), "vectors_config"),
+    ],
+)
+def test_arguments_as_others_call_them(client: QdrantClient, call: Any, near: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        call(client)
+    assert any(
+        note.startswith(f"did you mean `{near}`? ") for note in getattr(caught.value, "__notes__", [str(caught)])
+    )
+
+
 def test_the_nearest_local_model(client: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "is_installed", lambda: False)
     monkeypatch.setattr(catalog, "is_installed", lambda: True)
@@ -794,7 +836,15 @@ def test_a_method_qdrant_client_has_removed(kind: type) -> None:
 
 @pytest.mark.parametrize(
     ("name", "instead"),
-    [("insert", "upsert("), ("get", "retrieve("), ("drop_collection", "delete_collection("), ("save", "nothing: ")],
+    [
+        ("insert", "upsert("),
+        ("get", "retrieve("),
+        ("drop_collection", "delete_collection("),
+        ("save", "nothing: "),
+        ("create_table", "create_collection("),
+        ("open_table", "nothing to open: every method takes"),
+        ("table_names", "get_collections().collections"),
+    ],
 )
 def test_a_method_of_other_databases(client: QdrantClient, name: str, instead: str) -> None:
     with pytest.raises(AttributeError, match=rf"no attribute '{name}'; instead: {re.escape(instead)}"):

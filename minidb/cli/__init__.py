@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import minidb
-from minidb.cli.parser import Parser, directory
+from minidb.cli.parser import Parser
 from minidb.cli.parser import count as _count
+from minidb.cli.places import directory, key
 from minidb.errors import MinidbError
 
 _WRONG = 2
@@ -103,6 +104,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         variable = f"MINIDB_{name}API_KEY".replace("-", "_").upper()
         serve.add_argument(
             f"--{name}api-key",
+            type=key,
             metavar="KEY",
             default=os.environ.get(variable),
             help=f"who has it may {may} (better set as {variable}: arguments can be seen by all users)",

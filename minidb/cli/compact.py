@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from minidb import QdrantClient
-from minidb.cli.parser import directory
+from minidb.cli.places import directory
 
 
 def add_compact(commands: argparse._SubParsersAction[Any]) -> None:

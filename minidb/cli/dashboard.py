@@ -11,7 +11,7 @@ import webbrowser
 from contextlib import closing
 
 from minidb.cli import Commands, add_durability, add_web_ui, port
-from minidb.cli.parser import directory
+from minidb.cli.places import directory
 from minidb.database import Database
 
 

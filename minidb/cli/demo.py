@@ -19,7 +19,8 @@ from typing import Any
 import minidb
 from minidb import QdrantClient, models
 from minidb.cli.corpus import SENTENCES, Passage, fingerprint, passages, split_sentences
-from minidb.cli.parser import count, directory
+from minidb.cli.parser import count
+from minidb.cli.places import directory
 from minidb.cli.table import clip, render, terminal_width
 from minidb.errors import AlreadyExists, NotFound
 from minidb.progress import Progress

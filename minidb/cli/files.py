@@ -6,15 +6,16 @@ columns are payload, apart from those named for the id and the vectors. Knows no
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -25,10 +26,21 @@ FORMATS = ("jsonl", "csv", "parquet", "arrow", "npy", "npz")
 STANDARD = "-"
 
 Row = dict[str, Any]
+Vector = Literal["dense", "multi", "sparse"]
+
+_ID_COLUMNS = ("id", "point_id", *(f"point_id_{number}" for number in range(2, 99)))
+"""What the ids of a CSV file may be called, where payloads have keys of these names."""
 _ENDINGS = {".json": "jsonl", ".ndjson": "jsonl", ".feather": "arrow", ".ipc": "arrow"}
 _ENDINGS |= {f".{name}": name for name in FORMATS}
 _BATCH = 1024
 _NUMPY = b"\x93NUMPY"
+
+
+class Columns(NamedTuple):
+    """What points that are written have, among them all: payload keys (for CSV) and vectors (for Arrow)."""
+
+    payload: Collection[str]
+    vectors: Mapping[str, Vector]
 
 
 class BadFile(MinidbError):
@@ -71,20 +83,38 @@ def read_vector(file: str) -> Any:
 
 def _read_jsonl(stream: IO[bytes], file: str) -> Iterator[Row]:
     for number, line in enumerate(stream, 1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
         if line.strip():
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise BadFile(f"{file}, line {number}, column {error.colno}: {error.msg}") from None
+                raise _no_json(file, number, line, error) from None
             if not isinstance(row, dict):
                 found = f"an array (`jq -c .[] {file}` makes lines of it)" if isinstance(row, list) else repr(row)[:80]
                 raise BadFile(f"{file}, line {number}: expected an object, got {found}")
             yield row
 
 
+def _no_json(file: str, number: int, line: bytes, error: orjson.JSONDecodeError) -> BadFile:
+    try:
+        line.decode()
+    except UnicodeDecodeError as wrong:
+        return _no_utf8(file, wrong)
+    more = f" (a point has a line of its own: `jq -c . {file}` does so)" if line.strip() in (b"{", b"[") else ""
+    return BadFile(f"{file}, line {number}, column {error.colno}: {error.msg}{more}")
+
+
+def _no_utf8(file: str, error: UnicodeDecodeError) -> BadFile:
+    found, start = f"the byte 0x{error.object[error.start]:02x}", bytes(error.object[:2])
+    source = "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
+    return BadFile(f"{file}: it is not UTF-8, it has {found}; `iconv -f {source} -t UTF-8` makes it so")
+
+
 def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
     import io
 
+    csv.field_size_limit(sys.maxsize)  # 128 kB by default, and texts are longer
     reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), strict=True)
     try:
         _check_header(reader.fieldnames or (), file)
@@ -93,9 +123,7 @@ def _read_csv(stream: IO[bytes], file: str) -> Iterator[Row]:
                 raise BadFile(f"{file}, line {reader.line_num}: not as many fields as the header")
             yield {name: _typed(text) for name, text in row.items() if text != ""}
     except UnicodeDecodeError as error:
-        found, start = f"the byte 0x{error.object[error.start]:02x}", bytes(error.object[:2])
-        source = "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
-        raise BadFile(f"{file}: it is not UTF-8, it has {found}; `iconv -f {source} -t UTF-8` makes it so") from None
+        raise _no_utf8(file, error) from None
     except csv.Error as error:
         line, text = reader.line_num + 1, str(error)
         text = "a quotation mark is opened and never closed" if "unexpected end" in text else text
@@ -147,7 +175,15 @@ def _read_arrow(stream: IO[bytes], file: str) -> Iterator[Row]:
 
 
 def _rows(batch: Any) -> list[Row]:
-    """Decimals, which JSON has not, become numbers that can be filtered by."""
+    """Decimals, which JSON has not, become numbers that can be filtered by; of times, which Python and Qdrant have in
+    microseconds, what is below is cut off.
+    """
+    import pyarrow as arrow
+
+    for at, field in enumerate(batch.schema):
+        if arrow.types.is_timestamp(field.type) and field.type.unit == "ns":
+            times = batch.column(at).cast(arrow.timestamp("us", field.type.tz), safe=False)
+            batch = batch.set_column(at, field.name, times)
     rows: list[Row] = batch.to_pylist()
     return [_plain(row) for row in rows] if "decimal" in str(batch.schema) else rows
 
@@ -210,14 +246,14 @@ def _load(file: str) -> dict[str, Any]:
         raise BadFile(f"{file}: {text}") from None
 
 
-def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list[str]) -> None:
+def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: Columns) -> None:
     """Points into a file, which is whole or not there at all.
 
     Args:
         file: a path, or "-" for standard output.
         kind: one of `FORMATS`.
         pages: of points.
-        columns: the payload keys, for CSV.
+        columns: what the points have.
     """
     writers = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_arrow, "arrow": _write_arrow}
     writers |= {"npy": _write_arrays, "npz": _write_arrays}
@@ -235,23 +271,24 @@ def write_points(file: str, kind: str, pages: Iterable[list[Row]], columns: list
             part.unlink(missing_ok=True)
 
 
-def _write_jsonl(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+def _write_jsonl(stream: IO[bytes], pages: Iterable[list[Row]], columns: Columns, kind: str) -> None:
     for page in pages:
         stream.writelines(
             orjson.dumps({name: point.get(name) for name in ("id", "vector", "payload")}) + b"\n" for point in page
         )
 
 
-def _write_csv(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+def _write_csv(stream: IO[bytes], pages: Iterable[list[Row]], columns: Columns, kind: str) -> None:
     import io
 
     text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
-    writer.writerow(["id", *columns])
+    keys = columns.payload
+    writer.writerow([next(name for name in _ID_COLUMNS if name not in keys), *keys])
     for page in pages:
         for point in page:
             payload = point.get("payload") or {}
-            writer.writerow([point["id"], *(_cell(payload.get(name)) for name in columns)])
+            writer.writerow([point["id"], *(_cell(payload.get(name)) for name in keys)])
     text.detach()
 
 
@@ -261,21 +298,22 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _write_arrow(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+def _write_arrow(stream: IO[bytes], pages: Iterable[list[Row]], columns: Columns, kind: str) -> None:
     """Columns `id` (text), `payload` (JSON) and `vector`, or one `vector.NAME` for each name."""
+    schema = _arrow_schema(columns.vectors)
+    with _arrow_writer(stream, schema, kind) as writer:
+        for page in pages:
+            writer.write_table(_arrow().Table.from_pylist(list(map(_arrow_row, page)), schema=schema))
+
+
+def _arrow_schema(vectors: Mapping[str, Vector]) -> Any:
+    """All names there are, since the first points need not have them all."""
     arrow = _arrow()
-    writer = None
-    for page in pages:
-        rows = [_arrow_row(point) for point in page]
-        if writer is None:
-            names = list(dict.fromkeys(name for row in rows for name in row))
-            table = arrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
-            writer = _arrow_writer(stream, table.schema, kind)
-        writer.write_table(arrow.Table.from_pylist(rows, schema=table.schema))
-    if writer is None:
-        table = arrow.Table.from_pylist([{"id": "", "payload": ""}])
-        writer = _arrow_writer(stream, table.schema, kind)
-    writer.close()
+    numbers = arrow.list_(arrow.float32())
+    sparse = arrow.struct([("indices", arrow.list_(arrow.uint32())), ("values", numbers)])
+    types = {"dense": numbers, "multi": arrow.list_(numbers), "sparse": sparse}
+    columns = [(_vector_column(name), types[kind]) for name, kind in vectors.items()]
+    return arrow.schema([("id", arrow.string()), ("payload", arrow.string()), *columns])
 
 
 def _arrow_writer(stream: IO[bytes], schema: Any, kind: str) -> Any:
@@ -289,17 +327,22 @@ def _arrow_writer(stream: IO[bytes], schema: Any, kind: str) -> Any:
 def _arrow_row(point: Row) -> Row:
     row: Row = {"id": str(point["id"]), "payload": orjson.dumps(point.get("payload") or {}).decode()}
     vectors = vectors_by_name(point.get("vector"))
-    return {**row, **{f"vector.{name}" if name else "vector": each for name, each in vectors.items()}}
+    return {**row, **{_vector_column(name): each for name, each in vectors.items()}}
 
 
-def _write_arrays(stream: IO[bytes], pages: Iterable[list[Row]], columns: list[str], kind: str) -> None:
+def _vector_column(name: str) -> str:
+    return f"vector.{name}" if name else "vector"
+
+
+def _write_arrays(stream: IO[bytes], pages: Iterable[list[Row]], columns: Columns, kind: str) -> None:
     points = [point for page in pages for point in page]
     named = [vectors_by_name(point["vector"]) for point in points]
     names = list(dict.fromkeys(name for vectors in named for name in vectors))
     arrays = {name or "vector": _array([vectors.get(name) for vectors in named], name) for name in names}
     if kind == "npz":
-        ids = np.array([point["id"] for point in points])  # text, if any of them is a UUID
-        np.savez(stream, ids=ids, **arrays)
+        ids = [point["id"] for point in points]
+        is_text = any(isinstance(each, str) for each in ids)  # small and large numbers would become float64
+        np.savez(stream, ids=np.array(ids, np.str_ if is_text else np.uint64), **arrays)
     elif len(arrays) == 1:
         np.save(stream, next(iter(arrays.values())))
     else:

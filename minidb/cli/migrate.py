@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidb.cli.parser import add_filter, add_target, count
+from minidb.cli.places import key, place
 from minidb.errors import MinidbError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from minidb.migration.ends import Json, PointId
 
 _TOO_MANY_REQUESTS = 429
+_PAGE_S, _WORK_S = 60.0, 600.0
+"""How long an answer may take: with a page of points, and to all else (an index, a count). Then it is asked again."""
 
 
 def add_migrate(commands: argparse._SubParsersAction[Any]) -> None:
@@ -30,10 +32,11 @@ def add_migrate(commands: argparse._SubParsersAction[Any]) -> None:
         "migrate", help=summary, description=f"Copy {summary}: settings, points, indexes, aliases; then compare."
     )
     command.add_argument(
-        "--to", required=True, metavar="URL|DIR", help="a server, or a store, made when it is not there"
+        "--to", type=place, required=True, metavar="URL|DIR", help="a server, or a store, made when it is not there"
     )
     command.add_argument(
         "--to-api-key",
+        type=key,
         metavar="KEY",
         default=os.environ.get("MINIDB_TO_API_KEY"),
         help="of the server --to (better set as MINIDB_TO_API_KEY; from a store the key of --api-key does)",
@@ -98,11 +101,9 @@ def _check_names(here: Server, there: Server, arguments: argparse.Namespace) -> 
 
 def _destination(arguments: argparse.Namespace) -> argparse.Namespace:
     """What `--to` names, as the arguments of a target."""
-    is_url = "://" in arguments.to or re.fullmatch(r"[\w.-]+:\d+", arguments.to)
-    key = arguments.to_api_key if arguments.to_api_key or arguments.url is not None else arguments.api_key
-    return argparse.Namespace(
-        url=arguments.to if is_url else None, path=None if is_url else Path(arguments.to), api_key=key
-    )
+    path = arguments.to if isinstance(arguments.to, Path) else None
+    own = arguments.to_api_key or (arguments.api_key if arguments.url is None else None)
+    return argparse.Namespace(url=arguments.to if path is None else None, path=path, api_key=own)
 
 
 def _place(arguments: argparse.Namespace) -> Any:
@@ -171,8 +172,9 @@ class Server:
     def _ask(self, method: str, name: str, path: str, body: Any = None, **parameters: str) -> Any:
         from minidb.cli.target import collection
 
+        seconds = _PAGE_S if path in ("/points", "/points/scroll") else _WORK_S
         with _asking():
-            return self._target.ask(method, f"{collection(name)}{path}", body, **parameters)
+            return self._target.ask(method, f"{collection(name)}{path}", body, seconds=seconds, **parameters)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import json
 import os
 import re
 from collections.abc import Generator, Iterable
-from pathlib import Path
 from typing import Any, NoReturn
+
+from minidb.cli.places import address, directory, key
 
 _FILTER = """'{"must": [{"key": "n", "range": {"lt": 3}}]}'"""
 _ALIKE = 0.5  # of difflib's ratio: `dox` and `docs` are, at 0.57
@@ -69,20 +70,14 @@ def add_target(command: argparse.ArgumentParser, *, created: bool = False) -> No
     where = command.add_mutually_exclusive_group(required=True)
     made = ", made when it is not there" if created else ""
     where.add_argument("--path", type=directory, metavar="DIR", help=f"the store's directory{made}")
-    where.add_argument("--url", help="the address of a `minidb serve`, a Qdrant server or a cluster")
+    where.add_argument("--url", type=address, help="the address of a `minidb serve`, a Qdrant server or a cluster")
     command.add_argument(
         "--api-key",
+        type=key,
         metavar="KEY",
         default=os.environ.get("MINIDB_API_KEY") or os.environ.get("QDRANT_API_KEY"),
         help="for --url (better set as MINIDB_API_KEY or QDRANT_API_KEY: arguments can be seen by all users)",
     )
-
-
-def directory(text: str) -> Path:
-    """A path. Without a name it would be the working directory: a variable that is not set."""
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty; the working directory is .")
-    return Path(text)
 
 
 def add_json(command: argparse.ArgumentParser) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minidb.cli.parser import add_json, count, directory
+from minidb.cli.parser import add_json, count
+from minidb.cli.places import directory, key, place, without_password
 
 
 def add_push(commands: argparse._SubParsersAction[Any]) -> None:
@@ -23,7 +25,9 @@ def add_pull(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _add(commands: argparse._SubParsersAction[Any], name: str, summary: str, peer: str) -> None:
     command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    command.add_argument("peer", metavar=peer, help="a store's directory, or the address of a server or a cluster")
+    command.add_argument(
+        "peer", type=place, metavar=peer, help="a store's directory, or the address of a server or a cluster"
+    )
     command.add_argument("collections", nargs="*", metavar="COLLECTION", help="(default: all)")
     made = ", made when it is not there" if name == "pull" else ""
     command.add_argument("--path", type=directory, metavar="DIR", required=True, help=f"the store's directory{made}")
@@ -35,6 +39,7 @@ def _add(commands: argparse._SubParsersAction[Any], name: str, summary: str, pee
     command.add_argument("--batch-size", type=count, default=256, metavar="N", help="points per request (default: 256)")
     command.add_argument(
         "--api-key",
+        type=key,
         metavar="KEY",
         default=os.environ.get("MINIDB_API_KEY") or os.environ.get("QDRANT_API_KEY"),
         help="for an address (better set as MINIDB_API_KEY or QDRANT_API_KEY: arguments can be seen by all users)",
@@ -77,24 +82,33 @@ def _run(arguments: argparse.Namespace) -> int:
 def _peer(arguments: argparse.Namespace, *, created: bool) -> Iterator[Any]:
     """A client of the other side. Raises `Refused` in the words of a server."""
     from minidb import QdrantClient
-    from minidb.cli.target import Refused, check_store
+    from minidb.cli.target import Refused, answered, check_store, no_answer
 
-    if "://" not in arguments.peer:
+    if isinstance(arguments.peer, Path):
         if not created:
-            check_store(Path(arguments.peer))
-        with QdrantClient(arguments.peer) as client:
+            check_store(arguments.peer)
+        with QdrantClient(path=arguments.peer) as client:
             yield client
         return
     try:
         import qdrant_client
-        from qdrant_client.http.exceptions import ApiException
+        from qdrant_client.common.client_exceptions import QdrantException
+        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
     except ImportError:
         raise Refused("a server is spoken to by qdrant-client: pip install qdrant-client") from None
-    official = qdrant_client.QdrantClient(
-        url=arguments.peer, port=None, api_key=arguments.api_key, timeout=60, check_compatibility=False
-    )
+    name = without_password(arguments.peer)
+    with warnings.catch_warnings():  # of a key over a plain connection, which is the user's choice
+        warnings.simplefilter("ignore", UserWarning)
+        official = qdrant_client.QdrantClient(
+            url=arguments.peer, port=None, api_key=arguments.api_key or None, timeout=60, check_compatibility=False
+        )
     with closing(official):
         try:
             yield official
-        except ApiException as error:
-            raise Refused(f"{arguments.peer}: {error}") from error
+        except UnexpectedResponse as error:
+            said = answered(name, error.status_code or 0, error.reason_phrase, error.content, error.headers)
+            raise Refused(said, error.status_code) from error
+        except ResponseHandlingException as error:
+            raise Refused(no_answer(name, error.source)) from error
+        except QdrantException as error:  # a rate limit
+            raise Refused(f"{name}: {error}") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -20,6 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from minidb.cli.parser import nearest
+from minidb.cli.places import without_password
 from minidb.errors import MinidbError, NotFound
 from minidb.rest.encoding import dumps, loads
 from minidb.storage.interface import Durability
@@ -31,7 +32,8 @@ _LINES = {
     "disconnected without": "https://, with TLS?",
     "self-signed": "SSL_CERT_FILE=FILE trusts its certificate",
     "unable to get local issuer": "SSL_CERT_FILE=FILE trusts the certificate of its CA",
-    "unsupported protocol": "an address begins with http:// or https://",
+    "certificate has expired": "the server needs a new one",
+    "illegal request line": "is it the port of gRPC?",
 }
 """What may be meant, by a part of what httpx says."""
 
@@ -55,13 +57,16 @@ class Target:
         self.name = name
         self.path = path
 
-    def ask(self, method: str, path: str, body: Any = None, **parameters: str) -> Any:
-        """The `result` of an answer. Raises Refused with the answer's error, also when there is no answer."""
+    def ask(self, method: str, path: str, body: Any = None, *, seconds: float | None = None, **parameters: str) -> Any:
+        """The `result` of an answer, waited for no longer than `seconds`. Raises Refused with the answer's error, also
+        when there is no answer.
+        """
         try:
             content = None if body is None else dumps(body)
         except TypeError as error:  # bytes, decimals, … of a file
             raise Refused(f"{error.__cause__ or error}: payloads are JSON") from error
-        return self._value(self._send(method, path, content=content, params=parameters))["result"]
+        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
+        return self._value(self._send(method, path, content=content, params=parameters, timeout=timeout))["result"]
 
     def version(self) -> str:
         answer = self._value(self._send("GET", "/"))
@@ -118,8 +123,7 @@ class Target:
         try:
             yield
         except httpx.HTTPError as error:
-            hint = next((hint for part, hint in _LINES.items() if part in str(error)), "")
-            raise Refused(f"{self.name} does not answer: {error}{hint and f' ({hint})'}") from error
+            raise Refused(no_answer(self.name, error)) from error
 
     def _value(self, response: httpx.Response) -> dict[str, Any]:
         try:
@@ -132,16 +136,8 @@ class Target:
 
     def _refused(self, response: httpx.Response, path: str) -> Refused:
         retry_after = _seconds(response.headers.get("retry-after", ""))
-        try:
-            text = loads(response.content)["status"]["error"]
-        except (MinidbError, KeyError, TypeError):  # of somebody between
-            is_text = response.headers.get("content-type", "").startswith("text/plain")
-            said = response.text.strip().partition("\n")[0][:200] if is_text else ""
-            text = said or f"{response.reason_phrase}, and not as Qdrant does"
-            text = f"{self.name} answers with {response.status_code}: {text}"
-        else:
-            text += self._suggestion(text, path)
-        return Refused(text, response.status_code, retry_after)
+        text = answered(self.name, response.status_code, response.reason_phrase, response.content, response.headers)
+        return Refused(text + self._suggestion(text, path), response.status_code, retry_after)
 
     def _suggestion(self, text: str, path: str) -> str:
         """The nearest right name of a collection or a vector."""
@@ -157,6 +153,25 @@ class Target:
     def _named(self, path: str) -> list[str]:
         params = self.ask("GET", path)["config"]["params"]
         return [name for kind in ("vectors", "sparse_vectors") for name in params.get(kind) or {}]
+
+
+def no_answer(name: str, error: Exception) -> str:
+    """What to say of a server there is no answer from, with what may be meant."""
+    hint = next((hint for part, hint in _LINES.items() if part in str(error)), "")
+    if "refused" in str(error) and (without_port := re.fullmatch(r"(\w+://[^/:]+)(/.*)?", name)):
+        hint = f"Qdrant's port is 6333: {without_port[1]}:6333"
+    text = str(error) or f"{type(error).__name__} without a word"
+    return f"{name} does not answer: {text}{hint and f' ({hint})'}"
+
+
+def answered(name: str, status: int, phrase: str, content: bytes, headers: Mapping[str, str]) -> str:
+    """The error of an answer: in Qdrant's words, or whose it is, in a line."""
+    try:
+        return str(loads(content)["status"]["error"])
+    except (MinidbError, KeyError, TypeError):  # of somebody between
+        is_text = headers.get("content-type", "").startswith("text/plain")
+        said = content.decode(errors="replace").strip().partition("\n")[0][:200] if is_text else ""
+        return f"{name} answers with {status}: {said or f'{phrase}, and not as Qdrant does'}"
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -184,16 +199,10 @@ def open_target(
 ) -> Iterator[Target]:
     """What `--path` or `--url` names. Raises NotFound for a path without a store, unless it may be created."""
     if arguments.url is not None:
-        headers = {} if arguments.api_key is None else {"api-key": _header(arguments.api_key)}
+        headers = {"api-key": arguments.api_key} if arguments.api_key else {}
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
-        url = arguments.url if "://" in arguments.url else f"http://{arguments.url}"
-        shown = re.sub("//[^/]*@", "//", url)  # without a password
-        try:
-            http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
-        except httpx.InvalidURL as error:
-            raise Refused(f"{shown}: {error}") from error
-        with http:
-            yield Target(http, shown, None)
+        with httpx.Client(base_url=arguments.url, headers=headers, timeout=timeout) as http:
+            yield Target(http, without_password(arguments.url), None)
         return
     from minidb.transport import Transport
 
@@ -211,9 +220,3 @@ def check_store(path: Path) -> bool:
     if not (path / "data.mdb").is_file():
         raise NotFound(f"there is no store at {path}")
     return not (os.access(path, os.W_OK) and os.access(path / "data.mdb", os.W_OK))
-
-
-def _header(key: str) -> str:
-    if not key.isascii():
-        raise Refused("an API key has ASCII characters only")
-    return key

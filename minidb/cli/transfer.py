@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minidb.cli.parser import add_collection, add_filter, add_target, count
+from minidb.cli.parser import add_collection, add_filter, add_target, count, nearest
 
 if TYPE_CHECKING:
-    from minidb.cli.files import Row
+    from minidb.cli.files import Row, Vector
     from minidb.cli.target import Target
 
 _POINT = {"id", "vector", "payload"}
 _FORMATS = ("jsonl", "csv", "parquet", "arrow", "npy", "npz")
+_COLUMNS_OF_VECTORS = "Columns that have some are named by --vector COLUMN, texts by --document COLUMN=MODEL"
 _DISTANCES = ("Cosine", "Dot", "Euclid", "Manhattan")
 
 
@@ -97,6 +98,7 @@ def _run_import(arguments: argparse.Namespace) -> int:
     kind = format_of(arguments.file, arguments.format)
     batches = _batches(_points(read_rows(arguments.file, kind), arguments), arguments.batch)
     first = next(batches, [])  # what is wrong with the file is found out before a store is made
+    _check_vectors(first, arguments)
     with open_target(arguments, created=True) as target, reporting("imported") as progress:
         path = f"{collection(arguments.collection)}/points"
         is_there = target.exists(arguments.collection)
@@ -117,7 +119,21 @@ def _run_import(arguments: argparse.Namespace) -> int:
             is_there = True
             done += len(batch)
             progress.advance(len(batch))
+    if first and not any(len(point["vector"]) for point in first):
+        print(f"minidb: these points have no vectors. {_COLUMNS_OF_VECTORS}", file=sys.stderr)
     return 0
+
+
+def _check_vectors(points: list[Row], arguments: argparse.Namespace) -> None:
+    """Raises BadFile for a column that none of the first points has."""
+    from minidb.cli.files import BadFile
+
+    for column, _, name in arguments.vector:
+        if points and all(name not in point["vector"] for point in points):
+            columns = dict.fromkeys(key for point in points for key in point["payload"])
+            guess = nearest(column, columns)
+            more = guess or f"there are {', '.join(columns) or 'none else'}"
+            raise BadFile(f"no row of the first {len(points):,} has a vector in the column {column} ({more})")
 
 
 def _points(rows: Iterable[Row], arguments: argparse.Namespace) -> Iterator[Row]:
@@ -211,8 +227,11 @@ def _embed(points: list[Row], documents: list[_Column]) -> None:
 def _blamed(points: list[Row], before: int) -> str:
     """Which row it is, where what was refused can be found here; rows are counted from 1."""
     for row, point in enumerate(points, before + 1):
-        if isinstance(point["id"], int) and not 0 <= point["id"] < 1 << 64:
-            return f"row {row:,}: the id {point['id']} is none; an id is a whole number from 0 to 2**64 - 1, or a UUID"
+        id_ = point["id"]
+        if not isinstance(id_, str) and (type(id_) is not int or not 0 <= id_ < 1 << 64):
+            return (
+                f"row {row:,}: the id {str(id_)[:80]} is none; an id is a whole number from 0 to 2**64 - 1, or a UUID"
+            )
         if wrong := _not_json(point["payload"]) or _not_finite(point["vector"]):
             return f"row {row:,}: {wrong}"
     return ""
@@ -292,7 +311,7 @@ def _batches(points: Iterator[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _run_export(arguments: argparse.Namespace) -> int:
-    from minidb.cli.files import format_of, write_points
+    from minidb.cli.files import Columns, format_of, write_points
     from minidb.cli.progress import reporting
     from minidb.cli.target import collection, open_target
 
@@ -301,11 +320,14 @@ def _run_export(arguments: argparse.Namespace) -> int:
         chosen = {"filter": arguments.filter}
         body = {"exact": True, **chosen}
         total = target.ask("POST", f"{collection(arguments.collection)}/points/count", body)["count"]
-        columns: dict[str, None] = {}
+        keys: dict[str, None] = {}
         if kind == "csv":
             for page in target.scroll(arguments.collection, **chosen):
-                columns.update((name, None) for point in page for name in point.get("payload") or {})
+                keys.update((name, None) for point in page for name in point.get("payload") or {})
         vectors = False if kind == "csv" else [arguments.using] if arguments.using else True
+        kinds = {name: _kind(params) for name, params in target.vectors(arguments.collection).items()}
+        if arguments.using is not None:
+            kinds = {name: kind for name, kind in kinds.items() if name == arguments.using}
         pages = target.scroll(arguments.collection, with_vector=vectors, **chosen)
         with reporting("exported", total) as progress:
 
@@ -314,6 +336,13 @@ def _run_export(arguments: argparse.Namespace) -> int:
                     yield page
                     progress.advance(len(page))
 
-            write_points(arguments.file, kind, counted(), list(columns))
+            write_points(arguments.file, kind, counted(), Columns(keys, kinds))
     sys.stdout.flush()
     return 0
+
+
+def _kind(params: dict[str, Any]) -> Vector:
+    """Of a vector, by its parameters."""
+    if "size" not in params:
+        return "sparse"
+    return "multi" if params.get("multivector_config") else "dense"

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from minidb import QdrantClient
-from minidb.cli.parser import directory
+from minidb.cli.places import directory
 
 
 def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

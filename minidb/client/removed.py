@@ -29,6 +29,7 @@ _INSTEAD = {
     "unlock_storage": "minidb.QdrantClient(path, read_only=True), which writes nothing",
 }
 
+_UNLESS = "create_collection(name, …), unless collection_exists(name)"
 _RETRIEVE = "retrieve(name, ids), or scroll(name, scroll_filter=…)"
 _NOTHING = "nothing: what a call has written is on the disk when it returns"
 _OTHERS = {
@@ -40,7 +41,11 @@ _OTHERS = {
     **dict.fromkeys(("drop_collection", "remove_collection"), "delete_collection(name)"),
     **dict.fromkeys(("remove", "delete_points"), "delete(name, ids or a filter)"),
     **dict.fromkeys(("create_index", "create_field_index"), "create_payload_index(name, field_name, field_schema)"),
-    "get_or_create_collection": "create_collection(name, …), unless collection_exists(name)",
+    **dict.fromkeys(("get_or_create_collection", "create_table"), _UNLESS),
+    **dict.fromkeys(("table_names", "list_tables"), "get_collections().collections"),
+    **dict.fromkeys(("open_table", "collection", "table"), "nothing to open: every method takes the collection's name"),
+    **dict.fromkeys(("drop_table", "reset"), "delete_collection(name)"),
+    **dict.fromkeys(("heartbeat", "health"), "info()"),
     "load": "QdrantClient(path), which opens the store that is there",
     **dict.fromkeys(("save", "persist", "flush", "commit"), _NOTHING),
 }

@@ -353,6 +353,9 @@ def _json_form(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, range):
         return list(value)
+    for method in ("tolist", "to_list", "to_pylist", "as_py"):  # of pandas and torch, polars, pyarrow
+        if convert := getattr(type(value), method, None):
+            return convert(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

@@ -5,7 +5,7 @@ Providers and local models register here and are unknown to the rest of minidb.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from minidb.errors import InferenceError, choice
@@ -74,5 +74,22 @@ class Registry:
 
         maker, _, rest = model.partition("/")
         makers = [prefix[:-1] for prefix in self._providers if prefix.endswith("/")]
+        if guess := _with_maker(model, makers, names()):
+            return f"did you mean `{guess}`?"
         near = get_close_matches(maker.lower(), makers, 1, 0.8) if rest and maker.lower() not in makers else []
         return choice(model, [*(f"{maker}/{rest}" for maker in near), *names()], "models")
+
+
+_FAMILIES = {"text-embedding-": "openai", "embed-": "cohere", "voyage-": "voyage", "jina-": "jinaai"}
+"""How names of providers' models begin, as their own documentation has them: without the provider."""
+
+
+def _with_maker(model: str, makers: Collection[str], known: Iterable[str]) -> str:
+    """The name of a model that is written without who makes it, or with a colon, if it is one that can be asked."""
+    maker, colon, rest = model.partition(":")
+    if colon and maker.lower() in makers:
+        return f"{maker.lower()}/{rest}"
+    for beginning, owner in _FAMILIES.items():
+        if model.lower().startswith(beginning) and owner in makers:
+            return f"{owner}/{model}"
+    return next((name for name in known if name.lower().endswith(f"/{model.lower()}")), "")

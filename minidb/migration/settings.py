@@ -18,6 +18,8 @@ _CREATED = (
     "id_tracker",
 )
 """Of `config.params`. Not `sharding_method`: what custom shards hold cannot be written without their keys."""
+TOKENS = "minidb-sync/"
+"""Keys of metadata that begin so say how far a push has got, in the collection they are in and in no copy of it."""
 _UPDATED = ("read_fan_out_factor", "read_fan_out_delay_ms")
 _DIFFERENT = "{}: {} here, {} there"
 
@@ -30,7 +32,7 @@ def creation(info: Json) -> Json:
         **{name: params[name] for name in _CREATED if name in params},
         **{name: config[name] for name in ("hnsw_config", "wal_config", "quantization_config") if name in config},
         "optimizers_config": config["optimizer_config"],
-        **({"metadata": info["config"]["metadata"]} if config.get("metadata") else {}),
+        **({"metadata": metadata} if (metadata := _own_metadata(info["config"])) else {}),
     }
 
 
@@ -58,10 +60,14 @@ def differences(here: Json, there: Json) -> Iterator[str]:
 
 
 def _normal(config: Json) -> Json:
-    """With what a sparse vector has when it says nothing, so that one that is not there is seen."""
+    """With what a sparse vector has when it says nothing, so that one that is not there is seen, and without tokens."""
     sparse = config["params"].get("sparse_vectors") or {}
     said = {name: {"modifier": "none", **without_nulls(params or {})} for name, params in sparse.items()}
-    return {**config, "params": {**config["params"], "sparse_vectors": said}}
+    return {**config, "params": {**config["params"], "sparse_vectors": said}, "metadata": _own_metadata(config)}
+
+
+def _own_metadata(config: Json) -> Json:
+    return {name: value for name, value in (config.get("metadata") or {}).items() if not name.startswith(TOKENS)}
 
 
 def _compared(path: str, here: Any, there: Any) -> Iterator[str]:

@@ -79,6 +79,28 @@ class OncePerSecond:
         self._next_s, self._left_out = now + 1, 0
 
 
+def _check_certificates(settings: Settings) -> None:
+    """Raises BadRequest or OSError with the file that is not what it should be, before anybody is told of a server."""
+    if settings.tls_cert is None:
+        if settings.tls_key or settings.tls_client_ca:
+            raise BadRequest("a TLS key or client CA needs a certificate")
+        return
+    for file in (settings.tls_cert, settings.tls_key, settings.tls_client_ca):
+        if file is not None:
+            open(file, "rb").close()  # OpenSSL does not say which one is missing
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    key = f" with the key of {settings.tls_key}" if settings.tls_key else ", which shall have its key, too"
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except ssl.SSLError as error:
+        raise BadRequest(f"{settings.tls_cert}{key}, is no certificate: {error.reason or 'no PEM'}") from None
+    if settings.tls_client_ca is not None:
+        try:
+            context.load_verify_locations(settings.tls_client_ca)
+        except ssl.SSLError as error:
+            raise BadRequest(f"{settings.tls_client_ca} has no certificates: {error.reason or 'no PEM'}") from None
+
+
 class Server:
     """Listens from the moment it is made; `run` answers until `stop`. Whoever made the database closes it afterwards.
 
@@ -91,8 +113,7 @@ class Server:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, "minidb-server")
-        if settings.tls_cert is None and (settings.tls_key or settings.tls_client_ca):
-            raise BadRequest("a TLS key or client CA needs a certificate")
+        _check_certificates(settings)
         api = Api(database)
         config = uvicorn.Config(
             make_app(api, settings, self._threads),

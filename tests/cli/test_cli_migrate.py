@@ -291,6 +291,26 @@ def test_a_line_that_stays_bad(source: Path, status: int, migrate: Migrate, monk
     assert naps[:2] == [0.25, 3]
 
 
+def test_no_answer_is_waited_for_forever(source: Path, migrate: Migrate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stands still was waited for until somebody looked."""
+    monkeypatch.setattr(copying, "_PAUSES_S", (0.0,))
+    answer, asked = httpx.HTTPTransport.handle_request, []
+
+    def handle(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        limit = request.extensions["timeout"]["read"]
+        if "/points" in request.url.path:
+            asked.append((request.method, limit))
+            raise httpx.ReadTimeout("The read operation timed out")
+        assert limit or request.url.path in ("/collections", "/aliases", "/collections/aliases")
+        return answer(self, request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+    with server_in_a_thread() as url:
+        _, error = migrate("--path", source, "--to", url, "--collection", "docs", code=1)
+    assert asked == [("PUT", 60.0)] * 2
+    assert f"minidb: {url} does not answer: The read operation timed out" in error
+
+
 class TestMistakes:
     def test_names(self, source: Path, target: str, migrate: Migrate) -> None:
         _, error = migrate("--path", source, "--to", target, "--collection", "dcs", code=1)

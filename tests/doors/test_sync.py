@@ -17,6 +17,8 @@ from minidb import AsyncQdrantClient, QdrantClient, models
 from minidb.client.sync.receiving import Receiver
 from minidb.collection import sync_state
 from minidb.errors import BadRequest
+from minidb.migration.clients import migrate_clients
+from minidb.migration.copying import Options
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
@@ -130,6 +132,20 @@ class TestPush:
         peer.delete_collection(NAME)
         create(peer)
         assert done(client.push(peer)) == (20, 0)
+
+    def test_a_copy_of_a_part_is_not_taken_for_the_peer(self, client: QdrantClient, peer: Any) -> None:
+        """What is left in the metadata of a peer went with a migration: half of it was counted as all."""
+        fill(client)
+        client.push(peer)
+        with QdrantClient(":memory:") as other:
+            half = Options(filter={"must": [{"key": "n", "range": {"lt": 10}}]})
+            (report,) = migrate_clients(peer, other, [NAME], half)
+            assert report.written == 10
+            assert not other.get_collection(NAME).config.metadata
+            assert not [line for line in report.settings if "minidb-sync" in line]
+            migrate_clients(other, peer, [NAME], Options(collision="recreate"))
+        assert done(client.push(peer)) == (20, 0)
+        assert len(state(peer)) == 20
 
     def test_a_named_peer_is_taken_at_its_word(self, client: QdrantClient, peer: Any) -> None:
         fill(client)

@@ -18,7 +18,6 @@ from minidb.migration import settings
 from minidb.migration.clients import ClientEnd
 from minidb.storage.interface import WriteTransaction
 
-TOKENS = "minidb-sync/"
 NAMED = ""
 """In place of a token, for a peer the caller vouches for."""
 
@@ -98,9 +97,7 @@ def make(source: Any, target: Any, name: str) -> None:
     """A collection that is missing, with the configuration it has at the source."""
     here, there = ClientEnd(source), ClientEnd(target)
     info = here.info(name)
-    body = settings.creation(info)
-    metadata = {key: value for key, value in body.pop("metadata", {}).items() if not key.startswith(TOKENS)}
-    there.create(name, body | ({"metadata": metadata} if metadata else {}))
+    there.create(name, settings.creation(info))
     if body := settings.completion(info):
         there.update(name, body)
 

@@ -12,7 +12,7 @@ import numpy as np
 from minidb import models
 from minidb.client import QdrantClient
 from minidb.client.sync import log
-from minidb.client.sync.peers import NAMED, TOKENS, make, met, metadata_of, reader_of, scrolled, try_metadata
+from minidb.client.sync.peers import NAMED, make, met, metadata_of, reader_of, scrolled, try_metadata
 from minidb.client.sync.receiving import Receiver
 from minidb.client.sync.report import CollectionSync, Counts
 from minidb.client.sync.rules import Rules
@@ -31,6 +31,7 @@ from minidb.migration import checksums
 from minidb.migration.clients import ClientEnd, json_point
 from minidb.migration.ends import Json
 from minidb.migration.paging import pages
+from minidb.migration.settings import TOKENS
 from minidb.models.results import with_lists
 from minidb.storage.interface import WriteTransaction
 from minidb.storage.records import PointId

@@ -14,13 +14,12 @@ from typing import Any, TypeAlias
 
 import msgpack
 
-from minidb.client.sync.peers import TOKENS
 from minidb.collection.collection import Collection
 from minidb.collection.sync_state import find_settings, put_settings
 from minidb.database import Database
 from minidb.migration.clients import ClientEnd
 from minidb.migration.ends import Json, Refusal
-from minidb.migration.settings import index_schemas, schema_of, without_nulls
+from minidb.migration.settings import TOKENS, index_schemas, schema_of, without_nulls
 from minidb.storage.interface import WriteTransaction
 
 Setting: TypeAlias = tuple[str, ...]
