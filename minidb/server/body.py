@@ -13,7 +13,7 @@ from mmap import ACCESS_READ, mmap
 from starlette.requests import Request
 
 from minidb.errors import BadInput, InsufficientStorage, MinidbError
-from minidb.models.base import printable
+from minidb.models.faults import printable
 
 LEAST_BYTES_PER_S = 1_000
 """A client that sends, or reads, less in the long run is given up."""
