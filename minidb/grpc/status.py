@@ -13,6 +13,7 @@ class Code(IntEnum):
     """gRPC's status codes, those that are answered here."""
 
     OK = 0
+    CANCELLED = 1
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5

@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from minidb.server.body import LEAST_BYTES_PER_S
 
 _READ_IN_PATIENCES = 20
 """A client has that many times our patience for an answer, which is in memory until it has been read."""
+_MOST_PIPELINED_BYTES = 1 << 20
+"""Sent behind a request that is not answered yet."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -78,11 +81,17 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
                 return
             super().data_received(data)
             if self.cycle is not None and not self.cycle.response_complete:
+                self._check_pipelined()
                 if self._head is not None:
                     self._head.cancel()
                     self._head = None
             else:
                 self._expect_head()
+
+        def _check_pipelined(self) -> None:
+            """While a request is answered reading goes on, 256 kB for each, though thousands more may be waiting."""
+            if self.conn.their_state is h11.DONE and len(self.conn.trailing_data[0]) > _MOST_PIPELINED_BYTES:
+                self.transport.abort()
 
         def _expect_head(self) -> None:
             if self._head is None and not self.transport.is_closing():

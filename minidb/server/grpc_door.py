@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -141,21 +140,25 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         except MinidbError as error:
             return self._service.refuse(rpc, error)
         message = self._next(messages, context)
-        if message is None:
-            return _NO_MESSAGE
+        if isinstance(message, Answer):
+            return message
         passed_on = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
         with self._answering:
             return self._service.answer(rpc, Asked(message, passed_on, timeout=context.time_remaining()))
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Answer:
         message = self._next(messages, context)
-        return _NO_MESSAGE if message is None else reflection.check(message)
+        return message if isinstance(message, Answer) else reflection.check(message)
 
-    def _next(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
-        """The next message; None when there is none, or the call has been given up."""
-        with self._waiting.of(context.cancel), suppress(grpc.RpcError):
-            return next(messages, None)
-        return None
+    def _next(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | Answer:
+        """The next message; an answer where there is none, or the call has been given up by either side."""
+        with self._waiting.of(context.cancel) as is_given_up:
+            try:
+                return next(messages)
+            except StopIteration:
+                return _GIVEN_UP if is_given_up() or not context.is_active() else _NO_MESSAGE
+            except grpc.RpcError:
+                return _GIVEN_UP
 
     def _reflect(self, package: str, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
@@ -165,7 +168,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         if not self._reflections.acquire(blocking=False):
             _abort(context, Answer(Code.RESOURCE_EXHAUSTED, text="too many streams of reflection"))
         try:
-            while (message := self._next(messages, context)) is not None:
+            while not isinstance(message := self._next(messages, context), Answer):
                 yield reflection.reflect(package, message)
         except DecodeError:
             _abort(context, Answer(Code.INTERNAL, text="failed to decode Protobuf message"))
@@ -173,6 +176,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             self._reflections.release()
 
 
+_GIVEN_UP = Answer(Code.CANCELLED)
 _NO_MESSAGE = Answer(Code.UNIMPLEMENTED, text="the call requires exactly one request message")
 
 

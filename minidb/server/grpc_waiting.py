@@ -21,8 +21,8 @@ class Waiting:
         """By what gives a call up; in the order of coming."""
 
     @contextmanager
-    def of(self, give_up: Callable[[], object]) -> Iterator[None]:
-        """A call waits within this block, unless `give_up` is called meanwhile, by another thread."""
+    def of(self, give_up: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+        """A call waits within this block, unless `give_up` is called by another thread: gives whether it was."""
         with self._lock:
             self._since[give_up] = time.monotonic()
             beyond = next(iter(self._since)) if len(self._since) > self._most else None
@@ -31,7 +31,7 @@ class Waiting:
         if beyond is not None:
             beyond()
         try:
-            yield
+            yield lambda: give_up not in self._since
         finally:
             with self._lock:
                 self._since.pop(give_up, None)

@@ -40,6 +40,8 @@ FORMAT = 1
 _MAGIC = b"minidb snapshot\n"
 _FRAME = struct.Struct("<II")
 _MAX_FRAME_BYTES = 1 << 30
+_MAX_CONTAINERS = 100_000
+"""Of a frame, whose points have none; a vector name has one or two."""
 _MAX_COUNT = 1 << 53
 """Of operations: far from where counting on would leave 64 bits."""
 
@@ -87,7 +89,7 @@ def read(path: Path) -> Generator[list[Any], None, None]:
             if len(body) != length or crc32(body) != checksum:
                 raise damaged("a part does not match its checksum")
             try:
-                frame = msgpack.unpackb(body, strict_map_key=False)
+                frame = _unpacked(body)
             except (ValueError, TypeError, msgpack.UnpackException, RecursionError):
                 raise damaged("a part cannot be read") from None
             if not isinstance(frame, list) or not frame:
@@ -97,6 +99,20 @@ def read(path: Path) -> Generator[list[Any], None, None]:
                     raise damaged("it goes on behind its end")
                 return
             yield frame
+
+
+def _unpacked(body: bytes) -> Any:
+    """What a frame holds. Raises ValueError for very many lists and maps: of a byte each, they take 64 in memory."""
+    left = _MAX_CONTAINERS
+
+    def counted(value: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError
+        return value
+
+    return msgpack.unpackb(body, strict_map_key=False, list_hook=counted, object_hook=counted)
 
 
 def _opened(path: Path) -> BinaryIO:

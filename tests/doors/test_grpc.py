@@ -284,13 +284,21 @@ def test_unfinished_calls_leave_threads_to_others(
             assert call.exception().code().name in ("CANCELLED", "UNIMPLEMENTED")
 
 
-def test_an_unfinished_call_ends_after_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_call_ends_after_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(grpc_connections, "_EVERY_S", 0.05)
     stop = threading.Event()
-    with serving(database, grpc_port=0, patience_s=0.01) as server, channel(server) as opened:
+    with (
+        caplog.at_level(logging.INFO, "minidb.access"),
+        serving(database, grpc_port=0, patience_s=0.01) as server,
+        channel(server) as opened,
+    ):
         call = unfinished(opened, "/qdrant.Points/Upsert", stop)
         assert call.exception(PATIENCE_S).code().name == "CANCELLED"
         stop.set()
+        until(lambda: bool(caplog.messages))
+    assert [json.loads(line)["status"] for line in caplog.messages] == [grpc.StatusCode.CANCELLED.value[0]]
 
 
 def test_without_a_key_nothing_is_waited_for(database: Database) -> None:

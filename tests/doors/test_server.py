@@ -38,7 +38,7 @@ from minidb import QdrantClient
 from minidb.cli import main
 from minidb.rest import Response, routes
 from minidb.rest.route import Route
-from minidb.server import Server, Settings, body, one_blas_thread
+from minidb.server import Server, Settings, body, connections, one_blas_thread
 from minidb.server.connections import limited
 from minidb.server.listen import OncePerSecond
 
@@ -635,6 +635,25 @@ class TestStrangers:
                 connection.sendall(b"GET /collections/large/points/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert connection.recv(8).startswith(b"HTTP/1.1")
                 until(lambda: httpx.get(f"{url}/collections").status_code == 200)
+
+    def test_requests_sent_before_the_answers_are_kept_up_to_a_limit(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each answer let 256 kB more into memory, without a key, for as long as somebody sent."""
+        monkeypatch.setattr(connections, "_MOST_PIPELINED_BYTES", 2000)
+        host, port = url.removeprefix("http://").split(":")
+        request = b"GET /collections HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        for n_before, are_answered in ((30, True), (1000, False)):
+            answers = b""
+            with (
+                socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection,
+                suppress(ConnectionError),
+            ):
+                connection.sendall(request * n_before + last)
+                while piece := connection.recv(65536):
+                    answers += piece
+            assert (answers.count(b"HTTP/1.1 200") == n_before + 1) is are_answered
 
     @pytest.mark.parametrize(("per_period", "is_given_up"), [(30_000, True), (4_999_999, True), (5_000_000, False)])
     def test_a_large_answer_is_to_be_read_in_twenty_periods(self, per_period: int, is_given_up: bool) -> None:

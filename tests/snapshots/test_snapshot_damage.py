@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import tarfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -549,6 +550,19 @@ def test_the_file_is_closed_when_its_error_is_kept(victim: Victim, monkeypatch: 
         victim.doors.client._database.snapshots.restore(None, victim.file)
     assert kept.value.__traceback__ is not None
     assert [file.closed for file in files_read] == [True]
+
+
+def test_a_frame_of_very_many_lists_takes_little_memory(victim: Victim) -> None:
+    """It took 64 times its size."""
+    n = 2_000_000
+    victim.file.write_bytes(joined([b"\x92\xa5store\xdd" + struct.pack(">I", n) + b"\x90" * n]))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInput):
+            victim.doors.client._database.snapshots.restore(None, victim.file)
+        assert tracemalloc.get_traced_memory()[1] < 16 * n
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_newer_format_is_named(victim: Victim) -> None:
