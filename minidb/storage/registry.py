@@ -81,7 +81,7 @@ def _advised(error: MinidbError, path: Path) -> MinidbError:
         own = f"did you mean `{path.parent}`?" if is_inside else f"`{path}` is, or is below, a file"
         error.hinting(f"a store is a folder: {own}")
     elif is_for(errno.EACCES, errno.EPERM, errno.EROFS):
-        may_read = files.exists(path / "data.mdb")
+        may_read = files.may_read(path / "data.mdb")
         other = (
             "read_only=True opens it without writing"
             if may_read
