@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(given: list[str]) -> int:
-    if sys.stdout is None:  # closed by who started this
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who started this
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
     command = next((word for word in given if not word.startswith("-")), None)
     root = parser(command)
     if not given:
@@ -49,8 +50,9 @@ def _main(given: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows "?" where the text has a curly quote
+    path = getattr(arguments, "path", None)
     try:
-        if (path := getattr(arguments, "path", None)) and path.is_file():
+        if path and path.is_file():
             return _fail(f"{path} is a file; a store is a directory", 1)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -60,7 +62,10 @@ def _main(given: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except MinidbError as error:
-        return _fail(f"{error.message} ({error.hint})" if error.hint else error.message, 1)
+        text = f"{error.message} ({error.hint})" if error.hint else error.message
+        if path and "read_only=True" in text:  # an argument of Python's
+            text = f"{path} cannot be written: it is somebody else's, or its folder, file or disk is read-only"
+        return _fail(text, 1)
     except OSError as error:
         return _fail(str(error), 1)
     return code

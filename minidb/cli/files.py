@@ -60,6 +60,15 @@ def format_of(file: str, given: str | None) -> str:
     return found
 
 
+def check_output(file: str) -> None:
+    """Raises BadFile, before anything is done, where no file can be made."""
+    path = Path(file)
+    if path.is_dir():
+        raise BadFile(f"{file} is a folder; a file in it has a name")
+    if not path.parent.is_dir():
+        raise BadFile(f"{file}: there is no folder {path.parent}")
+
+
 def read_rows(file: str, kind: str) -> Iterator[Row]:
     """The rows of a file. Raises BadFile with the line, where there are lines."""
     readers = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet, "arrow": _read_arrow}

@@ -35,9 +35,12 @@ def add_snapshot(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _create(arguments: argparse.Namespace) -> int:
+    from minidb.cli.files import check_output
     from minidb.cli.output import print_json
     from minidb.cli.target import open_target
 
+    if arguments.output is not None:
+        check_output(str(arguments.output))
     with open_target(arguments) as target:
         base = _base(arguments.collection)
         made = target.ask("POST", base, wait="true")

@@ -311,11 +311,13 @@ def _batches(points: Iterator[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _run_export(arguments: argparse.Namespace) -> int:
-    from minidb.cli.files import Columns, format_of, write_points
+    from minidb.cli.files import STANDARD, Columns, check_output, format_of, write_points
     from minidb.cli.progress import reporting
     from minidb.cli.target import collection, open_target
 
     kind = format_of(arguments.file, arguments.format)
+    if arguments.file != STANDARD:
+        check_output(arguments.file)
     with open_target(arguments) as target:
         chosen = {"filter": arguments.filter}
         body = {"exact": True, **chosen}

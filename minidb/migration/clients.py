@@ -6,7 +6,7 @@ exceptions say that something is impossible.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -22,6 +22,8 @@ _ARGUMENTS = {
     "sparse_vectors": "sparse_vectors_config",
 }
 """Of `update_collection`, which call some fields of the body otherwise."""
+_NO_ROUTE = (404, 405)
+"""Answers of a server that is too old for what was asked."""
 
 
 def migrate_clients(source: Any, target: Any, names: Sequence[str] | None, options: Options) -> list[CollectionReport]:
@@ -96,13 +98,13 @@ class ClientEnd:
             self._client.delete_payload_index(name, field, wait=True)
 
     def create_vector(self, name: str, vector: str, config: Json) -> None:
-        """As `PUT /collections/{name}/vectors/{vector}`."""
+        """As `PUT /collections/{name}/vectors/{vector}`, which Qdrant has from 1.18 on."""
         kind = self._models.DenseVectorNameConfig if "dense" in config else self._models.SparseVectorNameConfig
-        with self._asking():
+        with self._asking(_NO_ROUTE):
             self._client.create_vector_name(name, vector, kind.model_validate(config))
 
     def delete_vector(self, name: str, vector: str) -> None:
-        with self._asking():
+        with self._asking(_NO_ROUTE):
             self._client.delete_vector_name(name, vector)
 
     def create_alias(self, name: str, alias: str) -> None:
@@ -152,8 +154,8 @@ class ClientEnd:
         return None if filter is None else self._models.Filter.model_validate(filter)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """What refuses raises Refusal, or Busy."""
+    def _asking(self, also: Collection[int] = ()) -> Iterator[None]:
+        """What refuses raises Refusal, or Busy; `also` are statuses of a server that are a Refusal, too."""
         if not self._is_official:
             try:
                 yield
@@ -173,7 +175,7 @@ class ClientEnd:
         except limits.ResourceExhaustedResponse as error:
             raise Busy(str(error), error.retry_after_s) from error
         except answers.UnexpectedResponse as error:
-            if error.status_code in REFUSED:
+            if error.status_code in REFUSED or error.status_code in also:
                 raise Refusal(str(error)) from error
             if error.status_code in UNAVAILABLE:
                 raise Unavailable(error) from error

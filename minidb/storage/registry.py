@@ -83,7 +83,7 @@ def _advised(error: MinidbError, path: Path) -> MinidbError:
     elif is_for(errno.EACCES, errno.EPERM, errno.EROFS):
         other = (
             "read_only=True opens it without writing"
-            if _is_seen(path / "data.mdb")
+            if files.may_read(path / "data.mdb")
             else 'a store needs a folder you may write, or ":memory:"'
         )
         error.hinting(other)

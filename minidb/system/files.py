@@ -347,6 +347,11 @@ def exists(path: Path) -> bool:
     return True
 
 
+def may_read(path: Path) -> bool:
+    """Whether there is a file for this user to read; False, too, where it may not even be looked for."""
+    return os.access(path, os.R_OK)
+
+
 def is_folder(path: Path) -> bool:
     try:
         return stat.S_ISDIR(system.status(path).st_mode)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +81,48 @@ def everything(client: QdrantClient) -> dict[Any, Any]:
     return {
         record.id: (record.payload, record.vector) for record in client.scroll("c", limit=500, with_vectors=True)[0]
     }
+
+
+class TestOutput:
+    """What is refused before anything is read or made."""
+
+    @pytest.mark.parametrize("command", [["export", "c"], ["snapshot", "create", "c", "--output"]])
+    @pytest.mark.parametrize(("file", "said"), [("folder.jsonl", "is a folder"), ("no/f.jsonl", "there is no folder ")])
+    def test_where_no_file_can_be(
+        self, command: list[str], file: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A long export failed at its end, and a snapshot stayed in the store."""
+        (tmp_path / "folder.jsonl").mkdir()
+        with QdrantClient(tmp_path / "store") as client:
+            client.create_collection("c", {})
+        where = ["--path", str(tmp_path / "store")]
+        assert main([*command, str(tmp_path / file), *where]) == 1
+        error = capsys.readouterr().err
+        assert said in error
+        assert len(error.splitlines()) == 1
+        with QdrantClient(tmp_path / "store") as client:
+            assert client.list_snapshots("c") == []
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+def test_streams_that_are_closed(closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `<&-` in a shell."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr(sys, closed, None)
+    assert main(["import", "c", "-", "--path", str(tmp_path / "store")]) == 0
+
+
+@pytest.mark.parametrize("argv", [["delete", "c", "1"], ["index", "c", "n", "integer"], ["snapshot", "create"]])
+def test_a_store_that_may_not_be_written(
+    argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text was of an argument of Python's."""
+    with QdrantClient(tmp_path / "store") as client:
+        client.create_collection("c", {})
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda at, mode: mode != os.W_OK and access(at, mode))
+    assert main([*argv, "--path", str(tmp_path / "store")]) == 1
+    assert capsys.readouterr().err.startswith(f"minidb: {tmp_path / 'store'} cannot be written: it is somebody else's")
 
 
 class TestStrangeFiles:

@@ -443,7 +443,7 @@ def test_a_store_that_cannot_be_written_is_read(
     for command in (["info"], ["count", "c"], ["verify"]):
         assert main([*command, "--path", str(tmp_path)]) == 0
     assert main(["delete", "c", "1", "--path", str(tmp_path)]) == 1
-    assert "was opened with read_only=True" in capsys.readouterr().err
+    assert "cannot be written: it is somebody else's" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

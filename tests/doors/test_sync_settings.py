@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 import qdrant_client
 from doors.test_sync import NAME, create, done, fill, peer, points, state  # noqa: F401 - a fixture is among them
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from minidb import QdrantClient, models
 from minidb.migration.clients import ClientEnd
@@ -60,6 +62,29 @@ class TestPush:
         assert lines(client.push(peer)) == ()
         client.pull(peer)
         assert indexes(client) == {"n": "float"}
+
+    def test_a_vector_that_an_older_server_cannot_add(
+        self,
+        client: QdrantClient,
+        peer: Any,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Qdrant before 1.18 has no such route; its 404 ended the push."""
+        if not hasattr(getattr(peer, "_client", None), "rest_uri"):
+            pytest.skip("it is no server")
+        fill(client)
+        client.push(peer)
+
+        def refuse(*args: Any, **kwargs: Any) -> None:
+            raise UnexpectedResponse(404, "Not Found", b"", httpx.Headers())
+
+        monkeypatch.setattr(type(peer), "create_vector_name", refuse)
+        dense = models.DenseVectorConfig(size=2, distance=models.Distance.DOT)
+        client.create_vector_name(NAME, "b", models.DenseVectorNameConfig(dense=dense))
+        client.upsert(NAME, points([99]))
+        report = client.push(peer)
+        assert done(report) == (1, 0)
+        assert lines(report)[0].startswith("vector of b: ")
 
     def test_configuration(self, client: QdrantClient, peer: Any) -> None:  # noqa: F811
         fill(client)
