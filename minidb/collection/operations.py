@@ -19,7 +19,6 @@ from minidb.collection.encode import (
     PointBatch,
     encode_batch,
     encode_points,
-    encode_structs,
     ids_of,
     pack_payload,
 )
@@ -103,8 +102,7 @@ def _taken(column: FieldColumn, chosen: Sequence[int], n_points: int) -> FieldCo
 
 def update_vectors(fields: Mapping[str, VectorField], request: models.UpdateVectors, select: Selector) -> Step:
     """Replace the given named vectors of existing points and keep their others."""
-    ids = ids_of(point.id for point in request.points)
-    columns = encode_structs(dict(fields), [point.vector for point in request.points])
+    ids, _, columns = encode_points(dict(fields), request.points)
     update_filter = request.update_filter
 
     def step(draft: Draft) -> MinidbError | None:

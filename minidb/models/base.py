@@ -118,14 +118,19 @@ def _hint(detail: Mapping[str, Any]) -> str:
     return hint(detail["type"], text, names, detail["input"], _found.fields)
 
 
-def translate(error: pydantic.ValidationError, root: str = "", value: object = None) -> errors.MinidbError:
+def translate(
+    error: pydantic.ValidationError, root: str = "", value: object = None, starts: tuple[int, ...] = ()
+) -> errors.MinidbError:
     """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges).
 
     Args:
         root: name of the type that came in over REST, by which the paths of bad ranges begin there; "" in Python.
         value: what was read.
+        starts: see `parse`.
     """
-    details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NOT_READ]
+    details: list[Any] = [detail for detail in error.errors(include_url=False) if detail["type"] != _NOT_READ]
+    for detail in details if starts else ():
+        detail["loc"] = _moved(detail["loc"], starts)
     result: errors.MinidbError
     wrong = next((detail for detail in details if detail["type"] != "out_of_range"), None)
     if wrong is not None:
@@ -146,6 +151,12 @@ def translate(error: pydantic.ValidationError, root: str = "", value: object = N
     return result.hinting(hint) if hint else result
 
 
+def _moved(location: tuple[int | str, ...], starts: tuple[int, ...]) -> tuple[int | str, ...]:
+    """The same place where the lists it is in have so many items more in front, beginning with the outermost."""
+    more = iter(starts)
+    return tuple(part + next(more, 0) if isinstance(part, int) else part for part in location)
+
+
 # Bounds: whoever sends a million wrong items shall not have a million errors made of them
 
 _NOT_READ = "not_read"
@@ -161,11 +172,18 @@ class _Found(threading.local):
     errors = 0
     fields: Mapping[Any, Sequence[str]] = _NO_FIELDS
     """Field nobody knows → those its model has."""
+    starts: tuple[int, ...] = ()
+    """See `parse`."""
     is_forgiving = False
     """Fields nobody knows are left out, but of models that are `closed`."""
 
 
 _found = _Found()
+
+
+def n_before() -> int:
+    """How many points were before those that are read, where they come in pieces."""
+    return _found.starts[-1] if _found.starts else 0
 
 
 def is_forgiving() -> bool:
@@ -625,10 +643,14 @@ def _made_entry(type_: Any) -> _Entry:
 
 
 @overload
-def parse(type_: type[T], value: object, *, root: str = ..., forgiving: bool = ...) -> T: ...
+def parse(
+    type_: type[T], value: object, *, root: str = ..., forgiving: bool = ..., starts: tuple[int, ...] = ...
+) -> T: ...
 @overload
-def parse(type_: Any, value: object, *, root: str = ..., forgiving: bool = ...) -> Any: ...
-def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False) -> Any:
+def parse(
+    type_: Any, value: object, *, root: str = ..., forgiving: bool = ..., starts: tuple[int, ...] = ...
+) -> Any: ...
+def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False, starts: tuple[int, ...] = ()) -> Any:
     """`value` as an instance of a model or of a type alias; instances of minidb's own types come back unchanged.
 
     Args:
@@ -636,6 +658,7 @@ def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False)
         value: a dict, an instance, or an object of qdrant-client.
         root: what the value is to Qdrant, by which paths in REST's errors begin; the name of the class unless given.
         forgiving: leave out fields that nobody knows, where Qdrant's REST interface does.
+        starts: of lists that are read in pieces, the outermost first, how many items were before; errors count them.
 
     Raises:
         errors.FormatError: unknown field, missing field, wrong type.
@@ -646,11 +669,11 @@ def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False)
     _, classes, adapter = _entries_by_id.get(id(type_)) or _entry(type_)
     if type(value) in classes:
         return value
-    _found.errors, _found.fields, _found.is_forgiving = 0, _NO_FIELDS, forgiving
+    _found.errors, _found.fields, _found.is_forgiving, _found.starts = 0, _NO_FIELDS, forgiving, starts
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
-        raise translate(error, (root or getattr(type_, "__name__", "")) if forgiving else "", value) from None
+        raise translate(error, (root or getattr(type_, "__name__", "")) if forgiving else "", value, starts) from None
     finally:
         _found.is_forgiving = False
 

@@ -10,6 +10,7 @@ from minidb.models.base import (
     Later,
     Model,
     Payload,
+    n_before,
     one_of,
     out_of_range,
     tag,
@@ -87,7 +88,7 @@ class UpdateVectors(Model):
             raise out_of_range("must specify points to update", "points")
         for at, point in enumerate(self.points):
             if isinstance(point.vector, dict) and not any(map(_has_numbers, point.vector.values())):
-                raise out_of_range("must specify vectors to update for point", f"points[{at}].vector")
+                raise out_of_range("must specify vectors to update for point", f"points[{n_before() + at}].vector")
         return self
 
 

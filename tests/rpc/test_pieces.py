@@ -11,7 +11,6 @@ import pytest
 from rpc_world import RpcWorld, dense, encoded
 
 from minidb.grpc import pieces as message_pieces
-from minidb.rest import pieces
 
 
 def points(start: int, n: int, size: int = 2) -> list[dict[str, Any]]:
@@ -48,13 +47,13 @@ def test_a_large_message_takes_a_few_times_its_size(tmp_path: Path, size: int, n
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "LEAST_BYTES", 0)
+    monkeypatch.setattr(message_pieces, "LEAST_BYTES", 0)
     monkeypatch.setattr(message_pieces, "_PIECE_BYTES", 50)
 
 
 def as_a_whole(world: RpcWorld, message: bytes) -> Any:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pieces, "LEAST_BYTES", len(message) + 1)
+        patched.setattr(message_pieces, "LEAST_BYTES", len(message) + 1)
         return outcome(world, message)
 
 
