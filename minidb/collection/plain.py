@@ -53,7 +53,7 @@ def plain_points(fields: Fields, points: list[Any], pack: Pack, may_be_bare: boo
     ids = plain_ids([point["id"] for point in points])
     payloads = plain_payloads([point.get("payload") for point in points], pack)
     structs = [point["vector"] for point in points]
-    _check(may_be_bare or all(map(len, structs)))
+    _check(may_be_bare or all(structs))
     return PointBatch(ids, payloads, _plain_structs(fields, structs))
 
 

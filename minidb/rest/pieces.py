@@ -183,7 +183,7 @@ class ColumnPieces:
         if has_payloads:
             batch["payloads"] = [None] * len(self._payloads)
         lengths = {len(self._ids), *self._lengths.values(), *([len(self._payloads)] if has_payloads else ())}
-        if len(lengths) > 1:
+        if len(lengths) > 1 and not self.faults:
             try:
                 self._read({"batch": batch}, 0)
             except MinidbError as fault:

@@ -127,6 +127,43 @@ BODIES = {
 }
 
 
+UPDATES = [
+    {"id": point["id"], "vector": {"two": [1, 2], "words": {"indices": [5, 3], "values": [1, 2]}}} for point in POINTS
+]
+DOCUMENT = {"text": "a bicycle", "model": "Qdrant/bm25"}
+VECTORS: dict[str, Any] = {
+    "points": {"points": UPDATES},
+    "by filter": {"update_filter": {"must": [{"has_id": [1, 2]}]}, "points": [*UPDATES, *UPDATES[::-1]]},
+    "unnamed": {"points": [{"id": at, "vector": [at, 1, 2, 3], "payload": 5} for at in (1, 2, 3)]},
+    "inference": {"points": [UPDATES[0], {"id": 2, "vector": {"words": DOCUMENT}}]},
+}
+OPERATIONS: dict[str, Any] = {
+    "all kinds": [
+        {"upsert": {"points": LISTED}},
+        {"set_payload": {"payload": {"a": [{"b": "},{"}]}, "points": [1, 2]}},
+        {"update_vectors": {"points": UPDATES}},
+        {"delete_payload": {"keys": ["city"], "filter": {"must": [{"has_id": [3]}]}}},
+        {"upsert": {"batch": columns(POINTS[:2])}},
+        {"delete_vectors": {"points": [4], "vector": ["two"]}},
+        {"delete": {"points": [5]}},
+    ],
+    "inference": [
+        {"upsert": {"points": [{"id": 9, "vector": {"words": DOCUMENT}}]}},
+        {"update_vectors": {"points": [{"id": 9, "vector": {"words": {**DOCUMENT, "text": "a chain"}}}]}},
+        {"upsert": {"batch": {"ids": [8, 7], "vectors": {"words": [DOCUMENT, DOCUMENT]}}}},
+    ],
+    "that name points": [{"clear_payload": {"points": [1, 2]}}, {"delete": {"points": [1]}}],
+}
+REQUESTS = {
+    **{f"points: {name}": ("PUT", PUT, body.encode()) for name, body in BODIES.items()},
+    **{f"vectors: {name}": ("PUT", f"{PUT}/vectors", json.dumps(body).encode()) for name, body in VECTORS.items()},
+    **{
+        f"operations: {name}": ("POST", f"{PUT}/batch", json.dumps({"operations": body}).encode())
+        for name, body in OPERATIONS.items()
+    },
+}
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Everything is read in pieces, of a point or two; of each body, whether it was."""
@@ -146,14 +183,14 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return done
 
 
-def as_a_whole(world: World, path: str, body: bytes) -> Any:
+def as_a_whole(world: World, method: str, path: str, body: bytes) -> Any:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bodies, "LEAST_BYTES", len(body) + 1)
-        return outcome(world, path, body)
+        return outcome(world, method, path, body)
 
 
-def outcome(world: World, path: str, body: bytes) -> Any:
-    answer = world.send("PUT", path, body, "wait=true", JSON_BODY)
+def outcome(world: World, method: str, path: str, body: bytes) -> Any:
+    answer = world.send(method, path, body, "wait=true", JSON_BODY)
     return answer.status, answer.json["status"]
 
 
@@ -161,25 +198,63 @@ def contents(world: World) -> Any:
     return world.ask("POST", "/collections/c/points/scroll", {"limit": 100, "with_vector": True}).result
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_what_is_written_is_the_same(tiny: list[bool], name: str) -> None:
-    body = BODIES[name].encode()
+    request = REQUESTS[name]
     with World() as world, World() as other:
         del tiny[:]
-        assert outcome(world, PUT, body) == as_a_whole(other, PUT, body) == (200, "ok")
+        assert outcome(world, *request) == as_a_whole(other, *request) == (200, "ok")
         assert contents(world) == contents(other)
     assert tiny == [True, False]
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_damaged_bodies_are_refused_alike(tiny: list[bool], name: str) -> None:
-    body = BODIES[name].encode()
+    *request, body = REQUESTS[name]
     chance = random.Random(name)
     with World() as world, World() as other:
-        for _ in range(150):
+        for _ in range(100):
             at, with_what = chance.randrange(len(body)), chance.choice([b"", b",", b"]", b"}", b"[", b"{", b'"', b"1"])
             damaged = body[:at] + with_what + body[at + chance.choice([0, 1]) :]
-            assert outcome(world, PUT, damaged) == as_a_whole(other, PUT, damaged), damaged
+            assert outcome(world, *request, damaged) == as_a_whole(other, *request, damaged), damaged
+        assert contents(world) == contents(other)
+
+
+WRONG_FORMS: list[Any] = [None, True, "x", -1, 1.5, {}, [[]], ["a"], [True], [[1, 2], [3]], {"indices": [1, 1]}, 2**64]
+OUT_OF_RANGE: list[Any] = [[], {"": []}, {"words": {"indices": [1, 1], "values": [1, 2]}}, {"many": [[]]}]
+UNSUITABLE: list[Any] = [
+    [1, 2],
+    {"two": [1, 1e39]},
+    {"none": [1]},
+    {"words": [1]},
+    {"many": [[1]]},
+    {"": [[1, 2, 3, 4]]},
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_wrong_in_several_points_is_told_as_of_a_whole(tiny: list[bool], seed: int) -> None:
+    chance = random.Random(seed)
+    with World() as world, World() as other:
+        for _ in range(25):
+            wrong = [chance.choice(OUT_OF_RANGE) for _ in range(chance.choice([0, 0, 1, 3]))]
+            wrong += [chance.choice(WRONG_FORMS) for _ in range(chance.choice([0, 0, 1, 2]))]
+            wrong += [chance.choice(UNSUITABLE) for _ in range(chance.choice([0, 1]))]
+            points = [dict(point) for point in (*POINTS, *LISTED)]
+            for value in wrong:
+                points[chance.randrange(len(points))][chance.choice(["vector", "vector", "id", "payload"])] = value
+            for value in ({"points": points}, {"batch": columns([{"payload": None, **point} for point in POINTS])}):
+                if "batch" in value and wrong:
+                    of_batch: Any = value["batch"]
+                    column = chance.choice([of_batch["ids"], of_batch["payloads"], *of_batch["vectors"].values()])
+                    column[chance.randrange(6) :] = chance.choices(wrong)
+                for method, path, body in (
+                    ("PUT", PUT, value),
+                    ("PUT", f"{PUT}/vectors", value),
+                    ("POST", f"{PUT}/batch", {"operations": [{"delete": {"points": [77]}}, {"upsert": value}]}),
+                ):
+                    text = json.dumps(body).encode()
+                    assert outcome(world, method, path, text) == as_a_whole(other, method, path, text), text
         assert contents(world) == contents(other)
 
 
@@ -201,7 +276,7 @@ def test_damaged_bodies_are_refused_alike(tiny: list[bool], name: str) -> None:
 )
 def test_what_is_unusual_is_read_as_a_whole(tiny: list[bool], wrong: str) -> None:
     with World() as world, World() as other:
-        assert outcome(world, PUT, wrong.encode()) == as_a_whole(other, PUT, wrong.encode())
+        assert outcome(world, "PUT", PUT, wrong.encode()) == as_a_whole(other, "PUT", PUT, wrong.encode())
         assert contents(world) == contents(other)
 
 
@@ -209,7 +284,7 @@ def test_strict_mode_sees_all_points(tiny: list[bool]) -> None:
     with World() as world:
         strict = {"enabled": True, "upsert_max_batchsize": 5}
         world.ask("PATCH", "/collections/c", {"strict_mode_config": strict})
-        status, text = outcome(world, PUT, BODIES["points"].encode())
+        status, text = outcome(world, "PUT", PUT, BODIES["points"].encode())
     assert status == 400
     assert "upsert limit" in text["error"]
 
@@ -230,7 +305,7 @@ def test_a_vector_that_was_made_anew_meanwhile_gets_what_was_sent(
         two = {"points": [{"id": at, "vector": {"two": [1.0, float(at)]}} for at in range(1, 9)]}
         three = {"points": [{"id": at, "vector": {"two": [1.0, 2.0, float(at)]}} for at in range(1, 9)]}
         monkeypatch.setattr(Database, "update", made_anew)
-        status, text = outcome(world, PUT, json.dumps(two).encode())
+        status, text = outcome(world, "PUT", PUT, json.dumps(two).encode())
         assert (status, "expected dim: 3, got 2" in text["error"]) == (400, True)
-        assert outcome(world, PUT, json.dumps(three).encode())[0] == 200
+        assert outcome(world, "PUT", PUT, json.dumps(three).encode())[0] == 200
         assert [record["vector"]["two"][2] for record in contents(world)["points"][:8]] == [*range(1, 9)]
