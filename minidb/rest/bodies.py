@@ -11,6 +11,8 @@ from copy import copy
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from minidb import models
 from minidb.collection.encode import Fields, Resolve
 from minidb.collection.plain import pack_json
@@ -45,12 +47,13 @@ class _Frame(NamedTuple):
         """The request as a model; in a batch it is an operation in its place. Raises what is wrong with it."""
         if not self.operation:
             return parse(self.type_, request, forgiving=True, starts=n_before)
-        operation = _operation_of({self.operation: request}, self.at, *n_before)
+        (operation,) = _models_of([{self.operation: request}], self.at, *n_before)
         return getattr(operation, self.operation)
 
 
-def _operation_of(value: Any, *starts: int) -> Any:
-    return parse(models.UpdateOperations, {"operations": [value]}, forgiving=True, starts=starts).operations[0]
+def _models_of(operations: list[Any], *starts: int) -> list[Any]:
+    batch = {"operations": operations}
+    return parse(models.UpdateOperations, batch, forgiving=True, starts=starts).operations
 
 
 def read_upsert(database: Database, collection: str, body: bytes) -> Any:
@@ -86,7 +89,9 @@ def _operations(text: JsonText, fields: Fields, faults: Faults) -> models.Update
     found: list[Any] | None = None
     for name in _members(text):
         if name == "operations" and text.enters(b"["):
-            found = [_operation(text, fields, faults, at) for at, _ in enumerate(text.items())]
+            found = []
+            for _ in text.items():
+                found += _short(text, faults, len(found)) or [_long(text, fields, faults, len(found))]
         else:
             text.value()
     if found is None:
@@ -94,12 +99,37 @@ def _operations(text: JsonText, fields: Fields, faults: Faults) -> models.Update
     return models.UpdateOperations.model_construct(operations=found)
 
 
-def _operation(text: JsonText, fields: Fields, faults: Faults, at: int) -> Any:
+def _short(text: JsonText, faults: Faults, at: int) -> list[Any]:
+    """Some short operations that stand here."""
+    values = text.short_values()
+    if is_enough(faults):
+        return values
+    try:
+        operations = _models_of(values, at)
+    except MinidbError as fault:
+        faults.append(fault)
+        return values
+    for operation in operations:
+        _shrink(operation)
+    return operations
+
+
+def _shrink(operation: Any) -> None:
+    """Vectors as arrays: the list takes eight times the room."""
+    (request,) = vars(operation).values()
+    for point in getattr(request, "points", None) or ():
+        vector = getattr(point, "vector", None)
+        if type(vector) is list and type(vector[0]) is float:
+            with np.errstate(over="ignore"):  # told of later
+                point.vector = np.array(vector, np.float32)
+
+
+def _long(text: JsonText, fields: Fields, faults: Faults, at: int) -> Any:
     kind = _WITH_POINTS.get(next(_members(copy(text)), ""))
     if kind is None:
         value = text.value()
         try:
-            return None if is_enough(faults) else _operation_of(value, at)
+            return None if is_enough(faults) else _models_of([value], at)[0]
         except MinidbError as fault:
             return faults.append(fault)
     names = _members(text)

@@ -19,6 +19,7 @@ from minidb.rest.encoding import loads
 
 PIECE_BYTES = 1 << 18
 _VALUE_BYTES = 1 << 10
+_SHORT_BYTES = 1 << 13
 _NAME = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:\s*')
 _SPACE = re.compile(rb"\s*")
 _SIGNS = bytes(chr(byte) in '[]{}"' for byte in range(256))
@@ -73,14 +74,22 @@ class JsonText:
         if self._leaves(b"]"):
             yield []
             return
+        n_bytes = _VALUE_BYTES
         while True:
-            yield self._values(PIECE_BYTES, is_one=False)
+            yield self._values(n_bytes, is_one=False)
             if not self._goes_on(b"]"):
                 return
+            n_bytes = min(2 * n_bytes, PIECE_BYTES)  # most arrays are short, and few are looked at beyond their end
 
     def value(self) -> Any:
         """The value that stands here."""
         return self._values(_VALUE_BYTES, is_one=True)[0]
+
+    def short_values(self) -> list[Any]:
+        """Items of an array that stand here; none where the first is long, to be taken apart."""
+        if _end(self._text[self._at : self._at + _SHORT_BYTES], is_first=False) is None:
+            return []
+        return self._values(_SHORT_BYTES, is_one=False)
 
     def ends(self) -> None:
         """Nothing may follow."""

@@ -170,6 +170,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     monkeypatch.setattr(bodies, "LEAST_BYTES", 0)
     monkeypatch.setattr(json_text, "PIECE_BYTES", 30)
     monkeypatch.setattr(json_text, "_VALUE_BYTES", 3)
+    monkeypatch.setattr(json_text, "_SHORT_BYTES", 60)
     done: list[bool] = []
     read = bodies._read
 
