@@ -7,6 +7,7 @@ an id missing returns the error to raise and has written nothing; what a batch d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -202,8 +203,15 @@ def overwrite_payload(request: models.SetPayload, select: Selector) -> Step:
 
 def delete_payload(request: models.DeletePayload, select: Selector) -> Step:
     """Remove what the given paths select."""
-    paths = [JsonPath.parse(key) for key in request.keys]
-    return _rewriting(request, select, lambda payload: delete_keys(payload, paths))
+    paths: dict[str, list[JsonPath]] = {}
+    for key in request.keys:
+        path = JsonPath.parse(key)
+        paths.setdefault(path.first, []).append(path)
+
+    def change(payload: dict[str, Any]) -> dict[str, Any]:  # many points, many paths: few of them concern a point
+        return delete_keys(payload, chain.from_iterable(paths.get(key, ()) for key in payload))
+
+    return _rewriting(request, select, change)
 
 
 def clear_payload(selector: models.PointIdsList | models.FilterSelector, select: Selector) -> Step:

@@ -74,7 +74,7 @@ class JsonText:
         if self._leaves(b"]"):
             yield []
             return
-        n_bytes = _VALUE_BYTES
+        n_bytes = 2 * _SHORT_BYTES
         while True:
             yield self._values(n_bytes, is_one=False)
             if not self._goes_on(b"]"):
