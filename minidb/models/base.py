@@ -675,7 +675,7 @@ def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False,
     except pydantic.ValidationError as error:
         raise translate(error, (root or getattr(type_, "__name__", "")) if forgiving else "", value, starts) from None
     finally:
-        _found.is_forgiving = False
+        _found.is_forgiving, _found.starts = False, ()
 
 
 class Later:

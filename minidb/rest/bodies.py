@@ -43,17 +43,18 @@ class _Frame(NamedTuple):
         """Whether points may come by column, too, and without vectors."""
         return self.type_ is models.PointInsertOperations or self.operation == "upsert"
 
-    def read(self, request: dict[str, Any], *n_before: int) -> Any:
+    def read(self, request: dict[str, Any], n_before: int = 0) -> Any:
         """The request as a model; in a batch it is an operation in its place. Raises what is wrong with it."""
         if not self.operation:
-            return parse(self.type_, request, forgiving=True, starts=n_before)
-        (operation,) = _models_of([{self.operation: request}], self.at, *n_before)
+            return parse(self.type_, request, forgiving=True, starts=(n_before,))
+        (operation,) = _models_of([{self.operation: request}], self.at, n_before)
         return getattr(operation, self.operation)
 
 
-def _models_of(operations: list[Any], *starts: int) -> list[Any]:
+def _models_of(operations: list[Any], at: int, n_before: int = 0) -> list[Any]:
+    """Operations of a batch, the first of which is the `at`th; of its points so many were read before."""
     batch = {"operations": operations}
-    return parse(models.UpdateOperations, batch, forgiving=True, starts=starts).operations
+    return parse(models.UpdateOperations, batch, forgiving=True, starts=(at, n_before)).operations
 
 
 def read_upsert(database: Database, collection: str, body: bytes) -> Any:

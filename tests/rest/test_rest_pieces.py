@@ -56,6 +56,7 @@ def dense(size: int) -> dict[str, Any]:
     return {"vectors": {"size": size, "distance": "Dot"}}
 
 
+DOCUMENT = {"text": "a bicycle", "model": "Qdrant/bm25"}
 SMALL_PAYLOAD = '{"a":1,"b":"some text","tags":["x","y"],"nested":{"list":[{"id":1,"q":2},{"id":2,"q":3}]}}'
 SHAPES: dict[str, tuple[dict[str, Any], Callable[[], str]]] = {
     "2 dimensions": (dense(2), lambda: by_point(lambda: floats(2))),
@@ -89,6 +90,46 @@ def test_a_large_body_takes_a_few_times_its_size(tmp_path: Path, shape: str) -> 
             tracemalloc.stop()
         assert answer.status == 200
         assert world.ask("POST", "/collections/many/points/count", {}).result["count"] > 100
+    assert peak < MOST_TIMES * len(body), peak / len(body)
+
+
+def others(size: int) -> dict[str, tuple[str, str, str]]:
+    """Requests beside upserts that hold as much: method, path below the collection's points, body."""
+    upsert = by_point(lambda: floats(size))
+    words = large(lambda n: f'{{"id":{n},"vector":{{"words":{{"text":"{n} {"abc " * 40}","model":"Qdrant/bm25"}}}}}}')
+    one_by_one = large(lambda n: f'{{"upsert":{{"points":[{{"id":{n},"vector":{floats(size)}}}]}}}}')
+    return {
+        "a batch of one": ("POST", "/batch", f'{{"operations":[{{"upsert":{upsert}}}]}}'),
+        "a batch of many": ("POST", "/batch", f'{{"operations":[{",".join(one_by_one)}]}}'),
+        "vectors": ("PUT", "/vectors", upsert),
+        "texts": ("PUT", "", f'{{"points":[{",".join(words)}]}}'),
+        "wrong in the end": ("PUT", "", upsert[:-2] + ',{"id":-1,"vector":[1]}]}'),
+        "of a wrong size in the end": ("PUT", "", upsert[:-2] + ',{"id":1,"vector":[1]}]}'),
+        "for a collection that is not there": ("PUT", "/../../none/points", upsert),
+    }
+
+
+REFUSED = {"wrong in the end": 400, "of a wrong size in the end": 400, "for a collection that is not there": 404}
+
+
+@pytest.mark.parametrize("name", others(0))
+def test_other_requests_take_a_few_times_their_size(name: str) -> None:
+    method, below, body = others(128)[name]
+    with World() as world:
+        config = {**dense(128), "sparse_vectors": {"words": {}}, "strict_mode_config": {"enabled": True}}
+        world.ask("PUT", "/collections/many", config)
+        path = "/collections/none/points" if "none" in below else f"/collections/many/points{below}"
+        if name == "vectors":
+            ids = [{"id": at, "vector": {}} for at in range(body.count('"id"'))]
+            world.ask("PUT", "/collections/many/points", {"points": ids})
+        world.send(method, path, json.dumps({"points": [{"id": 0, "vector": {"words": DOCUMENT}}]}).encode())
+        tracemalloc.start()
+        try:
+            answer = world.send(method, path, body.encode(), "wait=true")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert answer.status == REFUSED.get(name, 200), answer.json
     assert peak < MOST_TIMES * len(body), peak / len(body)
 
 
@@ -130,7 +171,6 @@ BODIES = {
 UPDATES = [
     {"id": point["id"], "vector": {"two": [1, 2], "words": {"indices": [5, 3], "values": [1, 2]}}} for point in POINTS
 ]
-DOCUMENT = {"text": "a bicycle", "model": "Qdrant/bm25"}
 VECTORS: dict[str, Any] = {
     "points": {"points": UPDATES},
     "by filter": {"update_filter": {"must": [{"has_id": [1, 2]}]}, "points": [*UPDATES, *UPDATES[::-1]]},
@@ -233,11 +273,11 @@ UNSUITABLE: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_what_is_wrong_in_several_points_is_told_as_of_a_whole(tiny: list[bool], seed: int) -> None:
     chance = random.Random(seed)
     with World() as world, World() as other:
-        for _ in range(25):
+        for _ in range(15):
             wrong = [chance.choice(OUT_OF_RANGE) for _ in range(chance.choice([0, 0, 1, 3]))]
             wrong += [chance.choice(WRONG_FORMS) for _ in range(chance.choice([0, 0, 1, 2]))]
             wrong += [chance.choice(UNSUITABLE) for _ in range(chance.choice([0, 1]))]
@@ -253,9 +293,23 @@ def test_what_is_wrong_in_several_points_is_told_as_of_a_whole(tiny: list[bool],
                     ("PUT", PUT, value),
                     ("PUT", f"{PUT}/vectors", value),
                     ("POST", f"{PUT}/batch", {"operations": [{"delete": {"points": [77]}}, {"upsert": value}]}),
+                    ("POST", f"{PUT}/batch", {"operations": [{"upsert": value}, {"update_vectors": value}]}),
                 ):
                     text = json.dumps(body).encode()
                     assert outcome(world, method, path, text) == as_a_whole(other, method, path, text), text
+        assert contents(world) == contents(other)
+
+
+@pytest.mark.parametrize("short", [60, 1 << 13])
+@pytest.mark.parametrize("vector", [{}, [], {"two": [1, True]}, {"two": [1]}, {"two": [1.5, 1e39]}])
+def test_of_an_operation_it_is_told_where_it_is_wrong(
+    tiny: list[bool], monkeypatch: pytest.MonkeyPatch, short: int, vector: Any
+) -> None:
+    monkeypatch.setattr(json_text, "_SHORT_BYTES", short)
+    update = {"points": [{"id": 1, "vector": {"two": [1, 2]}}, {"id": 2, "vector": vector}]}
+    text = json.dumps({"operations": [{"delete": {"points": [9]}}, {"update_vectors": update}] * 2}).encode()
+    with World() as world, World() as other:
+        assert outcome(world, "POST", f"{PUT}/batch", text) == as_a_whole(other, "POST", f"{PUT}/batch", text)
         assert contents(world) == contents(other)
 
 
