@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgpack
@@ -29,7 +30,6 @@ from minidb.storage.records import PointId, pack_sparse
 
 Fields = Mapping[str, VectorField]
 Pack = Callable[[list[Any]], list[bytes]]
-_NAMES = {"id", "vector", "payload"}
 
 
 class NotPlain(Exception):
@@ -49,12 +49,15 @@ def plain_points(fields: Fields, points: list[Any], pack: Pack, may_be_bare: boo
         may_be_bare: whether a point may come without any vector.
     """
     _check(set(map(type, points)) == {dict})
-    _check(all({"id", "vector"} <= set(names) <= _NAMES for names in set(map(tuple, points))))
-    ids = plain_ids([point["id"] for point in points])
-    payloads = plain_payloads([point.get("payload") for point in points], pack)
-    structs = [point["vector"] for point in points]
+    try:
+        ids, structs = list(map(itemgetter("id"), points)), list(map(itemgetter("vector"), points))
+    except KeyError:
+        raise NotPlain from None
+    n_named = sum(map(len, points)) - 2 * len(points)
+    _check(n_named == 0 or n_named == sum("payload" in point for point in points))  # then there are no other keys
+    payloads = [point.get("payload") for point in points] if n_named else [None] * len(points)
     _check(may_be_bare or all(structs))
-    return PointBatch(ids, payloads, _plain_structs(fields, structs))
+    return PointBatch(plain_ids(ids), plain_payloads(payloads, pack), _plain_structs(fields, structs))
 
 
 def plain_ids(ids: list[Any]) -> list[PointId]:
