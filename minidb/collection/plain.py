@@ -56,7 +56,7 @@ def plain_points(fields: Fields, points: list[Any], pack: Pack, may_be_bare: boo
     n_named = sum(map(len, points)) - 2 * len(points)
     _check(n_named == 0 or n_named == sum("payload" in point for point in points))  # then there are no other keys
     payloads = [point.get("payload") for point in points] if n_named else [None] * len(points)
-    _check(may_be_bare or all(structs))
+    _check(may_be_bare or all(struct for struct in structs if type(struct) is dict))
     return PointBatch(plain_ids(ids), plain_payloads(payloads, pack), _plain_structs(fields, structs))
 
 
