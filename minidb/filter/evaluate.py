@@ -166,10 +166,13 @@ class Evaluation:
         return (*others, _AtOnce(of(tuple(compress(children, looking)))))
 
     def _looks(self, node: Node) -> bool:
-        """Whether nothing but payloads can tell for which points it holds."""
+        """Whether payloads are looked at to tell for which points it holds."""
         match node:
             case Leaf(clause):
-                return key_for(clause, self._source.text_settings, self._source.has_uuids) is None
+                key = key_for(clause, self._source.text_settings, self._source.has_uuids)
+                if key is None or key.text is not None or key.kind == "uuids":
+                    return key is None
+                return self._n <= _FEW_ROWS and (self._space, key) not in self._answers.indexes
             case Not(child):
                 return self._looks(child)
         return all(map(self._looks, node.children))

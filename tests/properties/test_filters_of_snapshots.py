@@ -172,6 +172,15 @@ def test_many_conditions_without_an_index_read_each_payload_once(n: int, kind: s
     assert sum(read) <= 2 * n
 
 
+def test_many_conditions_on_few_points_read_each_payload_once() -> None:
+    ranges: list[Any] = [models.FieldCondition(key="n", range=models.Range(gte=at, lt=at + 0.5)) for at in range(200)]
+    with empty() as client:
+        upsert(client, {at: {"n": at} for at in range(150, 250)})
+        with payloads_read() as read:
+            assert client.count("c", models.Filter(should=ranges)).count == 50
+    assert sum(read) <= 100
+
+
 def records_read() -> AbstractContextManager[list[int]]:
     """How many an index was made of."""
     return counted("payloads")
