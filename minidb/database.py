@@ -7,7 +7,7 @@ collections; here are points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,11 +18,11 @@ from minidb import models
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.draft import Draft
-from minidb.collection.encode import EncodedPoints, PointBatch
+from minidb.collection.encode import encoded_points
 from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
 from minidb.collection.request_cost import read_cost
-from minidb.collection.strict_mode import StrictMode, check_queries, check_read, check_updates, limits_of
+from minidb.collection.strict_mode import StrictMode, check_queries, check_read, check_updates
 from minidb.configuration import Configuration
 from minidb.errors import MinidbError, NotFound
 from minidb.inference import InferenceContext, contains
@@ -70,7 +70,10 @@ class Database(Configuration):
             note: run in the same transaction with the operations' numbers; part of it whole or not at all.
         """
         fields, asked = self._checked_fields(name, requests, context)
-        resolved = self._inference.resolve(list(requests), operation="update", context=context)
+        resolve = partial(self._inference.resolve, operation="update", context=context)
+        resolved = resolve(list(requests))
+        for points in encoded_points(requests):
+            points.resolve_by(resolve)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:
@@ -84,16 +87,13 @@ class Database(Configuration):
                 models.UpdateResult(operation_id=number, status=models.UpdateStatus.COMPLETED) for number in numbers
             ]
 
-    def encoded(self, name: str, encode: Callable[[Mapping[str, VectorField]], PointBatch]) -> EncodedPoints | None:
-        """Points of a large upsert, encoded as they are read. None where they have to be looked at before, all
-        together: by strict mode, and by who words the error when anything is wrong.
-        """
+    def vector_fields(self, name: str) -> dict[str, VectorField]:
+        """What the points of a collection are encoded for as they are read; none where there is no such collection."""
         try:
             with self.snapshot(name) as snapshot:
-                fields, is_strict = snapshot.view.fields, limits_of(snapshot.collection.config) is not None
-            return None if is_strict else EncodedPoints(fields, encode)
-        except MinidbError:
-            return None
+                return snapshot.view.fields
+        except NotFound:
+            return {}
 
     def _apply(
         self,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import pack as pack_numbers
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgpack
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.fields import VectorField, field_named, wrong_kind, wrong_size
-from minidb.errors import BadInput, FormatError, ValidationError
+from minidb.errors import BadInput, FormatError, MinidbError, ValidationError
 from minidb.storage.checksum import seal_rows
 from minidb.storage.records import pack_sparse
 
@@ -56,26 +56,63 @@ class PointBatch(NamedTuple):
     columns: list[FieldColumn]
 
 
+Fields: TypeAlias = Mapping[str, VectorField]
+Resolve: TypeAlias = Callable[[Any], Any]
+"""Puts vectors in the place of inference objects."""
+
+
 class EncodedPoints:
-    """In the place of the points of a large upsert: encoded as they were read, since all of them as models would take
-    many times the room.
+    """In the place of the points of an upsert: encoded as they were read, since all of them as models would take many
+    times the room.
 
     Args:
-        encode: makes the batch, as often as the fields have changed.
+        n_points: so many.
+        fields: what they were encoded for.
+        batch: the points; as much as could be encoded when there is an error, or anything to resolve.
+        error: what is wrong with them in this collection.
+        again: encodes them once more, for other fields, or with inference; None if the batch is not all.
     """
 
-    def __init__(self, fields: Mapping[str, VectorField], encode: Callable[[Mapping[str, VectorField]], PointBatch]):
-        self._fields, self._encode = fields, encode
-        self._batch = encode(fields)
+    def __init__(
+        self,
+        n_points: int,
+        fields: Fields,
+        batch: PointBatch,
+        error: MinidbError | None,
+        again: Callable[[Fields, Resolve | None], PointBatch],
+        has_inference: bool,
+    ) -> None:
+        self._n_points = n_points
+        self._fields: Fields | None = None if has_inference else fields
+        self._batch, self._error, self._again = batch, error, again
+        self._resolve: Resolve | None = None
 
     def __len__(self) -> int:
-        return len(self._batch.ids)
+        return self._n_points
 
-    def batch(self, fields: Mapping[str, VectorField]) -> PointBatch:
-        """For these fields. Raises what `encode` does."""
+    @property
+    def columns(self) -> list[FieldColumn]:
+        """What is known of their vectors."""
+        return self._batch.columns
+
+    def resolve_by(self, resolve: Resolve) -> None:
+        """How inference is done, if there is any."""
+        self._resolve = resolve
+
+    def batch(self, fields: Fields) -> PointBatch:
+        """For these fields. Raises what is wrong with the points there."""
         if fields != self._fields:
-            self._fields, self._batch = fields, self._encode(fields)
+            self._batch, self._error = self._again(fields, self._resolve), None
+            self._fields = fields
+        if self._error is not None:
+            raise self._error
         return self._batch
+
+
+def encoded_points(operations: Iterable[models.UpdateOperation]) -> list[EncodedPoints]:
+    """Those that stand in operations."""
+    contents = (next(iter(vars(operation).values())) for operation in operations)
+    return [points for content in contents if isinstance(points := getattr(content, "points", None), EncodedPoints)]
 
 
 def joined(batches: Iterable[PointBatch]) -> PointBatch:
@@ -87,11 +124,12 @@ def joined(batches: Iterable[PointBatch]) -> PointBatch:
             parts.setdefault(column.field.slot, []).append(column)
         whole.ids.extend(batch.ids)
         whole.payloads.extend(batch.payloads)
-    whole.columns.extend(map(_joined, parts.values()))
+    whole.columns.extend(map(joined_column, parts.values()))
     return whole
 
 
-def _joined(columns: list[FieldColumn]) -> FieldColumn:
+def joined_column(columns: list[FieldColumn]) -> FieldColumn:
+    """One column of all their vectors."""
     whole = FieldColumn(columns[0].field, np.concatenate([column.positions for column in columns]))
     if columns[0].sparse is not None:
         whole.sparse = [vector for column in columns for vector in column.sparse or ()]
@@ -102,17 +140,29 @@ def _joined(columns: list[FieldColumn]) -> FieldColumn:
     return whole
 
 
-def encode_points(fields: dict[str, VectorField], points: Sequence[models.PointStruct] | EncodedPoints) -> PointBatch:
-    """Points as a batch. Raises `BadInput` for unknown names, wrong dimensions, NaN, wrong kinds of vectors."""
+def encode_points(
+    fields: dict[str, VectorField], points: Sequence[models.PointStruct | models.PointVectors] | EncodedPoints
+) -> PointBatch:
+    """Points, or new vectors of some, as a batch. Raises `BadInput` for unknown names, wrong dimensions, NaN, wrong
+    kinds of vectors.
+    """
     if isinstance(points, EncodedPoints):
         return points.batch(fields)
     ids = ids_of(point.id for point in points)
-    payloads = pack_payloads(point.payload for point in points)
+    payloads = pack_payloads(getattr(point, "payload", None) for point in points)
     return PointBatch(ids, payloads, encode_structs(fields, [point.vector for point in points]))
 
 
 def encode_structs(fields: dict[str, VectorField], structs: Sequence[Any]) -> list[FieldColumn]:
     """Vectors as points carry them (bare, or a dict of names) as columns."""
+    return [
+        encode_column(field_named(fields, name), np.array(positions, np.int64), vectors)
+        for name, (positions, vectors) in vectors_by_name(structs).items()
+    ]
+
+
+def vectors_by_name(structs: Sequence[Any]) -> dict[str, tuple[list[int], list[Any]]]:
+    """The vectors that points carry, and which of the points have them."""
     named: dict[str, tuple[list[int], list[Any]]] = {}
     for position, struct in enumerate(structs):
         items = struct.items() if isinstance(struct, dict) else ((DEFAULT_VECTOR, struct),)
@@ -124,10 +174,7 @@ def encode_structs(fields: dict[str, VectorField], structs: Sequence[Any]) -> li
                 column = named[name] = ([], [])
             column[0].append(position)
             column[1].append(vector)
-    return [
-        encode_column(field_named(fields, name), np.array(positions, np.int64), vectors)
-        for name, (positions, vectors) in named.items()
-    ]
+    return named
 
 
 def encode_batch(fields: dict[str, VectorField], batch: models.Batch) -> PointBatch:

@@ -7,6 +7,7 @@ an id missing returns the error to raise and has written nothing; what a batch d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from minidb.collection.encode import (
     PointBatch,
     encode_batch,
     encode_points,
-    encode_structs,
     ids_of,
     pack_payload,
 )
@@ -103,8 +103,7 @@ def _taken(column: FieldColumn, chosen: Sequence[int], n_points: int) -> FieldCo
 
 def update_vectors(fields: Mapping[str, VectorField], request: models.UpdateVectors, select: Selector) -> Step:
     """Replace the given named vectors of existing points and keep their others."""
-    ids = ids_of(point.id for point in request.points)
-    columns = encode_structs(dict(fields), [point.vector for point in request.points])
+    ids, _, columns = encode_points(dict(fields), request.points)
     update_filter = request.update_filter
 
     def step(draft: Draft) -> MinidbError | None:
@@ -204,8 +203,15 @@ def overwrite_payload(request: models.SetPayload, select: Selector) -> Step:
 
 def delete_payload(request: models.DeletePayload, select: Selector) -> Step:
     """Remove what the given paths select."""
-    paths = [JsonPath.parse(key) for key in request.keys]
-    return _rewriting(request, select, lambda payload: delete_keys(payload, paths))
+    paths: dict[str, list[JsonPath]] = {}
+    for key in request.keys:
+        path = JsonPath.parse(key)
+        paths.setdefault(path.first, []).append(path)
+
+    def change(payload: dict[str, Any]) -> dict[str, Any]:  # many points, many paths: few of them concern a point
+        return delete_keys(payload, chain.from_iterable(paths.get(key, ()) for key in payload))
+
+    return _rewriting(request, select, change)
 
 
 def clear_payload(selector: models.PointIdsList | models.FilterSelector, select: Selector) -> Step:

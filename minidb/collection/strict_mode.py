@@ -18,6 +18,7 @@ from minidb import models
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.config import StoredConfig, dense_params
 from minidb.collection.declared import MATCH_TYPES, schema_type, spelled
+from minidb.collection.encode import EncodedPoints, FieldColumn
 from minidb.collection.estimate import estimated
 from minidb.collection.reads import PointReader
 from minidb.collection.request_cost import named_points, query_cost, sparse_cost, update_cost
@@ -25,6 +26,7 @@ from minidb.collection.required_indexes import Needed, missing_for_filter, missi
 from minidb.collection.view import View
 from minidb.errors import BadRequest
 from minidb.models.base import as_list
+from minidb.storage.records import n_entries
 
 
 def limits_of(config: StoredConfig) -> models.StrictModeConfig | None:
@@ -265,11 +267,11 @@ class StrictMode:
         limits = self._limits
         match operation:
             case models.UpsertOperation(upsert=models.PointsList(points=points)):
-                self._check_points([point.vector for point in points], view, "upsert limit")
+                self._check_points(points, view, "upsert limit")
             case models.UpsertOperation(upsert=models.PointsBatch(batch=batch)):
                 self._check_batch(batch, view)
             case models.UpdateVectorsOperation(update_vectors=update):
-                self._check_points([point.vector for point in update.points], view, "update limit")
+                self._check_points(update.points, view, "update limit")
         selector = next(iter(vars(operation).values()))
         self.check_filter(getattr(selector, "filter", None), limits.unindexed_filtering_update)
 
@@ -282,11 +284,15 @@ class StrictMode:
                 joined=" ",
             )
 
-    def _check_points(self, vectors: Sequence[Any], view: View, name: str) -> None:
-        _check_at_most(len(vectors), self._limits.upsert_max_batchsize, name)
+    def _check_points(self, points: Sequence[Any] | EncodedPoints, view: View, name: str) -> None:
+        _check_at_most(len(points), self._limits.upsert_max_batchsize, name)
         self._check_growth(view)
-        for vector in vectors:
-            named = vector if isinstance(vector, dict) else {"": vector}
+        if isinstance(points, EncodedPoints):
+            for column in points.columns:
+                self._check_longest(column)
+            return
+        for point in points:
+            named = point.vector if isinstance(point.vector, dict) else {"": point.vector}
             for field, value in named.items():
                 self._check_vector(field, value)
 
@@ -299,17 +305,32 @@ class StrictMode:
             for value in columns[field]:
                 self._check_vector(field, value)
 
+    def _check_longest(self, column: FieldColumn) -> None:
+        name = column.field.name
+        if column.sparse is not None:
+            self._check_sparse(name, max(map(n_entries, column.sparse), default=0))
+        else:
+            self._check_multi(name, 1 if column.counts is None else int(column.counts.max(initial=0)))
+
     def _check_vector(self, name: str, value: Any) -> None:
-        sparse = (self._limits.sparse_config or {}).get(name)
-        if sparse is not None and sparse.max_length is not None and isinstance(value, models.SparseVector):
-            most, given = sparse.max_length, len(value.indices)
-            if given > most:
-                raise BadRequest(f"Sparse vector '{name}' has a limit of {most} indices, but {given} were provided!")
-        multi = (self._limits.multivector_config or {}).get(name)
-        if multi is not None and multi.max_vectors is not None and hasattr(value, "__len__") and len(value):
-            most, given = multi.max_vectors, len(value) if hasattr(value[0], "__len__") else 1
-            if given > most:
-                raise BadRequest(f"Multivector '{name}' has a limit of {most} vectors, but {given} were provided!")
+        if isinstance(value, models.SparseVector):
+            self._check_sparse(name, len(value.indices))
+        elif hasattr(value, "__len__") and len(value):
+            self._check_multi(name, len(value) if hasattr(value[0], "__len__") else 1)
+
+    def _check_sparse(self, name: str, given: int) -> None:
+        limits = (self._limits.sparse_config or {}).get(name)
+        if limits is not None and limits.max_length is not None and given > limits.max_length:
+            raise BadRequest(
+                f"Sparse vector '{name}' has a limit of {limits.max_length} indices, but {given} were provided!"
+            )
+
+    def _check_multi(self, name: str, given: int) -> None:
+        limits = (self._limits.multivector_config or {}).get(name)
+        if limits is not None and limits.max_vectors is not None and given > limits.max_vectors:
+            raise BadRequest(
+                f"Multivector '{name}' has a limit of {limits.max_vectors} vectors, but {given} were provided!"
+            )
 
     def _check_growth(self, view: View) -> None:
         limits = self._limits

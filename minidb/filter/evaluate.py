@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from typing import Any, Protocol
+from itertools import compress
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.filter.answers import KeptSegments, PayloadAnswers
+from minidb.filter.checks import check_of_tree
 from minidb.filter.clauses import (
     And,
     AtLeast,
@@ -41,6 +43,10 @@ from minidb.trace import Trace
 
 _FEW_ROWS = 256
 """Up to here payloads are read one by one rather than building anything (about 2 µs a row)."""
+_MANY = 16
+"""From so many conditions on that have to look at all payloads, each payload is read once for all of them; the answer
+to each is then not remembered for itself.
+"""
 _NO_ROWS = np.zeros(0, np.uint32)
 
 
@@ -87,6 +93,12 @@ class RowSource(Protocol):
         """A checkpointed index with the operation and the number of rows it covers; asked once per index."""
 
 
+class _AtOnce(NamedTuple):
+    """A tree that is checked on each payload as a whole."""
+
+    tree: Node
+
+
 class Evaluation:
     """One snapshot and what is known of its payloads; evaluates any number of filters."""
 
@@ -111,33 +123,59 @@ class Evaluation:
             filtered.keep(node, space, seq, rows)
         return rows
 
-    def _rows(self, node: Node, within: Rows | None) -> Rows:
+    def _rows(self, node: Node | _AtOnce, within: Rows | None) -> Rows:
         """The rows that satisfy `node`, among `within` (None: all points)."""
         match node:
+            case _AtOnce(tree):
+                return self._checked(tree, self._all() if within is None else within)
             case Leaf():
                 with self._trace.step("clause", clause=node.clause):
                     rows = self._leaf(node, within)
                     self._trace.note(rows=len(rows))
                     return rows
             case And(children):
-                for child in sorted(children, key=_cost):
+                for child in sorted(self._gathered(And, children), key=_cost):
                     within = self._rows(child, within)
                     if not len(within):
                         return within
                 return self._all() if within is None else within
             case Or(children):
                 mask = np.zeros(self._n, bool)
-                for child in children:
+                for child in self._gathered(Or, children):
                     mask[self._rows(child, within)] = True
                 return _of_mask(mask)
             case Not(child):
                 rest = self._all() if within is None else within
                 return rest[~mask_of(self._rows(child, within), self._n)[rest]]
             case AtLeast(children, count):
+                if len(children) > _MANY and all(map(self._looks, children)):
+                    return self._rows(_AtOnce(node), within)
                 counts = np.zeros(self._n, np.uint32)
                 for child in children:
                     counts[self._rows(child, within)] += 1
                 return _of_mask(counts >= count)
+
+    def _gathered(self, of: type[And] | type[Or], children: tuple[Node, ...]) -> tuple[Node | _AtOnce, ...]:
+        """The children; where many look at payloads, these as one, so that each payload is read once."""
+        if len(children) <= _MANY:
+            return children
+        looking = [self._looks(child) for child in children]
+        if sum(looking) <= _MANY:
+            return children
+        others = tuple(child for child, looks in zip(children, looking, strict=True) if not looks)
+        return (*others, _AtOnce(of(tuple(compress(children, looking)))))
+
+    def _looks(self, node: Node) -> bool:
+        """Whether payloads are looked at to tell for which points it holds."""
+        match node:
+            case Leaf(clause):
+                key = key_for(clause, self._source.text_settings, self._source.has_uuids)
+                if key is None or key.text is not None or key.kind == "uuids":
+                    return key is None
+                return self._n <= _FEW_ROWS and (self._space, key) not in self._answers.indexes
+            case Not(child):
+                return self._looks(child)
+        return all(map(self._looks, node.children))
 
     def _all(self) -> Rows:
         return _of_mask(self._alive)
@@ -174,11 +212,10 @@ class Evaluation:
         among: Rows = within[mask_of(rows, self._n)[within]]
         return among
 
-    def _checked(self, leaf: Leaf, rows: Rows) -> Rows:
+    def _checked(self, node: Node, rows: Rows) -> Rows:
         self._trace.note(payloads_read=len(rows))
-        check = leaf.check
-        path: JsonPath | None = getattr(leaf.clause, "path", None)
-        points = self._source.points(rows, () if path is None else (path.first,))
+        check = check_of_tree(node)
+        points = self._source.points(rows, set(_keys(node)))
         kept: Rows = rows[np.fromiter((check(point.payload or {}, point) for point in points), bool, len(rows))]
         return kept
 
@@ -234,7 +271,21 @@ def _of_mask(mask: NDArray[np.bool_]) -> Rows:
     return np.flatnonzero(mask).astype(np.uint32)
 
 
-def _cost(node: Node) -> int:
+def _keys(node: Node) -> Iterator[str]:
+    """The keys of payloads that have to be looked at."""
+    match node:
+        case Leaf(clause):
+            path: JsonPath | None = getattr(clause, "path", None)
+            if path is not None:
+                yield path.first
+        case Not(child):
+            yield from _keys(child)
+        case _:
+            for child in node.children:
+                yield from _keys(child)
+
+
+def _cost(node: Node | _AtOnce) -> int:
     """Order of evaluation within an And: what needs no payload, what an index answers, what looks at payloads."""
     match node:
         case Leaf(HasId()):
@@ -247,7 +298,7 @@ def _cost(node: Node) -> int:
             return 3
         case Leaf(InSlice()):
             return 5
-        case Leaf():
+        case Leaf() | _AtOnce():
             return 6
         case _:
             return 4

@@ -210,15 +210,15 @@ def delete_keys(payload: Payload | None, paths: Iterable[JsonPath]) -> Payload:
 
     `arr[]` empties an array, `arr[0]` changes nothing.
     """
-    result = payload or {}
+    result = dict(payload or {})
     for path in paths:
         if path.first not in result:
             continue
         if not path.rest:
-            result = _without(result, path.first)
+            del result[path.first]
         else:
-            result = {**result, path.first: _deleted(result[path.first], path.rest)}
-    return dict(result) if result is payload else result
+            result[path.first] = _deleted(result[path.first], path.rest)
+    return result
 
 
 def _deleted(value: Json, steps: tuple[Step, ...]) -> Json:

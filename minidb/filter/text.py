@@ -11,8 +11,19 @@ from minidb.text.tokenizers import split_words
 
 
 def words(text: str) -> list[str]:
-    """The maximal runs of alphanumeric characters, each lowercased, in order."""
-    return [lower(word) for word in split_words(text)] if not text.isascii() else split_words(text.lower())
+    """The maximal runs of alphanumeric characters, each lowercased, in order; the caller must not change the list.
+
+    Those of the last text are kept: a filter may ask it for many words.
+    """
+    global _last
+    last_text, found = _last
+    if last_text is not text:
+        found = [lower(word) for word in split_words(text)] if not text.isascii() else split_words(text.lower())
+        _last = text, found
+    return found
+
+
+_last: tuple[str, list[str]] = ("", [])
 
 
 def contains_phrase(tokens: list[str], phrase: tuple[str, ...]) -> bool:

@@ -1,57 +1,75 @@
-"""Large upserts, read from their bytes piece by piece, as `rest.pieces` reads texts: a point of two dimensions has 25
-bytes, and takes 250 as a message of protobuf's, 1,000 as a model.
+"""Large requests with points, read from their bytes piece by piece, as `rest.bodies` reads texts: a point of two
+dimensions has 25 bytes, and takes 250 as a message of protobuf's, 1,000 as a model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from typing import Any
 
 from minidb import models
-from minidb.collection.encode import PointBatch
-from minidb.collection.fields import VectorField
+from minidb.collection.encode import Fields, Resolve, pack_payloads
 from minidb.database import Database
 from minidb.errors import MinidbError
 from minidb.grpc.descriptors import message_class
 from minidb.grpc.read import read
 from minidb.models.base import parse
-from minidb.rest import pieces
+from minidb.rest.bodies import ANY_POINT, LEAST_BYTES
+from minidb.rest.pieces import PointPieces, encoded, raise_faults
 
-_REQUEST = "UpsertPoints"
+_REQUESTS: dict[str, Any] = {"UpsertPoints": models.PointsList, "UpdatePointVectors": models.UpdateVectors}
 _PIECE_BYTES = 1 << 17
 _POINTS = 3 << 3 | 2
 """How a point begins in a request: the number of the field, and that a length follows."""
 
 
-class LargeUpsert:
-    """The bytes of an upsert, cut between its points."""
+class LargeRequest:
+    """The bytes of a request with points, cut between them."""
 
-    def __init__(self, message: bytes, ends: list[int], beside: bytes) -> None:
-        self._message, self._ends = message, ends
+    def __init__(self, request: str, message: bytes, ends: list[int], beside: bytes) -> None:
+        self._request, self._message, self._ends = request, message, ends
         self.beside = beside
         """The request without its points."""
 
-    def read(self, database: Database, collection: str) -> models.PointsList | None:
-        """The upsert, its points encoded; None where it is to be read as a whole."""
+    def read(self, database: Database, collection: str) -> Any:
+        """The request, its points encoded. Raises what is wrong with it, DecodeError among others."""
+        fields = database.vector_fields(collection)
+        pieces = self._pieces(fields, None)
+        beside = self._plain(self.beside) | {"points": [ANY_POINT] if pieces.n_points else []}
+        faults = pieces.faults
         try:
-            beside = parse(models.PointsList, read(_REQUEST, message_class(_REQUEST).FromString(self.beside)))
-        except MinidbError:
-            return None
-        return pieces.encoded(database, collection, self._encode, beside)
+            request = self._model(beside, 0)
+        except MinidbError as fault:
+            faults.append(fault)
+        raise_faults(faults)
+        return request.model_copy(update={"points": encoded(pieces, fields, self._pieces)})
 
-    def _encode(self, fields: Mapping[str, VectorField]) -> PointBatch:
-        return pieces.encoded_pieces(fields, self._points())
+    def _plain(self, some: bytes) -> Any:
+        return read(self._request, message_class(self._request).FromString(some))
 
-    def _points(self) -> Iterator[list[models.PointStruct]]:
+    def _model(self, request: dict[str, Any], n_before: int) -> Any:
+        return parse(_REQUESTS[self._request], request, starts=(n_before,))
+
+    def _pieces(self, fields: Fields, resolve: Resolve | None) -> PointPieces:
+        is_upsert = self._request == "UpsertPoints"
+        pieces = PointPieces(fields, self._model, pack_payloads, resolve, may_be_bare=is_upsert)
+        malformed: MinidbError | None = None
         start = 0
         for end in self._ends:
-            some = message_class(_REQUEST).FromString(self._message[start:end])
-            yield parse(models.PointsList, read(_REQUEST, some)).points
+            try:
+                values = self._plain(self._message[start:end])["points"]
+                if malformed is None:
+                    pieces.add(values)
+            except MinidbError as error:  # told of when all that follows has been decoded
+                malformed = malformed or error
             start = end
+        if malformed is not None:
+            raise malformed
+        return pieces
 
 
-def large_upsert(request: str, message: bytes) -> LargeUpsert | None:
+def large_request(request: str, message: bytes) -> LargeRequest | None:
     """A request's bytes in pieces; None where they are read as a whole: of another request, few, or not as expected."""
-    if request != _REQUEST or len(message) < pieces.LEAST_BYTES:
+    if request not in _REQUESTS or len(message) < LEAST_BYTES:
         return None
     beside: list[bytes] = []
     ends: list[int] = []
@@ -66,7 +84,7 @@ def large_upsert(request: str, message: bytes) -> LargeUpsert | None:
                 ends.append(at)
     except (IndexError, ValueError):
         return None
-    return LargeUpsert(message, [*ends, at], b"".join(beside)) if at == len(message) else None
+    return LargeRequest(request, message, [*ends, at], b"".join(beside)) if at == len(message) else None
 
 
 def _end_of_field(message: bytes, at: int) -> int:

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from minidb import errors
 from minidb.grpc import status
 from minidb.grpc.descriptors import Message, message_class
-from minidb.grpc.pieces import LargeUpsert, large_upsert
+from minidb.grpc.pieces import LargeRequest, large_request
 from minidb.grpc.rpcs import BY_ENDPOINT, Rpc, path_of, query_of
 from minidb.grpc.status import Code
 from minidb.grpc.table import table
@@ -60,7 +60,7 @@ class Service:
         """What Qdrant answers to a call; every failure is an answer, too."""
         started, collection = time.perf_counter(), None
         try:
-            large = large_upsert(rpc.request, asked.message)
+            large = large_request(rpc.request, asked.message)
             message = message_class(rpc.request).FromString(asked.message if large is None else large.beside)
             collection = getattr(message, "collection_name", None)
             answer = Answer(Code.OK, self._run(rpc, message, large, asked, started))
@@ -80,7 +80,7 @@ class Service:
         self._api.traffic.grpc.add(rpc.endpoint, int(answer.code), 0.0)
         return answer
 
-    def _run(self, rpc: Rpc, message: Message, large: LargeUpsert | None, asked: Asked, started: float) -> bytes:
+    def _run(self, rpc: Rpc, message: Message, large: LargeRequest | None, asked: Asked, started: float) -> bytes:
         if asked.timeout is not None and asked.timeout <= 0:
             raise errors.Timeout("Deadline exceeded before the call could begin")
         route = rpc.route
@@ -96,13 +96,9 @@ class Service:
         def body() -> Any:
             if route.body is None:
                 return None
-            whole = message
             if large is not None:
-                upsert = large.read(self._api.database, message.collection_name)
-                if upsert is not None:
-                    return upsert
-                whole = message_class(rpc.request).FromString(asked.message)
-            plain = rpc.body(rpc.request, whole)
+                return large.read(self._api.database, message.collection_name)
+            plain = rpc.body(rpc.request, message)
             return plain if route.body is Any else parse(route.body, plain)
 
         result, tokens = self._api.run(route, path_of(rpc, message), request, body)

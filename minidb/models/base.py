@@ -239,10 +239,14 @@ def _made_entry(type_: Any) -> _Entry:
 
 
 @overload
-def parse(type_: type[T], value: object, *, root: str = ..., forgiving: bool = ...) -> T: ...
+def parse(
+    type_: type[T], value: object, *, root: str = ..., forgiving: bool = ..., starts: tuple[int, ...] = ...
+) -> T: ...
 @overload
-def parse(type_: Any, value: object, *, root: str = ..., forgiving: bool = ...) -> Any: ...
-def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False) -> Any:
+def parse(
+    type_: Any, value: object, *, root: str = ..., forgiving: bool = ..., starts: tuple[int, ...] = ...
+) -> Any: ...
+def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False, starts: tuple[int, ...] = ()) -> Any:
     """`value` as an instance of a model or of a type alias; instances of minidb's own types come back unchanged.
 
     Args:
@@ -250,6 +254,7 @@ def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False)
         value: a dict, an instance, or an object of qdrant-client.
         root: what the value is to Qdrant, by which paths in REST's errors begin; the name of the class unless given.
         forgiving: leave out fields that nobody knows, where Qdrant's REST interface does.
+        starts: of lists that are read in pieces, the outermost first, how many items were before; errors count them.
 
     Raises:
         errors.FormatError: unknown field, missing field, wrong type.
@@ -260,13 +265,13 @@ def parse(type_: Any, value: object, *, root: str = "", forgiving: bool = False)
     _, classes, adapter = _entries_by_id.get(id(type_)) or _entry(type_)
     if type(value) in classes:
         return value
-    reading.errors, reading.fields, reading.is_forgiving = 0, NO_FIELDS, forgiving
+    reading.errors, reading.fields, reading.is_forgiving, reading.starts = 0, NO_FIELDS, forgiving, starts
     try:
         return adapter.validate_python(value)
     except pydantic.ValidationError as error:
-        raise translate(error, (root or getattr(type_, "__name__", "")) if forgiving else "", value) from None
+        raise translate(error, (root or getattr(type_, "__name__", "")) if forgiving else "", value, starts) from None
     finally:
-        reading.is_forgiving = False
+        reading.is_forgiving, reading.starts = False, ()
 
 
 class Later:

@@ -91,14 +91,19 @@ def _hint(detail: Mapping[str, Any]) -> str:
     return hint(detail["type"], text, names, detail["input"], reading.fields)
 
 
-def translate(error: pydantic.ValidationError, root: str = "", value: object = None) -> errors.MinidbError:
+def translate(
+    error: pydantic.ValidationError, root: str = "", value: object = None, starts: tuple[int, ...] = ()
+) -> errors.MinidbError:
     """pydantic's error as `errors.FormatError` (the first wrong shape) or `errors.ValidationError` (all bad ranges).
 
     Args:
         root: name of the type that came in over REST, by which the paths of bad ranges begin there; "" in Python.
         value: what was read.
+        starts: see `parse`.
     """
-    details = [detail for detail in error.errors(include_url=False) if detail["type"] != NOT_READ]
+    details: list[Any] = [detail for detail in error.errors(include_url=False) if detail["type"] != NOT_READ]
+    for detail in details if starts else ():
+        detail["loc"] = _moved(detail["loc"], starts)
     result: errors.MinidbError
     wrong = next((detail for detail in details if detail["type"] != "out_of_range"), None)
     if wrong is not None:
@@ -119,17 +124,30 @@ def translate(error: pydantic.ValidationError, root: str = "", value: object = N
     return result.hinting(hint) if hint else result
 
 
+def _moved(location: tuple[int | str, ...], starts: tuple[int, ...]) -> tuple[int | str, ...]:
+    """The same place where the lists it is in have so many items more in front, beginning with the outermost."""
+    more = iter(starts)
+    return tuple(part + next(more, 0) if isinstance(part, int) else part for part in location)
+
+
 class _Reading(threading.local):
     """What the call to `parse` (or a constructor) that this thread is in has found, and how it reads."""
 
     errors = 0
     fields: Mapping[Any, Sequence[str]] = NO_FIELDS
     """Field nobody knows → those its model has."""
+    starts: tuple[int, ...] = ()
+    """See `parse`."""
     is_forgiving = False
     """Fields nobody knows are left out, but of models that are `closed`."""
 
 
 reading = _Reading()
+
+
+def n_before() -> int:
+    """How many points were before those that are read, where they come in pieces."""
+    return reading.starts[-1] if reading.starts else 0
 
 
 def is_forgiving() -> bool:

@@ -7,7 +7,7 @@ from typing_extensions import Self
 
 from minidb.models.base import Later, Model, Payload, one_of, tag
 from minidb.models.bounded import Items
-from minidb.models.faults import out_of_range
+from minidb.models.faults import n_before, out_of_range
 from minidb.models.points import ShardKeySelector, UpdateMode, UpsertOperation
 from minidb.models.selections import PointsSelector
 from minidb.models.vectors import (
@@ -81,7 +81,7 @@ class UpdateVectors(Model):
             raise out_of_range("must specify points to update", "points")
         for at, point in enumerate(self.points):
             if isinstance(point.vector, dict) and not any(map(_has_numbers, point.vector.values())):
-                raise out_of_range("must specify vectors to update for point", f"points[{at}].vector")
+                raise out_of_range("must specify vectors to update for point", f"points[{n_before() + at}].vector")
         return self
 
 

@@ -32,8 +32,11 @@ _STRING = re.compile(rb'"[^"]*"')
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
-def loads(body: bytes | mmap) -> Any:
+def loads(body: bytes | mmap, depth: int | None = None) -> Any:
     """The value of a JSON text.
+
+    Args:
+        depth: how deep it is nested, if that is known.
 
     Raises:
         FormatError: it is none, or not UTF-8, nested too deeply, or has NaN, infinities or lone surrogates.
@@ -48,7 +51,9 @@ def loads(body: bytes | mmap) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise FormatError(str(error)) from None
-    if n_lists + n_objects > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
+    if depth is None:
+        depth = 0 if n_lists + n_objects <= _MAX_DEPTH else _depth(text)
+    if depth > _MAX_DEPTH:
         raise FormatError(f"recursion limit exceeded: nested more than {_MAX_DEPTH} deep")
     return value
 

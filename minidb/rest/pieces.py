@@ -1,273 +1,230 @@
-"""Large upserts, read from their text piece by piece: as JSON's values and as models all points at once would take ten
-to forty times the body's size.
+"""Points of which some at a time are there: encoded piece by piece, since all of them as JSON's values and as models
+would take ten to forty times the request's size.
 
-A piece goes the way that a small body goes. Where anything is unusual, or wrong, there are no pieces: the body is then
-read as a whole, so that all errors come from one place. Called by `points`.
+What is wrong with them is told as if they had been there at once: first what has a wrong form, then what is out of
+range, then (by `EncodedPoints`) what does not suit the collection. Called by `bodies` and `grpc.pieces`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from functools import partial
-from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from minidb import models
 from minidb.collection.encode import (
+    DEFAULT_VECTOR,
     NO_PAYLOAD,
+    EncodedPoints,
     FieldColumn,
+    Fields,
     PointBatch,
+    Resolve,
     encode_batch,
     encode_points,
     ids_of,
     joined,
+    joined_column,
     pack_payloads,
 )
-from minidb.collection.fields import VectorField
-from minidb.database import Database
-from minidb.errors import FormatError, MinidbError
+from minidb.collection.plain import NotPlain, Pack, pack_json, plain_column, plain_ids, plain_payloads, plain_points
+from minidb.errors import MinidbError, ValidationError
 from minidb.inference import contains
 from minidb.models.base import Payload, parse
 from minidb.models.bounded import Items
 from minidb.models.vectors import BatchColumn, ExtendedPointId
-from minidb.rest.encoding import loads
 
-T = TypeVar("T")
-_Array: TypeAlias = list[Callable[[], list[Any]]]
-"""An array in pieces, each of which is read when it is called."""
-
-LEAST_BYTES = 1 << 19
-"""A smaller body is read as a whole."""
-_PIECE_BYTES = 1 << 18
-_MOST_BYTES = 1 << 21
-"""Of a piece, where items are large."""
-_MOST_TRIES = 4
-"""At places that look like an end of an item, but lie within it."""
+_MOST_FAULTS = 16
 _IDS: Any = Items[ExtendedPointId]
 _PAYLOADS: Any = Items[Payload | None]
-_POINTS = re.compile(rb'\s*\{\s*"points"\s*:\s*\[\s*')
-_BATCH = re.compile(rb'\s*\{\s*"batch"\s*:\s*\{\s*')
-_FIRST = {b"{": (rb"\{", rb"\}"), b"[": (rb"\[", rb"\]"), b'"': (rb'"', rb'"')}
-_SCALAR = rb"[^,\[\]{}]*"
-_KEYS = re.compile(rb'\{\s*("\w*")\s*:\s*%b(,\s*"\w*")' % _SCALAR)
-_BRACKETS = re.compile(rb"(?:\[\s*)+")
-_KEY = re.compile(rb'"(ids|vectors|payloads)"\s*:\s*')
-_NAME = re.compile(rb'"([\w-]*)"\s*:\s*')
-_ARRAY, _OBJECT, _COMMA, _END = (re.compile(sign) for sign in (rb"\[\s*", rb"\{\s*", rb"\s*,\s*", rb"\s*\}"))
+Read: TypeAlias = Callable[[dict[str, Any], int], Any]
+"""From the plain form of a request, and how many points were before those in it, to a model."""
 
 
-def read_upsert(database: Database, collection: str, body: bytes) -> models.PointsList | None:
-    """A large upsert, whose points are encoded; None where it is to be read as a whole."""
-    if len(body) < LEAST_BYTES:
-        return None
-    try:
-        text = _Upsert(body)
-    except MinidbError:
-        return None
-    return encoded(database, collection, text.encode, text.beside)
+class PointPieces:
+    """Points of which some at a time are there.
 
+    Args:
+        read: for points that are not plain.
+        may_be_bare: whether a point may come without any vector.
+        resolve: puts vectors in the place of inference objects; None where these have to wait.
+    """
 
-def encoded(
-    database: Database,
-    collection: str,
-    encode: Callable[[Mapping[str, VectorField]], PointBatch],
-    beside: models.PointsList | models.PointsBatch,
-) -> models.PointsList | None:
-    """An upsert of encoded points, with what stands beside them; None where they are to be seen as a whole."""
-    points: Any = database.encoded(collection, encode)
-    if points is None:
-        return None
-    others = {name: getattr(beside, name) for name in ("shard_key", "update_filter", "update_mode")}
-    return models.PointsList.model_construct(points=points, **others)
+    def __init__(
+        self, fields: Fields, read: Read, pack: Pack, resolve: Resolve | None = None, may_be_bare: bool = True
+    ) -> None:
+        self._may_be_bare = may_be_bare
+        self._fields, self._read, self._pack, self._resolve = fields, read, pack, resolve
+        self._batches: list[PointBatch] = []
+        self.n_points = 0
+        self.faults: list[MinidbError] = []
+        """Of form: whoever wrote the request is told of these first."""
+        self.error: MinidbError | None = None
+        """The first that concerns the collection."""
+        self.has_inference = False
 
+    def add(self, values: list[Any]) -> None:
+        if values and not is_enough(self.faults):
+            try:
+                self._keep(plain_points(self._fields, values, self._pack, self._may_be_bare))
+            except NotPlain:
+                self._add_models(values)
+        self.n_points += len(values)
 
-class _Upsert:
-    """The text of an upsert, by point or by column. Raises `MinidbError` when it is not read in pieces."""
-
-    def __init__(self, text: bytes) -> None:
-        reader = _Reader(text)
-        self._points: _Array | None = None
-        self._ids: _Array = []
-        self._payloads: _Array = []
-        self._vectors: dict[str, _Array] = {}
-        if reader.passes(_BATCH):
-            self._read_columns(reader)
-        else:
-            reader.take(_POINTS)
-            self._points = reader.array()
-        self.beside = parse(models.PointInsertOperations, reader.beside(), forgiving=True)
-        """The upsert without its points."""
-
-    def _read_columns(self, reader: _Reader) -> None:
-        while True:
-            match reader.take(_KEY):
-                case "ids":
-                    reader.take(_ARRAY)
-                    self._ids = reader.array()
-                case "payloads":
-                    reader.take(_ARRAY)
-                    self._payloads = reader.array()
-                case _ if reader.passes(_OBJECT):
-                    self._read_names(reader)
-                case _:
-                    reader.take(_ARRAY)
-                    self._vectors = {"": reader.array()}
-            if not reader.passes(_COMMA):
+    def _add_models(self, values: list[Any]) -> None:
+        try:
+            points = self._read({"points": values}, self.n_points).points
+        except MinidbError as fault:
+            self.faults.append(fault)
+            return
+        if contains(points):
+            if self._resolve is None:
+                self.has_inference = True
                 return
+            points = self._resolve(points)
+        try:
+            self._keep(encode_points(dict(self._fields), points))
+        except MinidbError as error:
+            self.error = self.error or error
 
-    def _read_names(self, reader: _Reader) -> None:
-        while True:
-            name = reader.take(_NAME)
-            reader.take(_ARRAY)
-            self._vectors[name] = reader.array()
-            if not reader.passes(_COMMA):
-                break
-        reader.take(_END)
+    def _keep(self, batch: PointBatch) -> None:
+        if self.error is None:
+            self._batches.append(batch)
 
-    def encode(self, fields: Mapping[str, VectorField]) -> PointBatch:
-        """The points. Raises `MinidbError` for what is wrong, or to be seen with the others."""
-        if self._points is not None:
-            return encoded_pieces(fields, (_points(values()) for values in self._points))
-        ids = [point_id for values in self._ids for point_id in ids_of(_parsed(_IDS, values()))]
-        payloads = [packed for values in self._payloads for packed in pack_payloads(_parsed(_PAYLOADS, values()))]
-        columns = [_column(dict(fields), name, vectors) for name, vectors in self._vectors.items()]
-        lengths = {len(ids), len(payloads or ids), *(len(column.positions) for column in columns)}
-        if len(lengths) > 1 or not columns:
-            raise Unusual("columns of different lengths")
-        return PointBatch(ids, payloads or [NO_PAYLOAD] * len(ids), columns)
+    def batch(self) -> PointBatch:
+        return joined(self._batches)
 
 
-def _points(values: list[Any]) -> list[models.PointStruct]:
-    points: list[models.PointStruct] = parse(models.PointInsertOperations, {"points": values}, forgiving=True).points
-    return points
+class ColumnPieces:
+    """A batch by column, of whose columns some items at a time are there."""
+
+    def __init__(self, fields: Fields, read: Read, resolve: Resolve | None = None) -> None:
+        self._fields, self._read, self._resolve = fields, read, resolve
+        self._ids: list[int | str] = []
+        self._payloads: list[bytes] = []
+        self._columns: dict[str | None, list[FieldColumn]] = {}
+        self._lengths: dict[str | None, int] = {}
+        self._faults: tuple[list[MinidbError], ...] = ([], [], [])
+        self.error: MinidbError | None = None
+        self.has_inference = False
+
+    @property
+    def n_points(self) -> int:
+        return len(self._ids)
+
+    @property
+    def faults(self) -> list[MinidbError]:
+        """In the order in which they are found of a batch that is there as a whole."""
+        return [fault for faults in self._faults for fault in faults]
+
+    def add_ids(self, values: list[Any]) -> None:
+        try:
+            self._ids += plain_ids(values)
+        except NotPlain:
+            ids = self._checked(0, _IDS, values, {"ids": values}, len(self._ids))
+            self._ids += values if ids is None else ids_of(ids)
+
+    def add_payloads(self, values: list[Any]) -> None:
+        try:
+            self._payloads += plain_payloads(values, pack_json)
+        except NotPlain:
+            payloads = self._checked(2, _PAYLOADS, values, {"payloads": values}, len(self._payloads))
+            self._payloads += [NO_PAYLOAD] * len(values) if payloads is None else pack_payloads(payloads)
+
+    def add_vectors(self, name: str | None, values: list[Any]) -> None:
+        """Those of a name; None for those that stand there without one."""
+        start = self._lengths.setdefault(name, 0)
+        self._lengths[name] += len(values)
+        if not values:
+            return
+        try:
+            column: FieldColumn | None = plain_column(self._fields, name or DEFAULT_VECTOR, values)
+        except NotPlain:
+            column = self._modelled(name, values, start)
+        if column is not None:
+            column.positions += start
+            self._columns.setdefault(name, []).append(column)
+
+    def _modelled(self, name: str | None, values: list[Any], start: int) -> FieldColumn | None:
+        words = {"vectors": values if name is None else {name: values}}
+        vectors = self._checked(1, BatchColumn, values, words, start)
+        if vectors is None:
+            return None
+        named = vectors if name is None else {name: vectors}
+        batch = models.Batch.model_construct(ids=list(range(len(vectors))), vectors=named, payloads=None)
+        if contains(batch):
+            if self._resolve is None:
+                self.has_inference = True
+                return None
+            batch = self._resolve(batch)
+        try:
+            return encode_batch(dict(self._fields), batch).columns[0]
+        except MinidbError as error:
+            self.error = self.error or error
+            return None
+
+    def _checked(self, place: int, type_: Any, values: list[Any], batch: dict[str, Any], start: int) -> Any:
+        """Some of a column as models; None when there are faults, which are kept."""
+        if is_enough(self._faults[place]):
+            return None
+        try:
+            return parse(type_, values, forgiving=True)
+        except MinidbError:
+            try:  # the same, at the place where it is told of
+                self._read({"batch": {"ids": [], "vectors": [], **batch}}, start)
+            except MinidbError as fault:
+                self._faults[place].append(fault)
+            return None
+
+    def end(self, has_payloads: bool) -> None:
+        """Nothing more comes: all columns have to be of one length."""
+        vectors: Any = {name: np.broadcast_to(np.float32(0), (n, 1)) for name, n in self._lengths.items()}
+        batch = {"ids": [0] * len(self._ids), "vectors": vectors.pop(None, vectors)}
+        if has_payloads:
+            batch["payloads"] = [None] * len(self._payloads)
+        lengths = {len(self._ids), *self._lengths.values(), *([len(self._payloads)] if has_payloads else ())}
+        if len(lengths) > 1 and not self.faults:
+            try:
+                self._read({"batch": batch}, 0)
+            except MinidbError as fault:
+                self._faults[2].append(fault)
+
+    def batch(self) -> PointBatch:
+        payloads = self._payloads or [NO_PAYLOAD] * len(self._ids)
+        return PointBatch(self._ids, payloads, [joined_column(columns) for columns in self._columns.values()])
 
 
-def encoded_pieces(fields: Mapping[str, VectorField], pieces: Iterable[list[models.PointStruct]]) -> PointBatch:
-    """Points, of which a few at a time are there. Raises `MinidbError` for what is wrong, or to be seen together."""
-
-    def encode(points: list[models.PointStruct]) -> PointBatch:
-        return encode_points(dict(fields), _without_inference(points))
-
-    return joined(map(encode, pieces))  # a loop's variable would keep a piece while the next one is read
+Pieces: TypeAlias = PointPieces | ColumnPieces
 
 
-def _column(fields: dict[str, VectorField], name: str, vectors: _Array) -> FieldColumn:
-    batches = []
-    for values in vectors:
-        some = _without_inference(_parsed(BatchColumn, values()))
-        numbered = models.Batch.model_construct(ids=list(range(len(some))), vectors={name: some}, payloads=None)
-        batches.append(encode_batch(fields, numbered))
-    (column,) = joined(batches).columns
-    return column
+def is_enough(faults: list[MinidbError]) -> bool:
+    """Whether nothing else would be told: then only whether the text is JSON remains to be seen."""
+    return len(faults) >= _MOST_FAULTS or any(not isinstance(fault, ValidationError) for fault in faults)
 
 
-def _parsed(type_: Any, values: list[Any]) -> Any:
-    return parse(type_, values, forgiving=True)
+def raise_faults(faults: Iterable[MinidbError]) -> None:
+    """The first wrong shape; if there is none, all that is out of range."""
+    ranges: list[str] = []
+    for fault in faults:
+        if not isinstance(fault, ValidationError):
+            raise fault
+        ranges.append(fault.message.removeprefix(fault.prefix)[1:-1])
+    if ranges:
+        raise ValidationError(f"[{'; '.join(ranges[:_MOST_FAULTS])}]")
 
 
-def _without_inference(values: list[T]) -> list[T]:
-    if contains(values):
-        raise Unusual("all inference of a request is done together")
-    return values
+def encoded(pieces: Pieces, fields: Fields, again: Callable[[Fields, Resolve | None], Pieces]) -> EncodedPoints:
+    """What takes the place of a request's points.
 
+    Args:
+        again: reads them once more.
+    """
 
-class Unusual(FormatError):
-    """A text that is not read in pieces; nobody is shown this error."""
+    def encode(fields: Fields, resolve: Resolve | None) -> PointBatch:
+        anew = again(fields, resolve)
+        if anew.error is not None:
+            raise anew.error
+        return anew.batch()
 
-
-class _Reader:
-    """JSON, looked through from front to back."""
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._at = 0
-        self._passed: list[bytes] = []
-
-    def take(self, pattern: re.Pattern[bytes]) -> str:
-        """Pass what stands here, and what its group is, if it has one. Raises `Unusual` when it is something else."""
-        found = pattern.match(self._text, self._at)
-        if found is None:
-            raise Unusual("not of this form")
-        self._passed.append(found[0])
-        self._at = found.end()
-        return found[pattern.groups].decode()
-
-    def passes(self, pattern: re.Pattern[bytes]) -> bool:
-        """Whether it stands here; then it is passed."""
-        is_there = pattern.match(self._text, self._at) is not None
-        if is_there:
-            self.take(pattern)
-        return is_there
-
-    def array(self) -> _Array:
-        """An array whose bracket was passed, in pieces. Raises `Unusual` when one finds no ends of its items."""
-        marks, pieces, sign = _Marks(self._text, self._at), [], b","
-        while sign == b",":
-            pieces.append(self._piece(marks))
-            sign = self._text[self._at - 1 : self._at]
-        self._passed.append(sign)
-        return pieces
-
-    def _piece(self, marks: _Marks) -> Callable[[], list[Any]]:
-        """Items up to where the array may be cut. That they are whole is known by reading them: what is no text of a
-        list of values ends within one.
-        """
-        for stop in marks.near(self._at):
-            piece = partial(_items, self._text, self._at, stop)
-            with suppress(FormatError):
-                piece()
-                self._at = stop + 1
-                return piece
-        raise Unusual("no end of an item was found")
-
-    def beside(self) -> Any:
-        """The whole value, its arrays being empty."""
-        rest = self._text[self._at :]
-        names = re.findall(rb'"[^"]*"', b"".join(self._passed))
-        if b"\\" in rest or len(set(names)) < len(names) or any(name in rest for name in names):
-            raise Unusual("of a name that comes twice the last one counts")
-        return loads(b"".join((*self._passed, rest)))
-
-
-def _items(text: bytes, start: int, stop: int) -> list[Any]:
-    """Some items of an array. Raises `FormatError` when they are none, or do not end there."""
-    lists = loads(b"[[" + text[start:stop] + b"]]")  # as deep as they are in the whole text
-    if len(lists) != 1 or not lists[0]:
-        raise Unusual("nothing between two commas is no JSON")
-    return lists[0]  # type: ignore[no-any-return]
-
-
-class _Marks:
-    """Where items of an array may end, by what its first one begins with."""
-
-    def __init__(self, text: bytes, at: int) -> None:
-        self._text = text
-        opening, closing = _FIRST.get(text[at : at + 1], (b"", b""))
-        if opening == rb"\[":
-            n = _BRACKETS.match(text, at)[0].count(b"[")  # type: ignore[index]
-            opening, closing = rb"\[\s*" * n, rb"\]\s*" * n
-        keys = _KEYS.match(text, at)
-        if keys is not None:
-            opening = rb"\{\s*%b\s*:\s*%b\s*%b" % (re.escape(keys[1]), _SCALAR, re.escape(keys[2]))
-        self._comma = re.compile(closing + rb"\s*(,)\s*" + opening)
-        self._bracket = re.compile(closing + rb"\s*(\])")
-        self._of_objects = opening.startswith(rb"\{")
-
-    def near(self, at: int) -> Iterator[int]:
-        """Commas a piece behind `at`, then brackets."""
-        first = stop = min(len(self._text), at + _MOST_BYTES)
-        for found in islice(self._comma.finditer(self._text, at + _PIECE_BYTES, stop), _MOST_TRIES):
-            first = min(first, found.end())
-            yield found.start(1)
-        if self._of_objects:  # which may hold lists of objects; hardly anything comes behind the last array
-            yield from islice(self._backwards(at, stop), _MOST_TRIES)
-            yield from islice(self._backwards(at, first), _MOST_TRIES)
-        else:
-            brackets = self._bracket.finditer(self._text, at, stop)
-            yield from (found.start(1) for found in islice(brackets, _MOST_TRIES))
-
-    def _backwards(self, at: int, stop: int) -> Iterator[int]:
-        while (stop := self._text.rfind(b"]", at, stop)) >= 0:
-            yield stop
+    return EncodedPoints(pieces.n_points, fields, pieces.batch(), pieces.error, encode, pieces.has_inference)

@@ -7,8 +7,8 @@ from typing import Any
 
 from minidb import models
 from minidb.errors import NotFound
+from minidb.rest.bodies import read_operations, read_upsert, read_vectors
 from minidb.rest.call import Call, done
-from minidb.rest.pieces import read_upsert
 from minidb.rest.route import Route
 
 
@@ -67,13 +67,19 @@ ROUTES = (
     Route("GET", f"{_POINTS}/{{id}}", _point),
     Route("PUT", _POINTS, _update(models.UpsertOperation), models.PointInsertOperations, in_pieces=read_upsert),
     Route("POST", f"{_POINTS}/delete", _update(models.DeleteOperation), models.PointsSelector),
-    Route("PUT", f"{_POINTS}/vectors", _update(models.UpdateVectorsOperation), models.UpdateVectors),
+    Route(
+        "PUT",
+        f"{_POINTS}/vectors",
+        _update(models.UpdateVectorsOperation),
+        models.UpdateVectors,
+        in_pieces=read_vectors,
+    ),
     Route("POST", f"{_POINTS}/vectors/delete", _update(models.DeleteVectorsOperation), models.DeleteVectors),
     Route("POST", f"{_POINTS}/payload", _update(models.SetPayloadOperation), models.SetPayload),
     Route("PUT", f"{_POINTS}/payload", _update(models.OverwritePayloadOperation), models.SetPayload),
     Route("POST", f"{_POINTS}/payload/delete", _update(models.DeletePayloadOperation), models.DeletePayload),
     Route("POST", f"{_POINTS}/payload/clear", _update(models.ClearPayloadOperation), models.PointsSelector),
-    Route("POST", f"{_POINTS}/batch", _update_batch, models.UpdateOperations),
+    Route("POST", f"{_POINTS}/batch", _update_batch, models.UpdateOperations, in_pieces=read_operations),
     Route("POST", f"{_POINTS}/scroll", _scroll, models.ScrollRequest, only_reads=True),
     Route("POST", f"{_POINTS}/count", _count, models.CountRequest, only_reads=True),
     Route("POST", "/collections/{collection_name}/facet", _facet, models.FacetRequest, only_reads=True),

@@ -56,7 +56,12 @@ class _MemoryTable:
         for key in removed:
             del changes[key]
         new = [key for key in changes if key not in values] if self.keys is not None else []
-        values.update(cast(dict[bytes, bytes], changes))
+        added = cast(dict[bytes, bytes], changes)
+        if len(added) > len(values):  # the smaller one goes into the larger: two large ones take twice the room
+            self.values, values = added, {key: value for key, value in values.items() if key not in added}
+            self.values.update(values)
+        else:
+            values.update(added)
         if new:
             self._take_in(new)
 

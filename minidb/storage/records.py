@@ -208,6 +208,11 @@ def unpack_sparse(data: bytes) -> tuple[NDArray[np.uint32], NDArray[np.float32]]
     return np.frombuffer(data, "<u4", half // 4), np.frombuffer(data, "<f4", half // 4, half)
 
 
+def n_entries(data: bytes) -> int:
+    """How many entries a packed sparse vector has."""
+    return len(data) // 8
+
+
 def new_space(txn: WriteTransaction) -> int:
     """A key range and folder no generation ever had."""
     space = int.from_bytes(txn.get("meta", b"next_space") or b"\x01", "big")

@@ -206,7 +206,12 @@ PLAIN = Way(
 )
 EXACT_WAYS = [
     PLAIN,
-    _way("pieces", {*_MAX_SIM, "float scan", "floats of the rows"}, _FLOATS, {"minidb.index.sparse._MAX_POSTINGS": 0}),
+    _way(
+        "pieces",
+        {*_MAX_SIM, "float scan", "floats of the rows"},
+        _FLOATS,
+        {"minidb.index.sparse._MAX_POSTINGS": 0, "minidb.filter.evaluate._MANY": 0},
+    ),
     _way("int8", _scan("int8"), _CODES, _SCANNED, _EVERY_CANDIDATE, _LAGGING),
     _way("int8-gathered", _scan("int8"), _CODES, _GATHERED, _EVERY_CANDIDATE),
     _way("bits-gathered", _scan("bit"), _CODES, _GATHERED, _EVERY_CANDIDATE, quantization=BITS),

@@ -153,6 +153,34 @@ def test_a_write_by_filter_does_not_read_everything_because_of_the_one_before_it
         assert sum(read) + sum(records) < 100
 
 
+@pytest.mark.parametrize("n", [100, 1_000])
+@pytest.mark.parametrize("kind", ["should", "must_not", "min_should"])
+def test_many_conditions_without_an_index_read_each_payload_once(n: int, kind: str) -> None:
+    texts: list[Any] = [
+        models.FieldCondition(key="text", match=models.MatchText(text=f"w{at} even")) for at in range(200)
+    ]
+    indexed: list[Any] = [models.FieldCondition(key="n", match=models.MatchValue(value=3))] if kind == "should" else []
+    how: Any = {kind: [*texts, *indexed]}
+    if kind == "min_should":
+        how = {kind: models.MinShould(conditions=texts, min_count=1)}
+    with empty() as client:
+        upsert(client, {at: {"n": at, "text": f"W{at} {'odd' if at % 2 else 'EVEN'}"} for at in range(n)})
+        with payloads_read() as read:
+            found = client.count("c", models.Filter(**how)).count
+    expected = min(n, 200) // 2 + len(indexed)
+    assert found == (n - expected if kind == "must_not" else expected)
+    assert sum(read) <= 2 * n
+
+
+def test_many_conditions_on_few_points_read_each_payload_once() -> None:
+    ranges: list[Any] = [models.FieldCondition(key="n", range=models.Range(gte=at, lt=at + 0.5)) for at in range(200)]
+    with empty() as client:
+        upsert(client, {at: {"n": at} for at in range(150, 250)})
+        with payloads_read() as read:
+            assert client.count("c", models.Filter(should=ranges)).count == 50
+    assert sum(read) <= 100
+
+
 def records_read() -> AbstractContextManager[list[int]]:
     """How many an index was made of."""
     return counted("payloads")

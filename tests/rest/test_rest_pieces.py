@@ -13,7 +13,7 @@ import pytest
 from rest_world import JSON_BODY, POINTS, World
 
 from minidb.database import Database
-from minidb.rest import pieces
+from minidb.rest import bodies, json_text
 
 PUT = "/collections/c/points"
 LARGE = 2 << 20
@@ -56,6 +56,7 @@ def dense(size: int) -> dict[str, Any]:
     return {"vectors": {"size": size, "distance": "Dot"}}
 
 
+DOCUMENT = {"text": "a bicycle", "model": "Qdrant/bm25"}
 SMALL_PAYLOAD = '{"a":1,"b":"some text","tags":["x","y"],"nested":{"list":[{"id":1,"q":2},{"id":2,"q":3}]}}'
 SHAPES: dict[str, tuple[dict[str, Any], Callable[[], str]]] = {
     "2 dimensions": (dense(2), lambda: by_point(lambda: floats(2))),
@@ -89,6 +90,46 @@ def test_a_large_body_takes_a_few_times_its_size(tmp_path: Path, shape: str) -> 
             tracemalloc.stop()
         assert answer.status == 200
         assert world.ask("POST", "/collections/many/points/count", {}).result["count"] > 100
+    assert peak < MOST_TIMES * len(body), peak / len(body)
+
+
+def others(size: int) -> dict[str, tuple[str, str, str]]:
+    """Requests beside upserts that hold as much: method, path below the collection's points, body."""
+    upsert = by_point(lambda: floats(size))
+    words = large(lambda n: f'{{"id":{n},"vector":{{"words":{{"text":"{n} {"abc " * 40}","model":"Qdrant/bm25"}}}}}}')
+    one_by_one = large(lambda n: f'{{"upsert":{{"points":[{{"id":{n},"vector":{floats(size)}}}]}}}}')
+    return {
+        "a batch of one": ("POST", "/batch", f'{{"operations":[{{"upsert":{upsert}}}]}}'),
+        "a batch of many": ("POST", "/batch", f'{{"operations":[{",".join(one_by_one)}]}}'),
+        "vectors": ("PUT", "/vectors", upsert),
+        "texts": ("PUT", "", f'{{"points":[{",".join(words)}]}}'),
+        "wrong in the end": ("PUT", "", upsert[:-2] + ',{"id":-1,"vector":[1]}]}'),
+        "of a wrong size in the end": ("PUT", "", upsert[:-2] + ',{"id":1,"vector":[1]}]}'),
+        "for a collection that is not there": ("PUT", "/../../none/points", upsert),
+    }
+
+
+REFUSED = {"wrong in the end": 400, "of a wrong size in the end": 400, "for a collection that is not there": 404}
+
+
+@pytest.mark.parametrize("name", others(0))
+def test_other_requests_take_a_few_times_their_size(name: str) -> None:
+    method, below, body = others(128)[name]
+    with World() as world:
+        config = {**dense(128), "sparse_vectors": {"words": {}}, "strict_mode_config": {"enabled": True}}
+        world.ask("PUT", "/collections/many", config)
+        path = "/collections/none/points" if "none" in below else f"/collections/many/points{below}"
+        if name == "vectors":
+            ids = [{"id": at, "vector": {}} for at in range(body.count('"id"'))]
+            world.ask("PUT", "/collections/many/points", {"points": ids})
+        world.send(method, path, json.dumps({"points": [{"id": 0, "vector": {"words": DOCUMENT}}]}).encode())
+        tracemalloc.start()
+        try:
+            answer = world.send(method, path, body.encode(), "wait=true")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert answer.status == REFUSED.get(name, 200), answer.json
     assert peak < MOST_TIMES * len(body), peak / len(body)
 
 
@@ -127,32 +168,70 @@ BODIES = {
 }
 
 
+UPDATES = [
+    {"id": point["id"], "vector": {"two": [1, 2], "words": {"indices": [5, 3], "values": [1, 2]}}} for point in POINTS
+]
+VECTORS: dict[str, Any] = {
+    "points": {"points": UPDATES},
+    "by filter": {"update_filter": {"must": [{"has_id": [1, 2]}]}, "points": [*UPDATES, *UPDATES[::-1]]},
+    "unnamed": {"points": [{"id": at, "vector": [at, 1, 2, 3], "payload": 5} for at in (1, 2, 3)]},
+    "inference": {"points": [UPDATES[0], {"id": 2, "vector": {"words": DOCUMENT}}]},
+}
+OPERATIONS: dict[str, Any] = {
+    "all kinds": [
+        {"upsert": {"points": LISTED}},
+        {"set_payload": {"payload": {"a": [{"b": "},{"}]}, "points": [1, 2]}},
+        {"update_vectors": {"points": UPDATES}},
+        {"delete_payload": {"keys": ["city"], "filter": {"must": [{"has_id": [3]}]}}},
+        {"upsert": {"batch": columns(POINTS[:2])}},
+        {"delete_vectors": {"points": [4], "vector": ["two"]}},
+        {"delete": {"points": [5]}},
+    ],
+    "inference": [
+        {"upsert": {"points": [{"id": 9, "vector": {"words": DOCUMENT}}]}},
+        {"update_vectors": {"points": [{"id": 9, "vector": {"words": {**DOCUMENT, "text": "a chain"}}}]}},
+        {"upsert": {"batch": {"ids": [8, 7], "vectors": {"words": [DOCUMENT, DOCUMENT]}}}},
+    ],
+    "that name points": [{"clear_payload": {"points": [1, 2]}}, {"delete": {"points": [1]}}],
+}
+REQUESTS = {
+    **{f"points: {name}": ("PUT", PUT, body.encode()) for name, body in BODIES.items()},
+    **{f"vectors: {name}": ("PUT", f"{PUT}/vectors", json.dumps(body).encode()) for name, body in VECTORS.items()},
+    **{
+        f"operations: {name}": ("POST", f"{PUT}/batch", json.dumps({"operations": body}).encode())
+        for name, body in OPERATIONS.items()
+    },
+}
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Everything is read in pieces, of a point or two; of each upsert, whether it was."""
-    monkeypatch.setattr(pieces, "LEAST_BYTES", 0)
-    monkeypatch.setattr(pieces, "_PIECE_BYTES", 30)
-    monkeypatch.setattr(pieces, "_MOST_TRIES", 100)
+    """Everything is read in pieces, of a point or two; of each body, whether it was."""
+    monkeypatch.setattr(bodies, "LEAST_BYTES", 0)
+    monkeypatch.setattr(json_text, "PIECE_BYTES", 30)
+    monkeypatch.setattr(json_text, "_VALUE_BYTES", 3)
+    monkeypatch.setattr(json_text, "_SHORT_BYTES", 60)
     done: list[bool] = []
-    encoded = Database.encoded
+    read = bodies._read
 
-    def noting(self: Database, *args: Any) -> Any:
-        found = encoded(self, *args)
-        done.append(found is not None)
+    def noting(*args: Any) -> Any:
+        done.append(True)
+        found = read(*args)
+        done[-1] = found is not None
         return found
 
-    monkeypatch.setattr(Database, "encoded", noting)
+    monkeypatch.setattr(bodies, "_read", noting)
     return done
 
 
-def as_a_whole(world: World, path: str, body: bytes) -> Any:
+def as_a_whole(world: World, method: str, path: str, body: bytes) -> Any:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pieces, "LEAST_BYTES", len(body) + 1)
-        return outcome(world, path, body)
+        patched.setattr(bodies, "LEAST_BYTES", len(body) + 1)
+        return outcome(world, method, path, body)
 
 
-def outcome(world: World, path: str, body: bytes) -> Any:
-    answer = world.send("PUT", path, body, "wait=true", JSON_BODY)
+def outcome(world: World, method: str, path: str, body: bytes) -> Any:
+    answer = world.send(method, path, body, "wait=true", JSON_BODY)
     return answer.status, answer.json["status"]
 
 
@@ -160,26 +239,77 @@ def contents(world: World) -> Any:
     return world.ask("POST", "/collections/c/points/scroll", {"limit": 100, "with_vector": True}).result
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_what_is_written_is_the_same(tiny: list[bool], name: str) -> None:
-    body = BODIES[name].encode()
+    request = REQUESTS[name]
     with World() as world, World() as other:
         del tiny[:]
-        assert outcome(world, PUT, body) == as_a_whole(other, PUT, body) == (200, "ok")
+        assert outcome(world, *request) == as_a_whole(other, *request) == (200, "ok")
         assert contents(world) == contents(other)
-    read = [] if name == "no payloads" else [name != "inference"]
-    assert tiny == read
+    assert tiny == [True, False]
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_damaged_bodies_are_refused_alike(tiny: list[bool], name: str) -> None:
-    body = BODIES[name].encode()
+    *request, body = REQUESTS[name]
     chance = random.Random(name)
     with World() as world, World() as other:
-        for _ in range(150):
+        for _ in range(100):
             at, with_what = chance.randrange(len(body)), chance.choice([b"", b",", b"]", b"}", b"[", b"{", b'"', b"1"])
             damaged = body[:at] + with_what + body[at + chance.choice([0, 1]) :]
-            assert outcome(world, PUT, damaged) == as_a_whole(other, PUT, damaged), damaged
+            assert outcome(world, *request, damaged) == as_a_whole(other, *request, damaged), damaged
+        assert contents(world) == contents(other)
+
+
+WRONG_FORMS: list[Any] = [None, True, "x", -1, 1.5, {}, [[]], ["a"], [True], [[1, 2], [3]], {"indices": [1, 1]}, 2**64]
+OUT_OF_RANGE: list[Any] = [[], {"": []}, {"words": {"indices": [1, 1], "values": [1, 2]}}, {"many": [[]]}]
+UNSUITABLE: list[Any] = [
+    [1, 2],
+    {"two": [1, 1e39]},
+    {"none": [1]},
+    {"words": [1]},
+    {"many": [[1]]},
+    {"": [[1, 2, 3, 4]]},
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_wrong_in_several_points_is_told_as_of_a_whole(tiny: list[bool], seed: int) -> None:
+    chance = random.Random(seed)
+    with World() as world, World() as other:
+        for _ in range(15):
+            wrong = [chance.choice(OUT_OF_RANGE) for _ in range(chance.choice([0, 0, 1, 3]))]
+            wrong += [chance.choice(WRONG_FORMS) for _ in range(chance.choice([0, 0, 1, 2]))]
+            wrong += [chance.choice(UNSUITABLE) for _ in range(chance.choice([0, 1]))]
+            points = [dict(point) for point in (*POINTS, *LISTED)]
+            for value in wrong:
+                points[chance.randrange(len(points))][chance.choice(["vector", "vector", "id", "payload"])] = value
+            for value in ({"points": points}, {"batch": columns([{"payload": None, **point} for point in POINTS])}):
+                if "batch" in value and wrong:
+                    of_batch: Any = value["batch"]
+                    column = chance.choice([of_batch["ids"], of_batch["payloads"], *of_batch["vectors"].values()])
+                    column[chance.randrange(6) :] = chance.choices(wrong)
+                for method, path, body in (
+                    ("PUT", PUT, value),
+                    ("PUT", f"{PUT}/vectors", value),
+                    ("POST", f"{PUT}/batch", {"operations": [{"delete": {"points": [77]}}, {"upsert": value}]}),
+                    ("POST", f"{PUT}/batch", {"operations": [{"upsert": value}, {"update_vectors": value}]}),
+                ):
+                    text = json.dumps(body).encode()
+                    assert outcome(world, method, path, text) == as_a_whole(other, method, path, text), text
+        assert contents(world) == contents(other)
+
+
+@pytest.mark.parametrize("short", [60, 1 << 13])
+@pytest.mark.parametrize("vector", [{}, [], {"two": [1, True]}, {"two": [1]}, {"two": [1.5, 1e39]}])
+def test_of_an_operation_it_is_told_where_it_is_wrong(
+    tiny: list[bool], monkeypatch: pytest.MonkeyPatch, short: int, vector: Any
+) -> None:
+    monkeypatch.setattr(json_text, "_SHORT_BYTES", short)
+    update = {"points": [{"id": 1, "vector": {"two": [1, 2]}}, {"id": 2, "vector": vector}]}
+    text = json.dumps({"operations": [{"delete": {"points": [9]}}, {"update_vectors": update}] * 2}).encode()
+    with World() as world, World() as other:
+        assert outcome(world, "POST", f"{PUT}/batch", text) == as_a_whole(other, "POST", f"{PUT}/batch", text)
         assert contents(world) == contents(other)
 
 
@@ -201,7 +331,7 @@ def test_damaged_bodies_are_refused_alike(tiny: list[bool], name: str) -> None:
 )
 def test_what_is_unusual_is_read_as_a_whole(tiny: list[bool], wrong: str) -> None:
     with World() as world, World() as other:
-        assert outcome(world, PUT, wrong.encode()) == as_a_whole(other, PUT, wrong.encode())
+        assert outcome(world, "PUT", PUT, wrong.encode()) == as_a_whole(other, "PUT", PUT, wrong.encode())
         assert contents(world) == contents(other)
 
 
@@ -209,7 +339,7 @@ def test_strict_mode_sees_all_points(tiny: list[bool]) -> None:
     with World() as world:
         strict = {"enabled": True, "upsert_max_batchsize": 5}
         world.ask("PATCH", "/collections/c", {"strict_mode_config": strict})
-        status, text = outcome(world, PUT, BODIES["points"].encode())
+        status, text = outcome(world, "PUT", PUT, BODIES["points"].encode())
     assert status == 400
     assert "upsert limit" in text["error"]
 
@@ -218,20 +348,19 @@ def test_a_vector_that_was_made_anew_meanwhile_gets_what_was_sent(
     tiny: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with World() as world:
-        encoded = Database.encoded
+        update = Database.update
 
         def made_anew(database: Database, *args: Any) -> Any:
-            found = encoded(database, *args)
-            world.ask("DELETE", "/collections/c/vectors/two")
-            world.ask("PUT", "/collections/c/vectors/two", {"dense": {"size": 3, "distance": "Dot"}})
-            return found
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(Database, "update", update)
+                world.ask("DELETE", "/collections/c/vectors/two")
+                world.ask("PUT", "/collections/c/vectors/two", {"dense": {"size": 3, "distance": "Dot"}})
+            return update(database, *args)
 
-        monkeypatch.setattr(Database, "encoded", made_anew)
         two = {"points": [{"id": at, "vector": {"two": [1.0, float(at)]}} for at in range(1, 9)]}
-        status, text = outcome(world, PUT, json.dumps(two).encode())
-        assert (status, "expected dim: 3, got 2" in text["error"]) == (400, True)
-        monkeypatch.setattr(Database, "encoded", encoded)
         three = {"points": [{"id": at, "vector": {"two": [1.0, 2.0, float(at)]}} for at in range(1, 9)]}
-        monkeypatch.setattr(Database, "encoded", made_anew)
-        assert outcome(world, PUT, json.dumps(three).encode())[0] == 200
+        monkeypatch.setattr(Database, "update", made_anew)
+        status, text = outcome(world, "PUT", PUT, json.dumps(two).encode())
+        assert (status, "expected dim: 3, got 2" in text["error"]) == (400, True)
+        assert outcome(world, "PUT", PUT, json.dumps(three).encode())[0] == 200
         assert [record["vector"]["two"][2] for record in contents(world)["points"][:8]] == [*range(1, 9)]

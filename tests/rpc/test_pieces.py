@@ -11,7 +11,6 @@ import pytest
 from rpc_world import RpcWorld, dense, encoded
 
 from minidb.grpc import pieces as message_pieces
-from minidb.rest import pieces
 
 
 def points(start: int, n: int, size: int = 2) -> list[dict[str, Any]]:
@@ -48,18 +47,18 @@ def test_a_large_message_takes_a_few_times_its_size(tmp_path: Path, size: int, n
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "LEAST_BYTES", 0)
+    monkeypatch.setattr(message_pieces, "LEAST_BYTES", 0)
     monkeypatch.setattr(message_pieces, "_PIECE_BYTES", 50)
 
 
-def as_a_whole(world: RpcWorld, message: bytes) -> Any:
+def as_a_whole(world: RpcWorld, message: bytes, rpc: str = "Points/Upsert") -> Any:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pieces, "LEAST_BYTES", len(message) + 1)
-        return outcome(world, message)
+        patched.setattr(message_pieces, "LEAST_BYTES", len(message) + 1)
+        return outcome(world, message, rpc)
 
 
-def outcome(world: RpcWorld, message: bytes) -> Any:
-    answer = world.answer("Points/Upsert", message)
+def outcome(world: RpcWorld, message: bytes, rpc: str = "Points/Upsert") -> Any:
+    answer = world.answer(rpc, message)
     return answer.code, answer.text
 
 
@@ -89,4 +88,24 @@ def test_nobody_can_tell_by_the_answers(tiny: None, name: str) -> None:
             at = chance.randrange(len(message))
             damaged = message[:at] + bytes([chance.randrange(256)]) + message[at + chance.choice([0, 1]) :]
             assert outcome(world, damaged) == as_a_whole(other, damaged), damaged
+        assert contents(world) == contents(other)
+
+
+VECTORS: dict[str, list[dict[str, Any]]] = {
+    "points": points(1, 2, 4),
+    "of a wrong dimension in the end": [*points(1, 2, 4), *points(2, 1, 3)],
+    "empty in the end": [*points(1, 2, 4), {"id": {"num": 1}, "vectors": {"vectors": {"vectors": {}}}}],
+    "none": [],
+    "without vectors": [*points(1, 2, 4), {"id": {"num": 1}}],
+    "of a point that is not there": points(1, 9, 4),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_nor_of_new_vectors(tiny: None, name: str) -> None:
+    rpc = "Points/UpdateVectors"
+    some = [{key: value for key, value in point.items() if key != "payload"} for point in VECTORS[name]]
+    message = encoded(rpc, {"collection_name": "other", "points": some})
+    with RpcWorld() as world, RpcWorld() as other:
+        assert outcome(world, message, rpc) == as_a_whole(other, message, rpc)
         assert contents(world) == contents(other)
