@@ -18,7 +18,6 @@ from minidb import models
 from minidb.collection import operations
 from minidb.collection.collection import Collection, Snapshot
 from minidb.collection.draft import Draft
-from minidb.collection.encode import encoded_points
 from minidb.collection.fields import VectorField
 from minidb.collection.reads import PointReader
 from minidb.collection.request_cost import read_cost
@@ -70,10 +69,7 @@ class Database(Configuration):
             note: run in the same transaction with the operations' numbers; part of it whole or not at all.
         """
         fields, asked = self._checked_fields(name, requests, context)
-        resolve = partial(self._inference.resolve, operation="update", context=context)
-        resolved = resolve(list(requests))
-        for points in encoded_points(requests):
-            points.resolve_by(resolve)
+        resolved = self._inference.resolve(list(requests), operation="update", context=context)
         while True:
             steps = [operations.prepare(request, fields, self._select) for request in resolved]
             try:

@@ -57,8 +57,6 @@ class PointBatch(NamedTuple):
 
 
 Fields: TypeAlias = Mapping[str, VectorField]
-Resolve: TypeAlias = Callable[[Any], Any]
-"""Puts vectors in the place of inference objects."""
 
 
 class EncodedPoints:
@@ -68,9 +66,9 @@ class EncodedPoints:
     Args:
         n_points: so many.
         fields: what they were encoded for.
-        batch: the points; as much as could be encoded when there is an error, or anything to resolve.
+        batch: the points; as much as could be encoded when there is an error.
         error: what is wrong with them in this collection.
-        again: encodes them once more, for other fields, or with inference; None if the batch is not all.
+        again: encodes them once more, for other fields.
     """
 
     def __init__(
@@ -79,13 +77,11 @@ class EncodedPoints:
         fields: Fields,
         batch: PointBatch,
         error: MinidbError | None,
-        again: Callable[[Fields, Resolve | None], PointBatch],
-        has_inference: bool,
+        again: Callable[[Fields], PointBatch],
     ) -> None:
         self._n_points = n_points
-        self._fields: Fields | None = None if has_inference else fields
+        self._fields = fields
         self._batch, self._error, self._again = batch, error, again
-        self._resolve: Resolve | None = None
 
     def __len__(self) -> int:
         return self._n_points
@@ -95,24 +91,14 @@ class EncodedPoints:
         """What is known of their vectors."""
         return self._batch.columns
 
-    def resolve_by(self, resolve: Resolve) -> None:
-        """How inference is done, if there is any."""
-        self._resolve = resolve
-
     def batch(self, fields: Fields) -> PointBatch:
         """For these fields. Raises what is wrong with the points there."""
         if fields != self._fields:
-            self._batch, self._error = self._again(fields, self._resolve), None
+            self._batch, self._error = self._again(fields), None
             self._fields = fields
         if self._error is not None:
             raise self._error
         return self._batch
-
-
-def encoded_points(operations: Iterable[models.UpdateOperation]) -> list[EncodedPoints]:
-    """Those that stand in operations."""
-    contents = (next(iter(vars(operation).values())) for operation in operations)
-    return [points for content in contents if isinstance(points := getattr(content, "points", None), EncodedPoints)]
 
 
 def joined(batches: Iterable[PointBatch]) -> PointBatch:

@@ -7,13 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 from minidb import models
-from minidb.collection.encode import Fields, Resolve, pack_payloads
+from minidb.collection.encode import Fields, pack_payloads
 from minidb.database import Database
 from minidb.errors import MinidbError
 from minidb.grpc.descriptors import message_class
 from minidb.grpc.read import read
 from minidb.models.base import parse
 from minidb.rest.bodies import ANY_POINT, LEAST_BYTES
+from minidb.rest.json_text import NotInPieces
 from minidb.rest.pieces import PointPieces, encoded, raise_faults
 
 _REQUESTS: dict[str, Any] = {"UpsertPoints": models.PointsList, "UpdatePointVectors": models.UpdateVectors}
@@ -31,9 +32,14 @@ class LargeRequest:
         """The request without its points."""
 
     def read(self, database: Database, collection: str) -> Any:
-        """The request, its points encoded. Raises what is wrong with it, DecodeError among others."""
+        """The request, its points encoded; None where it is to be read as a whole. Raises what is wrong with it,
+        DecodeError among others.
+        """
         fields = database.vector_fields(collection)
-        pieces = self._pieces(fields, None)
+        try:
+            pieces = self._pieces(fields)
+        except NotInPieces:
+            return None
         beside = self._plain(self.beside) | {"points": [ANY_POINT] if pieces.n_points else []}
         faults = pieces.faults
         try:
@@ -49,9 +55,9 @@ class LargeRequest:
     def _model(self, request: dict[str, Any], n_before: int) -> Any:
         return parse(_REQUESTS[self._request], request, starts=(n_before,))
 
-    def _pieces(self, fields: Fields, resolve: Resolve | None) -> PointPieces:
+    def _pieces(self, fields: Fields) -> PointPieces:
         is_upsert = self._request == "UpsertPoints"
-        pieces = PointPieces(fields, self._model, pack_payloads, resolve, may_be_bare=is_upsert)
+        pieces = PointPieces(fields, self._model, pack_payloads, may_be_bare=is_upsert)
         malformed: MinidbError | None = None
         start = 0
         for end in self._ends:

@@ -96,9 +96,13 @@ class Service:
         def body() -> Any:
             if route.body is None:
                 return None
+            whole = message
             if large is not None:
-                return large.read(self._api.database, message.collection_name)
-            plain = rpc.body(rpc.request, message)
+                in_pieces = large.read(self._api.database, message.collection_name)
+                if in_pieces is not None:
+                    return in_pieces
+                whole = message_class(rpc.request).FromString(asked.message)
+            plain = rpc.body(rpc.request, whole)
             return plain if route.body is Any else parse(route.body, plain)
 
         result, tokens = self._api.run(route, path_of(rpc, message), request, body)

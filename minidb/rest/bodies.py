@@ -1,7 +1,7 @@
 """Bodies with points, which are encoded while the text is read. Called by the routes of `points`.
 
 Each function gives the route's model, with `EncodedPoints` in the place of points; None where the body is small, and
-where its text is no JSON or has a name twice: then it is read as a whole.
+where its text is no JSON, has a name twice, or holds anything to embed: then it is read as a whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from minidb import models
-from minidb.collection.encode import Fields, Resolve
+from minidb.collection.encode import Fields
 from minidb.collection.plain import pack_json
 from minidb.database import Database
 from minidb.errors import FormatError, MinidbError
@@ -145,10 +145,10 @@ def _request(text: JsonText, fields: Fields, faults: Faults, frame: _Frame) -> A
     """The request that stands here, its points encoded; what is wrong with it comes to the faults."""
     here = copy(text)
 
-    def again(fields: Fields, resolve: Resolve | None) -> Pieces:
-        return _walked(copy(here), fields, frame, resolve)[0]
+    def again(fields: Fields) -> Pieces:
+        return _walked(copy(here), fields, frame)[0]
 
-    pieces, beside = _walked(text, fields, frame, None)
+    pieces, beside = _walked(text, fields, frame)
     faults += pieces.faults
     try:
         request = frame.read(beside)
@@ -162,19 +162,19 @@ def _request(text: JsonText, fields: Fields, faults: Faults, frame: _Frame) -> A
     return models.PointsList.model_construct(points=points, update_mode=request.update_mode, **shared)
 
 
-def _walked(text: JsonText, fields: Fields, frame: _Frame, resolve: Resolve | None) -> tuple[Pieces, dict[str, Any]]:
+def _walked(text: JsonText, fields: Fields, frame: _Frame) -> tuple[Pieces, dict[str, Any]]:
     """The points of a request, and the request with as good as none."""
     found: list[Pieces] = []
     beside: dict[str, Any] = {}
     for name in _members(text):
         if name == "points" and text.enters(b"["):
-            points = PointPieces(fields, frame.read, pack_json, resolve, may_be_bare=frame.is_upsert)
+            points = PointPieces(fields, frame.read, pack_json, may_be_bare=frame.is_upsert)
             for values in text.pieces():
                 points.add(values)
             found.append(points)
             beside[name] = [ANY_POINT] if points.n_points else []
         elif name == "batch" and frame.is_upsert and text.enters(b"{"):
-            columns = ColumnPieces(fields, frame.read, resolve)
+            columns = ColumnPieces(fields, frame.read)
             beside[name] = _walked_columns(text, columns)
             found.append(columns)
         else:

@@ -20,7 +20,6 @@ from minidb.collection.encode import (
     FieldColumn,
     Fields,
     PointBatch,
-    Resolve,
     encode_batch,
     encode_points,
     ids_of,
@@ -34,6 +33,7 @@ from minidb.inference import contains
 from minidb.models.base import Payload, parse
 from minidb.models.bounded import Items
 from minidb.models.vectors import BatchColumn, ExtendedPointId
+from minidb.rest.json_text import NotInPieces
 
 _MOST_FAULTS = 16
 _IDS: Any = Items[ExtendedPointId]
@@ -48,23 +48,20 @@ class PointPieces:
     Args:
         read: for points that are not plain.
         may_be_bare: whether a point may come without any vector.
-        resolve: puts vectors in the place of inference objects; None where these have to wait.
     """
 
-    def __init__(
-        self, fields: Fields, read: Read, pack: Pack, resolve: Resolve | None = None, may_be_bare: bool = True
-    ) -> None:
+    def __init__(self, fields: Fields, read: Read, pack: Pack, may_be_bare: bool = True) -> None:
         self._may_be_bare = may_be_bare
-        self._fields, self._read, self._pack, self._resolve = fields, read, pack, resolve
+        self._fields, self._read, self._pack = fields, read, pack
         self._batches: list[PointBatch] = []
         self.n_points = 0
         self.faults: list[MinidbError] = []
         """Of form: whoever wrote the request is told of these first."""
         self.error: MinidbError | None = None
         """The first that concerns the collection."""
-        self.has_inference = False
 
     def add(self, values: list[Any]) -> None:
+        """Raises `NotInPieces` where they hold anything to embed."""
         if values and not is_enough(self.faults):
             try:
                 self._keep(plain_points(self._fields, values, self._pack, self._may_be_bare))
@@ -78,11 +75,7 @@ class PointPieces:
         except MinidbError as fault:
             self.faults.append(fault)
             return
-        if contains(points):
-            if self._resolve is None:
-                self.has_inference = True
-                return
-            points = self._resolve(points)
+        _check_resolved(points)
         try:
             self._keep(encode_points(dict(self._fields), points))
         except MinidbError as error:
@@ -99,15 +92,14 @@ class PointPieces:
 class ColumnPieces:
     """A batch by column, of whose columns some items at a time are there."""
 
-    def __init__(self, fields: Fields, read: Read, resolve: Resolve | None = None) -> None:
-        self._fields, self._read, self._resolve = fields, read, resolve
+    def __init__(self, fields: Fields, read: Read) -> None:
+        self._fields, self._read = fields, read
         self._ids: list[int | str] = []
         self._payloads: list[bytes] = []
         self._columns: dict[str | None, list[FieldColumn]] = {}
         self._lengths: dict[str | None, int] = {}
         self._faults: tuple[list[MinidbError], ...] = ([], [], [])
         self.error: MinidbError | None = None
-        self.has_inference = False
 
     @property
     def n_points(self) -> int:
@@ -133,7 +125,7 @@ class ColumnPieces:
             self._payloads += [NO_PAYLOAD] * len(values) if payloads is None else pack_payloads(payloads)
 
     def add_vectors(self, name: str | None, values: list[Any]) -> None:
-        """Those of a name; None for those that stand there without one."""
+        """Those of a name; None for those that stand there without one. Raises as `PointPieces.add`."""
         start = self._lengths.setdefault(name, 0)
         self._lengths[name] += len(values)
         if not values:
@@ -153,11 +145,7 @@ class ColumnPieces:
             return None
         named = vectors if name is None else {name: vectors}
         batch = models.Batch.model_construct(ids=list(range(len(vectors))), vectors=named, payloads=None)
-        if contains(batch):
-            if self._resolve is None:
-                self.has_inference = True
-                return None
-            batch = self._resolve(batch)
+        _check_resolved(batch)
         try:
             return encode_batch(dict(self._fields), batch).columns[0]
         except MinidbError as error:
@@ -198,6 +186,12 @@ class ColumnPieces:
 Pieces: TypeAlias = PointPieces | ColumnPieces
 
 
+def _check_resolved(points: object) -> None:
+    """What is the same in two pieces is to be embedded once: all inference of a request is done together."""
+    if contains(points):
+        raise NotInPieces("something to embed")
+
+
 def is_enough(faults: list[MinidbError]) -> bool:
     """Whether nothing else would be told: then only whether the text is JSON remains to be seen."""
     return len(faults) >= _MOST_FAULTS or any(not isinstance(fault, ValidationError) for fault in faults)
@@ -214,17 +208,17 @@ def raise_faults(faults: Iterable[MinidbError]) -> None:
         raise ValidationError(f"[{'; '.join(ranges[:_MOST_FAULTS])}]")
 
 
-def encoded(pieces: Pieces, fields: Fields, again: Callable[[Fields, Resolve | None], Pieces]) -> EncodedPoints:
+def encoded(pieces: Pieces, fields: Fields, again: Callable[[Fields], Pieces]) -> EncodedPoints:
     """What takes the place of a request's points.
 
     Args:
         again: reads them once more.
     """
 
-    def encode(fields: Fields, resolve: Resolve | None) -> PointBatch:
-        anew = again(fields, resolve)
+    def encode(fields: Fields) -> PointBatch:
+        anew = again(fields)
         if anew.error is not None:
             raise anew.error
         return anew.batch()
 
-    return EncodedPoints(pieces.n_points, fields, pieces.batch(), pieces.error, encode, pieces.has_inference)
+    return EncodedPoints(pieces.n_points, fields, pieces.batch(), pieces.error, encode)

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rest_world import JSON_BODY, POINTS, World
 
+from minidb import register_provider
 from minidb.database import Database
+from minidb.inference import Request
 from minidb.rest import bodies, json_text
 
 PUT = "/collections/c/points"
@@ -96,13 +99,11 @@ def test_a_large_body_takes_a_few_times_its_size(tmp_path: Path, shape: str) -> 
 def others(size: int) -> dict[str, tuple[str, str, str]]:
     """Requests beside upserts that hold as much: method, path below the collection's points, body."""
     upsert = by_point(lambda: floats(size))
-    words = large(lambda n: f'{{"id":{n},"vector":{{"words":{{"text":"{n} {"abc " * 40}","model":"Qdrant/bm25"}}}}}}')
     one_by_one = large(lambda n: f'{{"upsert":{{"points":[{{"id":{n},"vector":{floats(size)}}}]}}}}')
     return {
         "a batch of one": ("POST", "/batch", f'{{"operations":[{{"upsert":{upsert}}}]}}'),
         "a batch of many": ("POST", "/batch", f'{{"operations":[{",".join(one_by_one)}]}}'),
         "vectors": ("PUT", "/vectors", upsert),
-        "texts": ("PUT", "", f'{{"points":[{",".join(words)}]}}'),
         "wrong in the end": ("PUT", "", upsert[:-2] + ',{"id":-1,"vector":[1]}]}'),
         "of a wrong size in the end": ("PUT", "", upsert[:-2] + ',{"id":1,"vector":[1]}]}'),
         "for a collection that is not there": ("PUT", "/../../none/points", upsert),
@@ -364,3 +365,32 @@ def test_a_vector_that_was_made_anew_meanwhile_gets_what_was_sent(
         assert (status, "expected dim: 3, got 2" in text["error"]) == (400, True)
         assert outcome(world, "PUT", PUT, json.dumps(three).encode())[0] == 200
         assert [record["vector"]["two"][2] for record in contents(world)["points"][:8]] == [*range(1, 9)]
+
+
+class Counted:
+    """An embedder that remembers what it was asked for."""
+
+    slow = False
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def embed(self, request: Request) -> list[Any]:
+        self.texts += request.texts()
+        return [np.array([len(text), 1.0], np.float32) for text in request.texts()]
+
+
+def test_what_comes_twice_is_embedded_once_however_far_apart_it_is(world: World) -> None:
+    counted = Counted()
+    register_provider("counted/", lambda model: counted)
+    world.call("PUT", "/collections/c", dense(2))
+    first, second = ({"text": text, "model": "counted/words"} for text in ("a cake", "a chain"))
+    plain = [{"id": n, "vector": [0.5, 1.0], "payload": {"text": "x" * 1000}} for n in range(1200)]
+    points = [{"id": 5000, "vector": first}, *plain, {"id": 5001, "vector": second}, {"id": 5002, "vector": first}]
+
+    answer = world.call("PUT", PUT, {"points": points})
+    operations = [{"upsert": {"points": points}}, {"update_vectors": {"points": [{"id": 5001, "vector": first}]}}]
+    again = world.call("POST", "/collections/c/points/batch", {"operations": operations})
+
+    assert answer.status == again.status == 200
+    assert sorted(counted.texts) == ["a cake", "a cake", "a chain", "a chain"]  # each once for each request
