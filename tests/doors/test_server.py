@@ -170,6 +170,21 @@ class TestStartAndStop:
         with server_in_a_thread(tmp_path) as url:
             assert httpx.post(f"{url}/collections/docs/points/count", json={}).json()["result"] == {"count": 3}
 
+    def test_a_log_that_nobody_reads_keeps_nobody_waiting(self) -> None:
+        """A pipe is full after some 500 requests."""
+        command = [sys.executable, "-m", "minidb", "serve", "--memory", "--port", "0", "--no-grpc"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as popen:
+            assert popen.stdout is not None
+            assert popen.stderr is not None
+            url = popen.stdout.readline().split()[3].rstrip(",")
+            with httpx.Client(timeout=PATIENCE_S) as client:
+                for _ in range(1000):
+                    assert client.get(f"{url}/collections").status_code == 200
+            popen.send_signal(signal.SIGTERM)
+            lines = popen.stderr.readlines()
+            assert popen.wait(PATIENCE_S) == 0
+        assert len([line for line in lines if json.loads(line)["route"] == "/collections"]) == 1000
+
     def test_a_port_in_use_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             assert main(["serve", "--memory", "--port", str(taken.getsockname()[1])]) == 1
