@@ -674,7 +674,7 @@ class TestStrangers:
     def test_a_large_answer_is_to_be_read_in_twenty_periods(self, per_period: int, is_given_up: bool) -> None:
         """At a thousand bytes a second it would be in memory for a day."""
         loop, transport = Mock(), Mock()
-        config = uvicorn.Config(None)  # type: ignore[arg-type]
+        config = uvicorn.Config(None, log_config=None)  # type: ignore[arg-type]
         protocol: Any = limited(1, 1, 30.0)(config, ServerState(), {}, loop)  # type: ignore[call-arg]
         protocol.transport, protocol.flow = transport, Mock()
         transport.get_write_buffer_size.return_value = 100_000_000
