@@ -6,13 +6,16 @@ import argparse
 import logging
 import os
 import signal
-from contextlib import closing
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from minidb.database import Database
 from minidb.opening import MEMORY
 from minidb.server import Server, Settings, is_loopback, one_blas_thread
+from minidb.server.log_lines import LogLines
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -43,11 +46,11 @@ def run(arguments: argparse.Namespace) -> None:
     with (
         one_blas_thread(),
         closing(Database(location, arguments.durability)) as database,
+        _log_to_stderr(),
         Server(database, settings) as server,
     ):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())
-        _log_to_stderr()
         key = "an API key is needed" if settings.needs_key else "no key is needed"
         grpc = "" if server.grpc_address is None else f" and for gRPC on {server.grpc_address}"
         print(f"minidb listens on {server.url}{grpc}, store {location}, {key}", flush=True)
@@ -69,8 +72,22 @@ def _grpc_port(arguments: argparse.Namespace) -> int | None:
     return int(arguments.port) + 1 if arguments.port else 0
 
 
-def _log_to_stderr() -> None:
-    access = logging.getLogger("minidb.access")
+@contextmanager
+def _log_to_stderr() -> Iterator[None]:
+    """A line for each request, and warnings of all parts; nothing where there is no stderr."""
+    access, others = logging.getLogger("minidb.access"), logging.getLogger()
     access.setLevel(logging.INFO)
     access.propagate = False
-    access.addHandler(logging.StreamHandler())
+    if sys.stderr is None:  # closed; its number may be another file's by now
+        access.addHandler(logging.NullHandler())
+        yield
+        return
+    lines = LogLines(sys.stderr.fileno())
+    access.addHandler(lines)
+    others.addHandler(lines)
+    try:
+        yield
+    finally:
+        access.removeHandler(lines)
+        others.removeHandler(lines)
+        lines.close()

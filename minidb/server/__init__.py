@@ -1,7 +1,8 @@
 """The server door: Qdrant's REST interface over HTTP, for other processes and other languages.
 
 `gate` decides who may ask, `body` takes in what was sent, `app` answers through `minidb.rest`, `access_log` writes a
-line, `listen` holds the socket and stops in order. Needs the extra `server`; `minidb serve` starts it.
+line, `log_lines` has it written, `listen` holds the socket and stops in order. Needs the extra `server`; `minidb serve`
+starts it.
 """
 
 from minidb.errors import MinidbError

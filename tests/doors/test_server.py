@@ -170,6 +170,21 @@ class TestStartAndStop:
         with server_in_a_thread(tmp_path) as url:
             assert httpx.post(f"{url}/collections/docs/points/count", json={}).json()["result"] == {"count": 3}
 
+    def test_a_log_that_nobody_reads_keeps_nobody_waiting(self) -> None:
+        """A pipe is full after some 500 requests."""
+        command = [sys.executable, "-m", "minidb", "serve", "--memory", "--port", "0", "--no-grpc"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as popen:
+            assert popen.stdout is not None
+            assert popen.stderr is not None
+            url = popen.stdout.readline().split()[3].rstrip(",")
+            with httpx.Client(timeout=PATIENCE_S) as client:
+                for _ in range(1000):
+                    assert client.get(f"{url}/collections").status_code == 200
+            popen.send_signal(signal.SIGTERM)
+            lines = popen.stderr.readlines()
+            assert popen.wait(PATIENCE_S) == 0
+        assert len([line for line in lines if json.loads(line)["route"] == "/collections"]) == 1000
+
     def test_a_port_in_use_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             assert main(["serve", "--memory", "--port", str(taken.getsockname()[1])]) == 1
@@ -659,7 +674,7 @@ class TestStrangers:
     def test_a_large_answer_is_to_be_read_in_twenty_periods(self, per_period: int, is_given_up: bool) -> None:
         """At a thousand bytes a second it would be in memory for a day."""
         loop, transport = Mock(), Mock()
-        config = uvicorn.Config(None)  # type: ignore[arg-type]
+        config = uvicorn.Config(None, log_config=None)  # type: ignore[arg-type]
         protocol: Any = limited(1, 1, 30.0)(config, ServerState(), {}, loop)  # type: ignore[call-arg]
         protocol.transport, protocol.flow = transport, Mock()
         transport.get_write_buffer_size.return_value = 100_000_000
