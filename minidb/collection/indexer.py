@@ -25,7 +25,7 @@ from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, graph_vectors, metric_of, payload_form
 from minidb.collection.reads import PointReader
 from minidb.collection.view import View
-from minidb.errors import MinidbError, NotFound
+from minidb.errors import MinidbError, NotFound, ServiceError
 from minidb.index.dense.calibration import Calibration, held_out
 from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Blocks, Graph, GraphSettings
@@ -86,6 +86,8 @@ class Indexer:
         self._lock = allocate_lock()
         self._waiting: dict[int, Collection] = {}
         self._busy: int | None = None
+        self._space = -1
+        """Of the collection at hand, when it was looked at."""
         self._stopping = False
         self._life: weakref.ref[_Life] | None = None
         self._is_untidy = False
@@ -224,14 +226,28 @@ class Indexer:
                 # derived data only: searches go on without it, and the next write tries again
                 what = "tidying up"
                 if collection is not None:
+                    if self._has_moved(collection):
+                        self.enqueue(collection)
+                        continue
                     collection.index_error = str(error)
                     what = f"indexing of collection {collection.name!r}"
                 import logging  # takes 10 ms to import, and is hardly ever needed
 
                 logging.getLogger(__name__).warning("%s stopped: %s", what, error)
 
+    def _has_moved(self, collection: Collection) -> bool:
+        """Whether another process has vacuumed, or restored, the collection at hand: its files are then gone, and what
+        was to be made of them is to be made of others.
+        """
+        try:
+            with snapshot_of(collection) as snapshot:
+                return snapshot.view.space != self._space
+        except MinidbError:  # deleted, or closed
+            return False
+
     def _improve(self, collection: Collection) -> None:
         with snapshot_of(collection) as snapshot:
+            self._space = snapshot.view.space
             dead = worth_vacuuming(snapshot.view, collection.config)
         if dead and not self._store.read_only:
             from minidb.collection.vacuum import vacuum
@@ -239,6 +255,7 @@ class Indexer:
             vacuum(self._store, collection, self._go_on)
             collection.next_check = 0
         with snapshot_of(collection) as snapshot:
+            self._space = snapshot.view.space
             fields = [
                 field for field in snapshot.view.fields.values() if wants_index(snapshot.view, field, collection.config)
             ]
@@ -439,13 +456,19 @@ def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -
         return
     saved = [(form, indexes.write(form)) for form in forms]
 
-    def name_all(txn: WriteTransaction) -> tuple[set[str], set[str]]:
+    def name_all(txn: WriteTransaction) -> tuple[set[str], set[str]] | None:
+        if collection.staged_view(txn).space != view.space:
+            return None
         before = files_named(txn, view.space)
         for form, written in saved:
             name_checkpoint(txn, view.space, form.kind, form.slot, written)
         txn.delete_range("oplog", seq_key(view.space, 0), seq_key(view.space, max(view.seq - _KEPT_LOG_ENTRIES, 0)))
         return before, files_named(txn, view.space)
 
-    indexes.named(saved, *store.write(name_all))
+    names = store.write(name_all)
+    if names is None:
+        store.drop_space(view.space)  # whose folder has been made again
+        raise ServiceError("another process has vacuumed the collection")
+    indexes.named(saved, *names)
     if not closing:
         indexes.use_saved(reader, saved)

@@ -212,3 +212,33 @@ def test_what_another_process_is_writing_is_left_to_it(tmp_path: Path) -> None:
     for name in of_another:
         os.utime(folder / name, (0, 0))
     assert not of_another & saved(2 * N)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_vacuum_of_another_process_while_derived_data_is_written_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """What was made for the old generation is dropped, and made for the new one."""
+    write, vacuumed = indexes.Indexes.write, threading.Event()
+
+    def write_meanwhile(self: Any, form: Any) -> Any:
+        if vacuumed.is_set():
+            return write(self, form)
+        vacuumed.set()
+        written = write(self, form) if moment == "after" else None
+        other.delete("c", models.Filter(must=[models.HasIdCondition(has_id=list(range(N // 2)))]))
+        assert other.wait_until_indexed("c")
+        return written or write(self, form)
+
+    with QdrantClient(tmp_path) as client, QdrantClient(tmp_path) as other:
+        fill(client, GRAPH_AT_ONCE, n=0)
+        assert client.wait_until_indexed("c")
+        assert other.count("c").count == 0
+        monkeypatch.setattr(indexes.Indexes, "write", write_meanwhile)
+        client.upload_collection("c", vectors(N), ids=range(N), batch_size=4000)
+        assert client.wait_until_indexed("c")
+        assert vacuumed.is_set()
+        assert client.count("c").count == N // 2
+        assert client.get_collection("c").optimizer_status == "ok"
+    assert [folder.name for folder in (tmp_path / "derived").iterdir()] == ["2"]
+    assert {"graph", "points"} <= {file.name.split("-")[0] for file in (tmp_path / "derived" / "2").iterdir()}
