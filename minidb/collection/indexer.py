@@ -236,13 +236,15 @@ class Indexer:
                 logging.getLogger(__name__).warning("%s stopped: %s", what, error)
 
     def _has_moved(self, collection: Collection) -> bool:
-        """Whether another process has vacuumed, or restored, the collection at hand: its files are then gone, and what
-        was to be made of them is to be made of others.
+        """Whether another process has vacuumed, restored or deleted the collection at hand: its files are then gone,
+        and what was to be made of them is to be made of others, if there are any.
         """
         try:
             with snapshot_of(collection) as snapshot:
                 return snapshot.view.space != self._space
-        except MinidbError:  # deleted, or closed
+        except NotFound:
+            return True
+        except MinidbError:  # closed
             return False
 
     def _improve(self, collection: Collection) -> None:

@@ -110,7 +110,7 @@ class LmdbWrite(LmdbRead):
         n_deleted = 0
         with self._txn.cursor(self._store.tables[table]) as cursor:
             found = cursor.set_range(start)
-            while found and n_deleted != most and cursor.key() < stop:
+            while found and n_deleted != most and b"" < cursor.key() < stop:  # there is no key b"": behind the last
                 n_deleted += 1
                 if self.changes is not None:
                     self.changes.append((table, cursor.key(), None))

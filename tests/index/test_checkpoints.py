@@ -242,3 +242,24 @@ def test_a_vacuum_of_another_process_while_derived_data_is_written_is_no_error(
         assert client.get_collection("c").optimizer_status == "ok"
     assert [folder.name for folder in (tmp_path / "derived").iterdir()] == ["2"]
     assert {"graph", "points"} <= {file.name.split("-")[0] for file in (tmp_path / "derived" / "2").iterdir()}
+
+
+def test_nor_is_that_another_process_deletes_the_collection_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write, deleted = indexes.Indexes.write, threading.Event()
+
+    def write_meanwhile(self: Any, form: Any) -> Any:
+        if not deleted.is_set():
+            deleted.set()
+            other.delete_collection("c")
+            shutil.rmtree(tmp_path / "derived", ignore_errors=True)
+            (tmp_path / "derived").write_text("no folder can be made here")
+        return write(self, form)
+
+    with QdrantClient(tmp_path) as client, QdrantClient(tmp_path) as other:
+        fill(client, GRAPH_AT_ONCE, n=0)
+        monkeypatch.setattr(indexes.Indexes, "write", write_meanwhile)
+        client.upload_collection("c", vectors(N), ids=range(N), batch_size=N)
+        assert deleted.wait(60)
+    assert not caplog.records

@@ -97,6 +97,25 @@ def test_what_is_written_meanwhile_is_in_it(tmp_path: Path, durability: Any, mon
         assert client.verify().is_whole
 
 
+def test_a_collection_that_is_deleted_meanwhile_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entries are the last of their tables: there is nothing behind them."""
+    client = QdrantClient(path=tmp_path / "store")
+    fill(client, n=5)
+    fill(client, "last", n=5)
+    copy = compaction._copy
+
+    def copied(*args: Any) -> None:
+        copy(*args)
+        client.delete_collection("last")
+
+    monkeypatch.setattr(compaction, "_copy", copied)
+    client.compact()
+    assert [one.name for one in client.get_collections().collections] == ["c"]
+    assert client.count("c").count == 5
+    assert client.verify().is_whole
+    client.close()
+
+
 def test_readers_and_writers_go_on(tmp_path: Path) -> None:
     client, stop, errors = QdrantClient(path=tmp_path / "store"), threading.Event(), list[BaseException]()
     fill(client, n=300)
