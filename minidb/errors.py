@@ -259,6 +259,7 @@ OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("string", "str", "tag"), ("keyword",)),
     **dict.fromkeys(("l2", "euclidean"), ("Euclid",)),
     **dict.fromkeys(("ip", "inner_product"), ("Dot",)),
+    **dict.fromkeys(("persist_directory", "persist_path", "directory", "db_path", "uri"), ("path",)),
     "table_name": ("collection_name",),
     "metric": ("distance",),
     "field": ("field_name", "key"),

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from minidb import AsyncQdrantClient, QdrantClient, Transport, models
-from minidb.errors import MinidbError, ServiceError, StoreClosed, choice
+from minidb.errors import FormatError, MinidbError, ServiceError, StoreClosed, choice
 from minidb.inference import catalog, local
 from minidb.storage import records
 from minidb.system import files
@@ -664,9 +664,17 @@ def test_a_model_without_its_maker(
     assert caught.value.hint == f"did you mean `{near}`?"
 
 
+def test_the_path_of_a_snapshot(client: QdrantClient) -> None:
+    client.create_collection("documents", PARAMS)
+    with pytest.raises(FormatError, match="expected relative URL without a base") as caught:
+        client.recover_snapshot("documents", "docs.snapshot")
+    assert caught.value.hint == "of a file: pathlib.Path('docs.snapshot').resolve().as_uri()"
+
+
 @pytest.mark.parametrize(
     ("call", "near"),
     [
+        (lambda client: QdrantClient(persist_directory="x"), "path"),  # type: ignore[call-arg]
         (lambda client: client.delete("documents", points=[1]), "points_selector"),
         (lambda client: client.upsert("documents", vectors=[[1]], ids=[1]), "points"),
         (lambda client: client.upsert("documents", documents=["a"]), "points"),

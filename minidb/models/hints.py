@@ -125,6 +125,8 @@ def _other_form(kind: str, message: str, names: Sequence[str], last: str, value:
         return f"models.VectorParams(size={size}, distance=models.Distance.COSINE)"
     if last in ("with_payload", "with_vector", "with_vectors") and isinstance(value, str):
         return f"one goes into a list: [{value[:_LONGEST]!r}]"
+    if message.endswith("relative URL without a base") and isinstance(value, str):
+        return f"of a file: pathlib.Path({value[:_LONGEST]!r}).resolve().as_uri()"
     if message.startswith("Expected one of create_alias") and "Alias" in type(value).__name__:
         name = type(value).__name__
         return f"models.{name}Operation({name[: -len('Alias')].lower()}_alias=models.{name}(…))"
