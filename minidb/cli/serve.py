@@ -82,7 +82,10 @@ def _log_to_stderr() -> Iterator[None]:
         access.addHandler(logging.NullHandler())
         yield
         return
-    lines = LogLines(sys.stderr.fileno())
+    try:
+        lines: logging.Handler = LogLines(sys.stderr.fileno())
+    except (OSError, AttributeError):  # a stream of somebody's own, which has no descriptor
+        lines = logging.StreamHandler()
     access.addHandler(lines)
     others.addHandler(lines)
     try:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 process_id = os.getpid
 
@@ -38,12 +39,31 @@ def _before_fork() -> None:
     given up after some seconds: its child is on its own, as it was before.
     """
     latest = time.monotonic() + _LONGEST_WAIT_S
+    had_logging = _logging_lock() is not None
     _imp.acquire_lock()
     _held.append(_imp.release_lock)
     while not _is_still() and time.monotonic() < latest:
         _imp.release_lock()  # what is imported may import more
-        time.sleep(_PAUSE_S)
+        _let_log()
         _imp.acquire_lock()
+    lock = _logging_lock()
+    if lock is not None and not had_logging:
+        lock.acquire(blocking=False)  # its own hook gives it back after this fork, and came too late to take it
+
+
+def _let_log() -> None:
+    """A moment for others. They may need logging's lock, which its own hook has taken before this one."""
+    lock = _logging_lock()
+    is_ours = lock is not None and lock._is_owned()
+    if is_ours:
+        lock.release()
+    time.sleep(_PAUSE_S)
+    if is_ours:
+        lock.acquire()
+
+
+def _logging_lock() -> Any:
+    return getattr(sys.modules.get("logging"), "_lock", None)
 
 
 def _is_still() -> bool:

@@ -153,6 +153,40 @@ def test_a_process_may_end_while_a_graph_is_built(tmp_path: Path, where: str, en
     assert done.returncode == 0, done.stderr
 
 
+LOGS_WHILE_IT_IS_IMPORTED = """
+import logging, threading
+threading.begun.set()
+while logging._lock.acquire(blocking=False):  # until the fork has taken it
+    logging._lock.release()
+logging.getLogger("something new")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_fork_waits_for_an_import_that_logs(tmp_path: Path) -> None:
+    """logging's hook had its lock, ours waited for who needed it, gave up after ten seconds, and the child hung."""
+    (tmp_path / "py_rust_stemmers.py").write_text(LOGS_WHILE_IT_IS_IMPORTED)
+    code = """
+        import os, sys, threading
+        import minidb.system.processes
+        import logging  # its hooks come later than ours, so they are called before
+        sys.path.insert(0, sys.argv[1])
+        threading.begun = threading.Event()
+        thread = threading.Thread(target=__import__, args=("py_rust_stemmers",))
+        thread.start()
+        threading.begun.wait()
+        child = os.fork()
+        import py_rust_stemmers
+        if not child:
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        thread.join()
+    """
+    done = run(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 @pytest.mark.parametrize("where", ["memory", "disk"])
 def test_a_fork_while_a_graph_is_built_has_a_store_of_its_own(tmp_path: Path, where: str) -> None:
