@@ -312,14 +312,17 @@ class Indexes:
                 if not graph.opens_mapped:
                     _check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
                 self.graphs[field.slot] = graph
-                self._forget_codes(field)
+                self.give_back(reader, field)
         return graph
 
-    def _forget_codes(self, field: VectorField) -> None:
-        """Searches were scans until there was a graph; few are now, and what they need comes back from the file."""
+    def give_back(self, reader: PointReader, field: VectorField) -> None:
+        """The pages of codes and rows: searches were scans until there was a graph, few are now, and what they need
+        comes back from the file.
+        """
         sketch = self._sketches.get(field.slot)
         if sketch is not None:
             forget_pages(sketch.rows)
+        reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
 
     def replace_graph(self, field: VectorField, graph: Graph) -> None:
         """Publish a graph that was built anew; what may be saved is another."""

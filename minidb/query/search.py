@@ -272,13 +272,17 @@ class Search(NamedTuple):
             return self._float_scan(field, query, k)
         if params.indexed_only and not self.indexes.has_graph(self.reader, field):
             return NO_HITS
+        had_graph = field.slot in self.indexes.graphs
         sketch = self.indexes.sketch(self.reader, field, _FEW_ROWS)
         if not sketch.suits:
             return self._float_scan(field, query, k)
         candidates = self.reader.view.n_rows
         self.reader.trace.note(by=f"{_codes_of(field)} scan, best rescored as floats", candidates=candidates)
         best = self._best_by_codes(sketch, field, query, params.n_candidates(field, k))
-        return self._rescored(field, query, k, best)
+        hits = self._rescored(field, query, k, best)
+        if not had_graph and field.slot in self.indexes.graphs:  # it came meanwhile, and what was given back came again
+            self.indexes.give_back(self.reader, field)
+        return hits
 
     def _nearest_of_tail(self, field: VectorField, query: NDArray[np.float32], n: int, start: int) -> Rows:
         """Candidates among the rows from `start` on, which the graph does not have yet."""
