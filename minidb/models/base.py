@@ -6,6 +6,7 @@ Knows nothing of collections or storage; the other modules of `models/`, the doo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, EnumMeta
 from functools import partial
@@ -40,6 +41,9 @@ T = TypeVar("T")
 AnyDict: TypeAlias = dict[str, Any]
 Payload: TypeAlias = dict[str, Any]
 Bool: TypeAlias = StrictBool
+
+building = getattr(pydantic.main, "_rebuild_lock", None) or threading.RLock()
+"""Who builds a schema holds this. Older pydantics have no lock: threads at once met what others had half made."""
 
 
 # The base class
@@ -96,6 +100,11 @@ class Model(BaseModel):
                 raise translate(error) from None
 
         __init__.__pydantic_base_init__ = True  # otherwise pydantic would call it for every nested model too
+
+        @classmethod
+        def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
+            with building:
+                return super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -230,12 +239,14 @@ def _entry(type_: Any) -> _Entry:
 
 
 def _made_entry(type_: Any) -> _Entry:
-    entry = _entries.get(type_)
-    if entry is None:
-        if is_class(type_) and issubclass(type_, BaseModel):
-            type_.model_rebuild()  # else the adapter would build a schema that the class does not keep
-        entry = _entries[type_] = _entries_by_id[id(type_)] = (type_, frozenset(_classes(type_)), TypeAdapter(type_))
-    return entry
+    with building:
+        entry = _entries.get(type_)
+        if entry is None:
+            if is_class(type_) and issubclass(type_, BaseModel):
+                type_.model_rebuild()  # else the adapter would build a schema that the class does not keep
+            entry = (type_, frozenset(_classes(type_)), TypeAdapter(type_))
+            _entries[type_] = _entries_by_id[id(type_)] = entry
+        return entry
 
 
 @overload

@@ -70,7 +70,8 @@ def _is_still() -> bool:
     modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in _PACKAGES]
     if any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules):
         return False
-    building = getattr(sys.modules.get("pydantic.main"), "_rebuild_lock", None)  # older pydantics have none
+    building = getattr(sys.modules.get("pydantic.main"), "_rebuild_lock", None)
+    building = building or getattr(sys.modules.get("minidb.models.base"), "building", None)  # older pydantics have none
     if building is None:
         return True
     if not building.acquire(blocking=False):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 
-import pydantic
 import pytest
 
 from minidb import errors, models
@@ -34,7 +33,6 @@ assert type(found[0].prefetch.query) is models.Document
 """
 
 
-@pytest.mark.skipif(not hasattr(pydantic.main, "_rebuild_lock"), reason="this pydantic builds schemas without a lock")
 def test_threads_may_be_the_first_at_once() -> None:
     subprocess.run([sys.executable, "-c", AT_ONCE], check=True)
 
