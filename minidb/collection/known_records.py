@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from minidb.collection.view import View
 
@@ -20,7 +19,7 @@ _ENTRY_BYTES = 200
 _MOST_ROWS = 64
 _LARGEST = 1024
 
-_everybody: list[weakref.ref[KnownRecords]] = []
+_everybody: set[weakref.ref[KnownRecords]] = set()
 _n_bytes = 0
 
 
@@ -30,7 +29,7 @@ class KnownRecords:
     def __init__(self) -> None:
         self._kept: tuple[int, dict[int, bytes]] = (-1, {})
         """A space, and records by row."""
-        _everybody.append(weakref.ref(self))
+        _everybody.add(weakref.ref(self, _everybody.discard))
 
     def read(self, view: View, rows: Sequence[int], look_up: Callable[[Sequence[int]], list[bytes]]) -> list[bytes]:
         """The records of rows, in their order; `look_up` gives those of rows that are not known."""
@@ -67,6 +66,3 @@ def _count(n_bytes: int) -> None:
             records = reference()
             if records is not None:
                 records.forget()
-            else:
-                with suppress(ValueError):  # another thread did it
-                    _everybody.remove(reference)

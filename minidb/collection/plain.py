@@ -6,7 +6,7 @@ What is plain becomes the same there. Called by the doors, for values from JSON 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -19,6 +19,7 @@ from minidb.collection.encode import (
     DEFAULT_VECTOR,
     NO_PAYLOAD,
     FieldColumn,
+    Fields,
     PointBatch,
     encode_column,
     ids_of,
@@ -28,7 +29,6 @@ from minidb.collection.fields import VectorField
 from minidb.errors import MinidbError
 from minidb.storage.records import PointId, pack_sparse
 
-Fields = Mapping[str, VectorField]
 Pack = Callable[[list[Any]], list[bytes]]
 
 

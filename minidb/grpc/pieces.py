@@ -65,6 +65,8 @@ class LargeRequest:
                 values = self._plain(self._message[start:end])["points"]
                 if malformed is None:
                     pieces.add(values)
+            except NotInPieces:  # all of it is read once more
+                raise
             except MinidbError as error:  # told of when all that follows has been decoded
                 malformed = malformed or error
             start = end
