@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from doors.bad_line import bad_line
-from doors.serving import PATIENCE_S, server_in_a_thread, server_process
+from doors.serving import PATIENCE_S, place, server_in_a_thread, server_process, store_or_server
 
 from minidb import QdrantClient, models
 from minidb.cli import main
@@ -83,15 +83,8 @@ def described(where: list[str], name: str, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.fixture(params=["store", "server"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "store":
-        yield str(tmp_path / "target")
-        return
-    with server_in_a_thread() as url:
-        yield url
-
-
-def at(target: str) -> list[str]:
-    return ["--url" if "://" in target else "--path", target]
+    with store_or_server(request.param, tmp_path / "target") as found:
+        yield found
 
 
 @pytest.mark.parametrize("parallel", ["1", "3"])
@@ -106,7 +99,7 @@ def test_everything_arrives(
     assert "docs: copied 130 of 130 points in " in error
     assert "docs: compared 130 of 130 points in " in error
     for name in ("today", "é #&"):
-        assert described(at(target), name, capsys) == described(["--path", str(source)], name, capsys)
+        assert described(place(target), name, capsys) == described(["--path", str(source)], name, capsys)
 
 
 def test_a_filtered_part_of_a_servers_collection_comes_down_into_a_store(
@@ -125,7 +118,7 @@ def test_what_is_there_already(source: Path, target: str, migrate: Migrate) -> N
     migrate(*between)
     _, error = migrate(*between, code=1)
     assert error == "minidb: docs: there already; --resume writes what is lacking, --recreate replaces\n"
-    assert main(["delete", "docs", "7", "8", *at(target)]) == 0
+    assert main(["delete", "docs", "7", "8", *place(target)]) == 0
     out, _ = migrate(*between, "--resume")
     assert "docs: 2 points written, 128 were there; 1 checksum" in out
     out, _ = migrate(*between, "--recreate")
@@ -154,7 +147,7 @@ def test_a_point_that_is_changed_there_meanwhile_is_found(
         "  different: 1 point (77)",
         "  only there: 1 point",
     ]
-    assert main(["delete", "docs", "999", *at(target)]) == 0
+    assert main(["delete", "docs", "999", *place(target)]) == 0
     out, _ = migrate(*between, "--resume")
     assert "docs: 2 points written, 128 were there; 1 checksum of 130 points: all as here" in out
 
@@ -172,9 +165,9 @@ def test_what_a_server_does_not_take_is_told(source: Path, migrate: Migrate) -> 
 
 def test_settings_that_differ_are_told(source: Path, target: str, migrate: Migrate) -> None:
     migrate("--path", source, "--to", target)
-    assert main(["index", "docs", "n", "--delete", *at(target)]) == 0
-    assert main(["index", "docs", "n", "keyword", *at(target)]) == 0
-    assert main(["index", "docs", "m", "keyword", *at(target)]) == 0
+    assert main(["index", "docs", "n", "--delete", *place(target)]) == 0
+    assert main(["index", "docs", "n", "keyword", *place(target)]) == 0
+    assert main(["index", "docs", "m", "keyword", *place(target)]) == 0
     out, _ = migrate("--path", source, "--to", target, "--resume", "--collection", "docs", code=1)
     assert "  index of m: nothing here, keyword there\n" in out
 

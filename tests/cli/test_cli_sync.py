@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doors.serving import server_in_a_thread
+from doors.serving import place, store_or_server
 
 from minidb import QdrantClient, models
 from minidb.cli import main
@@ -21,19 +21,16 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-@pytest.fixture(params=["directory", "server"])
+@pytest.fixture(params=["store", "server"])
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "directory":
-        yield str(tmp_path / "other")
-        return
-    with server_in_a_thread() as url:
-        yield url
+    with store_or_server(request.param, tmp_path / "other") as found:
+        yield found
 
 
 def test_there_and_back(store: Path, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["push", other, "--path", str(store)]) == 0
     assert capsys.readouterr().out.startswith("c: 5 written, 0 deleted (")
-    where = ["--url", other] if "://" in other else ["--path", other]
+    where = place(other)
     assert main(["delete", "c", "1", *where]) == 0
     capsys.readouterr()
     assert main(["pull", other, "c", "--path", str(store), "--newest-by", "t", "--json"]) == 0

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doors.serving import server_in_a_thread
+from doors.serving import place, store_or_server
 
 from minidb import QdrantClient, models
 from minidb.cli import main
@@ -32,13 +32,10 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["directory", "server"])
+@pytest.fixture(params=["store", "server"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "directory":
-        yield str(tmp_path / "target")
-        return
-    with server_in_a_thread() as url:
-        yield url
+    with store_or_server(request.param, tmp_path / "target") as found:
+        yield found
 
 
 def killed(step: int, *argv: str) -> bool:
@@ -54,12 +51,8 @@ def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return capsys.readouterr().out
 
 
-def where(place: str) -> list[str]:
-    return ["--url" if "://" in place else "--path", place]
-
-
-def state(place: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    shown = said(capsys, "get", "c", "--limit", "1000", "--with-vectors", "--json", *where(place))
+def state(side: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    shown = said(capsys, "get", "c", "--limit", "1000", "--with-vectors", "--json", *place(side))
     return [json.dumps(each, sort_keys=True) for each in json.loads(shown)]
 
 
@@ -106,7 +99,7 @@ def test_a_push_and_a_pull_are_completed(
         n_killed += killed(rng.randrange(2 * (N // BATCH)), *argv)
         said(capsys, *argv)
         assert state(target, capsys) == state(str(store), capsys)
-        changed = where(str(store) if command == "push" else target)
+        changed = place(str(store) if command == "push" else target)
         gone = [str(each) for each in rng.sample(range(N), 4)]
         said(capsys, "delete", "c", *gone, *changed)
         rows = tmp_path / "rows.jsonl"

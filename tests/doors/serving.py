@@ -32,6 +32,21 @@ def server_in_a_thread(location: str | Path = MEMORY, **settings: Any) -> Iterat
 
 
 @contextmanager
+def store_or_server(kind: str, path: Path) -> Iterator[str]:
+    """What a command may have at its other side: a "store" that is to be made at the path, or a "server"."""
+    if kind == "store":
+        yield str(path)
+        return
+    with server_in_a_thread() as url:
+        yield url
+
+
+def place(of: str) -> list[str]:
+    """The option of a command for a store's directory, or an address."""
+    return ["--url" if "://" in of else "--path", of]
+
+
+@contextmanager
 def serving(database: Database, **settings: Any) -> Iterator[Server]:
     """A server of this database; it has stopped when the block is left."""
     with Server(database, Settings(port=0, **settings)) as server:
