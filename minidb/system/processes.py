@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _frozen_importlib
 import _imp
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +26,11 @@ def around_fork(
         os.register_at_fork(**{when: call for when, call in calls.items() if call is not None})
 
 
-_PACKAGES = frozenset(
+_PACKAGES = sys.stdlib_module_names.union(
     ("minidb", "hnswlib", "httpx", "lmdb", "msgpack", "numpy", "py_rust_stemmers", "pydantic", "scipy", "usearch")
 )
-"""What requests load when it is first needed, in whatever thread they come."""
+"""What requests load when it is first needed, in whatever thread they come. Not a program's own modules: one of them
+may run for as long as it is imported."""
 _LONGEST_WAIT_S, _PAUSE_S = 10.0, 0.001
 _held: list[Callable[[], None]] = []
 
@@ -40,15 +43,21 @@ def _before_fork() -> None:
     """
     latest = time.monotonic() + _LONGEST_WAIT_S
     had_logging = _logging_lock() is not None
-    _imp.acquire_lock()
+    _lock_imports(latest)
     _held.append(_imp.release_lock)
     while not _is_still() and time.monotonic() < latest:
         _imp.release_lock()  # what is imported may import more
         _let_log()
-        _imp.acquire_lock()
+        _lock_imports(latest)
     lock = _logging_lock()
     if lock is not None and not had_logging:
         lock.acquire(blocking=False)  # its own hook gives it back after this fork, and came too late to take it
+
+
+def _lock_imports(latest: float) -> None:
+    while _imp.lock_held() and time.monotonic() < latest:  # by who looks for a module, and may log meanwhile
+        _let_log()
+    _imp.acquire_lock()
 
 
 def _let_log() -> None:
@@ -67,8 +76,8 @@ def _logging_lock() -> Any:
 
 
 def _is_still() -> bool:
-    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in _PACKAGES]
-    if any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules):
+    locks = list(_frozen_importlib._module_locks.items())  # type: ignore[attr-defined]
+    if any(_is_imported_elsewhere(name, lock()) for name, lock in locks):
         return False
     building = getattr(sys.modules.get("pydantic.main"), "_rebuild_lock", None)
     building = building or getattr(sys.modules.get("minidb.models.base"), "building", None)  # older pydantics have none
@@ -78,6 +87,13 @@ def _is_still() -> bool:
         return False
     _held.append(building.release)
     return True
+
+
+def _is_imported_elsewhere(name: str, lock: Any) -> bool:
+    """Whether another thread has a module's lock, or is about to take it: also while it looks for the file, when
+    `sys.modules` does not know the module, and when it is done with it.
+    """
+    return lock is not None and lock.owner != threading.get_ident() and name.partition(".")[0] in _PACKAGES
 
 
 def _after_fork() -> None:

@@ -163,14 +163,36 @@ logging.getLogger("something new")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
-def test_a_fork_waits_for_an_import_that_logs(tmp_path: Path) -> None:
-    """logging's hook had its lock, ours waited for who needed it, gave up after ten seconds, and the child hung."""
-    (tmp_path / "py_rust_stemmers.py").write_text(LOGS_WHILE_IT_IS_IMPORTED)
+@pytest.mark.parametrize("when", ["run", "looked for", "made"])
+def test_a_fork_waits_for_an_import(tmp_path: Path, when: str) -> None:
+    """logging's hook had its lock, ours waited for who needed it, gave up after ten seconds, and the child hung. A
+    module that was not made yet was not seen at all: `numpy.ma`, loaded by a thread that builds a graph.
+    """
+    (tmp_path / "py_rust_stemmers.py").write_text(LOGS_WHILE_IT_IS_IMPORTED if when == "run" else "")
+    (tmp_path / "logs.py").write_text(LOGS_WHILE_IT_IS_IMPORTED)
     code = """
-        import os, sys, threading
+        import importlib.util, os, sys, threading
         import minidb.system.processes
         import logging  # its hooks come later than ours, so they are called before
         sys.path.insert(0, sys.argv[1])
+
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name == "py_rust_stemmers" and sys.argv[2] == "looked for":
+                    self.run()
+                if name == "py_rust_stemmers" and sys.argv[2] == "made":
+                    return importlib.util.spec_from_loader(name, self)
+
+            def create_module(self, spec):
+                self.run()
+
+            def exec_module(self, module):
+                pass
+
+            def run(self):
+                exec(open(sys.argv[1] + "/logs.py").read())
+
+        sys.meta_path.insert(0, Finder())
         threading.begun = threading.Event()
         thread = threading.Thread(target=__import__, args=("py_rust_stemmers",))
         thread.start()
@@ -182,7 +204,7 @@ def test_a_fork_waits_for_an_import_that_logs(tmp_path: Path) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         thread.join()
     """
-    done = run(code, str(tmp_path))
+    done = run(code, str(tmp_path), when)
     assert done.returncode == 0, done.stderr
     assert not done.stderr
 
