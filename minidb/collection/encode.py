@@ -48,12 +48,26 @@ class FieldColumn:
     """Sparse: packed vectors per position."""
 
 
+@dataclass(slots=True)
+class TextColumn:
+    """One name's texts of a batch of points, which become a `FieldColumn` once they are embedded."""
+
+    name: str
+    unnamed: bool
+    """Whether they stand in the place of a vector without a name."""
+    positions: NDArray[np.int64]
+    texts: list[str]
+    models: list[str]
+    """By which each is embedded."""
+
+
 class PointBatch(NamedTuple):
-    """Points ready to be written: ids, packed payloads, one column per field."""
+    """Points ready to be written: ids, packed payloads, one column per field; and texts, which are no vectors yet."""
 
     ids: list[int | str]
     payloads: list[bytes]
     columns: list[FieldColumn]
+    texts: Sequence[TextColumn] = ()
 
 
 Fields: TypeAlias = Mapping[str, VectorField]
@@ -82,6 +96,7 @@ class EncodedPoints:
         self._n_points = n_points
         self._fields = fields
         self._batch, self._error, self._again = batch, error, again
+        self._vectors: list[list[Any]] = []
 
     def __len__(self) -> int:
         return self._n_points
@@ -98,19 +113,54 @@ class EncodedPoints:
             self._fields = fields
         if self._error is not None:
             raise self._error
+        if self._batch.texts:
+            self._batch = _with_vectors(self._batch, dict(fields), self._vectors)
         return self._batch
+
+    @property
+    def texts(self) -> Sequence[TextColumn]:
+        """What is to be embedded."""
+        return self._batch.texts
+
+    def embedded(self, vectors: list[list[Any]]) -> EncodedPoints:
+        """The same points with a vector for each text of each column."""
+        points = EncodedPoints(self._n_points, self._fields, self._batch, self._error, self._again)
+        points._vectors = vectors
+        return points
+
+
+def _with_vectors(batch: PointBatch, fields: dict[str, VectorField], vectors: list[list[Any]]) -> PointBatch:
+    columns = [
+        encode_column(field_named(fields, column.name), column.positions, of_texts)
+        for column, of_texts in zip(batch.texts, vectors, strict=True)
+    ]
+    return PointBatch(batch.ids, batch.payloads, [*batch.columns, *columns])
 
 
 def joined(batches: Iterable[PointBatch]) -> PointBatch:
     """One batch of all the points."""
     whole, parts = PointBatch([], [], []), dict[int, list[FieldColumn]]()
+    texts: dict[tuple[str, bool], list[TextColumn]] = {}
     for batch in batches:
+        for some in batch.texts:
+            some.positions += len(whole.ids)
+            texts.setdefault((some.name, some.unnamed), []).append(some)
         for column in batch.columns:
             column.positions += len(whole.ids)
             parts.setdefault(column.field.slot, []).append(column)
         whole.ids.extend(batch.ids)
         whole.payloads.extend(batch.payloads)
     whole.columns.extend(map(joined_column, parts.values()))
+    return whole._replace(texts=[joined_texts(columns) for columns in texts.values()])
+
+
+def joined_texts(columns: list[TextColumn]) -> TextColumn:
+    """One column of all their texts."""
+    whole, *others = columns
+    for column in others:
+        whole.texts += column.texts
+        whole.models += column.models
+    whole.positions = np.concatenate([column.positions for column in columns])
     return whole
 
 

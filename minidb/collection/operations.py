@@ -103,7 +103,8 @@ def _taken(column: FieldColumn, chosen: Sequence[int], n_points: int) -> FieldCo
 
 def update_vectors(fields: Mapping[str, VectorField], request: models.UpdateVectors, select: Selector) -> Step:
     """Replace the given named vectors of existing points and keep their others."""
-    ids, _, columns = encode_points(dict(fields), request.points)
+    batch = encode_points(dict(fields), request.points)
+    ids, columns = batch.ids, batch.columns
     update_filter = request.update_filter
 
     def step(draft: Draft) -> MinidbError | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import chain
 from operator import itemgetter
+from sys import intern
 from typing import Any
 
 import msgpack
@@ -21,6 +22,7 @@ from minidb.collection.encode import (
     FieldColumn,
     Fields,
     PointBatch,
+    TextColumn,
     encode_column,
     ids_of,
     vectors_by_name,
@@ -30,6 +32,8 @@ from minidb.errors import MinidbError
 from minidb.storage.records import PointId, pack_sparse
 
 Pack = Callable[[list[Any]], list[bytes]]
+
+_DOCUMENT = {"text", "model"}
 
 
 class NotPlain(Exception):
@@ -57,7 +61,10 @@ def plain_points(fields: Fields, points: list[Any], pack: Pack, may_be_bare: boo
     _check(n_named == 0 or n_named == sum("payload" in point for point in points))  # then there are no other keys
     payloads = [point.get("payload") for point in points] if n_named else [None] * len(points)
     _check(may_be_bare or all(struct for struct in structs if type(struct) is dict))
-    return PointBatch(plain_ids(ids), plain_payloads(payloads, pack), _plain_structs(fields, structs))
+    columns = _plain_structs(fields, structs)
+    texts = [column for column in columns if isinstance(column, TextColumn)]
+    vectors = [column for column in columns if isinstance(column, FieldColumn)]
+    return PointBatch(plain_ids(ids), plain_payloads(payloads, pack), vectors, texts)
 
 
 def plain_ids(ids: list[Any]) -> list[PointId]:
@@ -77,23 +84,36 @@ def plain_payloads(payloads: list[Any], pack: Pack) -> list[bytes]:
         raise NotPlain from None
 
 
-def _plain_structs(fields: Fields, structs: list[Any]) -> list[FieldColumn]:
-    if set(map(type, structs)) != {dict}:
-        return [plain_column(fields, DEFAULT_VECTOR, structs)]
+def _plain_structs(fields: Fields, structs: list[Any]) -> list[FieldColumn | TextColumn]:
+    if set(map(type, structs)) != {dict} or _is_text(structs[0]):
+        return [plain_column(fields, None, structs)]
     named = vectors_by_name(structs)
     _check(sum(len(vectors) for _, vectors in named.values()) == sum(map(len, structs)))
     return [plain_column(fields, name, vectors, np.array(positions)) for name, (positions, vectors) in named.items()]
 
 
 def plain_column(
-    fields: Fields, name: str, vectors: list[Any], positions: NDArray[np.int64] | None = None
-) -> FieldColumn:
-    """The vectors of one name; of all points unless `positions` says of which."""
+    fields: Fields, name: str | None, vectors: list[Any], positions: NDArray[np.int64] | None = None
+) -> FieldColumn | TextColumn:
+    """The vectors of one name, None for those without one; of all points unless `positions` says of which."""
+    if positions is None:
+        positions = np.arange(len(vectors))
+    if _is_text(vectors[0]):
+        _check(all(map(_is_text, vectors)))
+        texts, models = [vector["text"] for vector in vectors], [intern(vector["model"]) for vector in vectors]
+        return TextColumn(name or DEFAULT_VECTOR, name is None, positions, texts, models)
+    return _vector_column(fields, name or DEFAULT_VECTOR, vectors, positions)
+
+
+def _is_text(vector: Any) -> bool:
+    """Whether it is a document without options."""
+    return type(vector) is dict and vector.keys() == _DOCUMENT and set(map(type, vector.values())) == {str}
+
+
+def _vector_column(fields: Fields, name: str, vectors: list[Any], positions: NDArray[np.int64]) -> FieldColumn:
     field = fields.get(name)
     if field is None:
         raise NotPlain
-    if positions is None:
-        positions = np.arange(len(vectors))
     try:
         match field.kind:
             case "dense":

@@ -161,6 +161,7 @@ def resolve(
     context = context or InferenceContext()
     context.usage.add(objects=len(objects))
     planned = plan(objects)
+    del objects  # of many texts it is as much as they are
     embeddings = execute(
         planned.groups, operation, context, registry or _registry, settings or InferenceSettings(), cache
     )

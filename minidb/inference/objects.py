@@ -27,7 +27,8 @@ class Found(NamedTuple):
 
 Visit: TypeAlias = Callable[[Found], Any]  # what to put in the place of an object; _KEEP leaves it
 _Handler: TypeAlias = Callable[[Any, Visit], Any]
-_Shape: TypeAlias = "Kind | tuple[tuple[str, _Handler], ...]"  # of a class: a kind of object, or fields to go into
+_Shape: TypeAlias = "Kind | Literal['texts'] | tuple[tuple[str, _Handler], ...]"
+# of a class: a kind of object, objects by column, or fields to go into
 
 _KEEP: Final = object()
 _OBJECT_CLASSES: Final[dict[str, Kind]] = {"Document": "text", "Image": "image", "InferenceObject": "object"}
@@ -99,7 +100,7 @@ def _request(value: Any, visit: Visit) -> Any:
     if shape is None:
         shape = _shape_of(cls)
     if isinstance(shape, str):
-        return _visit(shape, value, visit)
+        return _texts(value, visit) if shape == "texts" else _visit(shape, value, visit)
     changes = None
     for name, handler in shape:
         old = getattr(value, name)
@@ -127,7 +128,7 @@ def _input(value: Any, visit: Visit, unnamed: bool = False) -> Any:
     shape = _shapes.get(cls)
     if shape is None:
         shape = _shape_of(cls)
-    return _visit(shape, value, visit, unnamed) if isinstance(shape, str) else value
+    return _visit(shape, value, visit, unnamed) if isinstance(shape, str) and shape != "texts" else value
 
 
 def _struct(value: Any, visit: Visit) -> Any:
@@ -229,6 +230,18 @@ def _visit(kind: Kind, value: Any, visit: Visit, unnamed: bool = False) -> Any:
     return value if new is _KEEP else new
 
 
+def _texts(points: Any, visit: Visit) -> Any:
+    """Points whose texts stand in columns, as `collection.encode` keeps those of a large request."""
+    vectors = [
+        [
+            visit(Found("text", text, model, None, column.unnamed))
+            for text, model in zip(column.texts, column.models, strict=True)
+        ]
+        for column in points.texts
+    ]
+    return points.embedded(vectors) if any(of_column[0] is not _KEEP for of_column in vectors) else points
+
+
 def _shape_of(cls: type) -> _Shape:
     """What a class is to this module, worked out once per class. Classes that are no models hold nothing."""
     fields = getattr(cls, "model_fields", {})
@@ -236,6 +249,8 @@ def _shape_of(cls: type) -> _Shape:
     shape: _Shape = ()
     if kind is not None and {kind, "model", "options"} <= set(fields):
         shape = kind
+    elif hasattr(cls, "embedded"):
+        shape = "texts"
     elif not {"indices", "values"} <= set(fields):
         shape = tuple((name, _HANDLERS[name]) for name in fields if name in _HANDLERS)
     _shapes[cls] = shape

@@ -32,7 +32,6 @@ class Group:
     options: Mapping[str, Any]
     secrets: Mapping[str, Secret]
     inputs: list[Input] = field(default_factory=list)
-    positions: dict[Any, int] = field(default_factory=dict, repr=False)
 
 
 class Place(NamedTuple):
@@ -60,6 +59,8 @@ def plan(objects: Sequence[Found]) -> Plan:
     """
     groups: list[Group] = []
     group_numbers: dict[Any, int] = {}
+    known: list[dict[Any, int]] = []
+    """Of each group, where the inputs are."""
     places: list[Place] = []
     for found in objects:
         _check(found)
@@ -69,12 +70,13 @@ def plan(objects: Sequence[Found]) -> Plan:
         if number is None:
             number = group_numbers[group_key] = len(groups)
             groups.append(Group(found.model, settings.options, dict(settings.secrets)))
-        group = groups[number]
+            known.append({})
+        inputs, positions = groups[number].inputs, known[number]
         content_key = (found.kind, found.content if type(found.content) is str else _canonical(found.content))
-        position = group.positions.get(content_key)
+        position = positions.get(content_key)
         if position is None:
-            position = group.positions[content_key] = len(group.inputs)
-            group.inputs.append(Input(found.kind, found.content))
+            position = positions[content_key] = len(inputs)
+            inputs.append(Input(found.kind, found.content))
         places.append(Place(number, position, settings.mrl))
     return Plan(groups, places)
 

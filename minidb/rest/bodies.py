@@ -1,7 +1,7 @@
 """Bodies with points, which are encoded while the text is read. Called by the routes of `points`.
 
 Each function gives the route's model, with `EncodedPoints` in the place of points; None where the body is small, and
-where its text is no JSON, has a name twice, or holds anything to embed: then it is read as a whole.
+where its text is no JSON, has a name twice, or holds anything to embed but plain texts: then it is read as a whole.
 """
 
 from __future__ import annotations

@@ -14,21 +14,23 @@ import numpy as np
 
 from minidb import models
 from minidb.collection.encode import (
-    DEFAULT_VECTOR,
     NO_PAYLOAD,
     EncodedPoints,
     FieldColumn,
     Fields,
     PointBatch,
+    TextColumn,
     encode_batch,
     encode_points,
     ids_of,
     joined,
     joined_column,
+    joined_texts,
     pack_payloads,
 )
+from minidb.collection.fields import field_named
 from minidb.collection.plain import NotPlain, Pack, pack_json, plain_column, plain_ids, plain_payloads, plain_points
-from minidb.errors import MinidbError, ValidationError
+from minidb.errors import MinidbError, ServiceError, ValidationError
 from minidb.inference import contains
 from minidb.models.base import Payload, parse
 from minidb.models.bounded import Items
@@ -61,7 +63,7 @@ class PointPieces:
         """The first that concerns the collection."""
 
     def add(self, values: list[Any]) -> None:
-        """Raises `NotInPieces` where they hold anything to embed."""
+        """Raises `NotInPieces` where they hold anything to embed but texts without options."""
         if values and not is_enough(self.faults):
             try:
                 self._keep(plain_points(self._fields, values, self._pack, self._may_be_bare))
@@ -82,11 +84,12 @@ class PointPieces:
             self.error = self.error or error
 
     def _keep(self, batch: PointBatch) -> None:
-        if self.error is None:
+        if self.error is None or batch.texts:  # which are embedded before it is told of
             self._batches.append(batch)
 
     def batch(self) -> PointBatch:
-        return joined(self._batches)
+        """Raises `NotInPieces` where a name has both vectors and texts."""
+        return _told_apart(joined(self._batches))
 
 
 class ColumnPieces:
@@ -97,6 +100,7 @@ class ColumnPieces:
         self._ids: list[int | str] = []
         self._payloads: list[bytes] = []
         self._columns: dict[str | None, list[FieldColumn]] = {}
+        self._texts: dict[str | None, list[TextColumn]] = {}
         self._lengths: dict[str | None, int] = {}
         self._faults: tuple[list[MinidbError], ...] = ([], [], [])
         self.error: MinidbError | None = None
@@ -131,11 +135,15 @@ class ColumnPieces:
         if not values:
             return
         try:
-            column: FieldColumn | None = plain_column(self._fields, name or DEFAULT_VECTOR, values)
+            column: FieldColumn | TextColumn | None = plain_column(self._fields, name, values)
         except NotPlain:
             column = self._modelled(name, values, start)
-        if column is not None:
-            column.positions += start
+        if column is None:
+            return
+        column.positions += start
+        if isinstance(column, TextColumn):
+            self._texts.setdefault(name, []).append(column)
+        else:
             self._columns.setdefault(name, []).append(column)
 
     def _modelled(self, name: str | None, values: list[Any], start: int) -> FieldColumn | None:
@@ -180,14 +188,23 @@ class ColumnPieces:
 
     def batch(self) -> PointBatch:
         payloads = self._payloads or [NO_PAYLOAD] * len(self._ids)
-        return PointBatch(self._ids, payloads, [joined_column(columns) for columns in self._columns.values()])
+        vectors, texts = map(joined_column, self._columns.values()), map(joined_texts, self._texts.values())
+        return _told_apart(PointBatch(self._ids, payloads, [*vectors], [*texts]))
 
 
 Pieces: TypeAlias = PointPieces | ColumnPieces
 
 
+def _told_apart(batch: PointBatch) -> PointBatch:
+    """The batch, whose names have either vectors or texts."""
+    names = [column.name for column in batch.texts]
+    if len({*names, *(column.field.name for column in batch.columns)}) < len(names) + len(batch.columns):
+        raise NotInPieces("some to embed")
+    return batch
+
+
 def _check_resolved(points: object) -> None:
-    """What is the same in two pieces is to be embedded once: all inference of a request is done together."""
+    """What is the same in two pieces is to be embedded once; of what is unusual nothing is known but models."""
     if contains(points):
         raise NotInPieces("something to embed")
 
@@ -215,10 +232,17 @@ def encoded(pieces: Pieces, fields: Fields, again: Callable[[Fields], Pieces]) -
         again: reads them once more.
     """
 
+    batch = pieces.batch()
+
     def encode(fields: Fields) -> PointBatch:
-        anew = again(fields)
+        try:
+            anew = again(fields)
+        except NotInPieces:  # there are texts, and vectors whose field is gone, or another
+            for column in batch.columns:
+                field_named(dict(fields), column.field.name)
+            raise ServiceError("The vectors of the collection have been changed meanwhile, please retry") from None
         if anew.error is not None:
             raise anew.error
         return anew.batch()
 
-    return EncodedPoints(pieces.n_points, fields, pieces.batch(), pieces.error, encode)
+    return EncodedPoints(pieces.n_points, fields, batch, pieces.error, encode)

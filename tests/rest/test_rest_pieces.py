@@ -44,10 +44,13 @@ def by_point(vector: Callable[[], str], payload: str = "") -> str:
     return f'{{"points":[{",".join(points)}]}}'
 
 
-def by_column(vector: Callable[[], str], payload: str = "") -> str:
+def by_column(vector: Callable[[], str], payload: str = "", column: str = "") -> str:
     vectors = large(lambda n: vector())
     payloads = f',"payloads":[{",".join([payload] * len(vectors))}]' if payload else ""
-    return f'{{"batch":{{"ids":{[*range(len(vectors))]},"vectors":[{",".join(vectors)}]{payloads}}}}}'
+    named = f"[{','.join(vectors)}]"
+    if column:
+        named = f'{{"{column}":{named}}}'
+    return f'{{"batch":{{"ids":{[*range(len(vectors))]},"vectors":{named}{payloads}}}}}'
 
 
 def sparse() -> str:
@@ -57,6 +60,11 @@ def sparse() -> str:
 
 def dense(size: int) -> dict[str, Any]:
     return {"vectors": {"size": size, "distance": "Dot"}}
+
+
+def text() -> str:
+    words = " ".join(f"word{random_numbers.randrange(20_000)}" for _ in range(12))
+    return f'{{"words":{{"text":"{words}","model":"Qdrant/bm25"}}}}'
 
 
 DOCUMENT = {"text": "a bicycle", "model": "Qdrant/bm25"}
@@ -69,6 +77,8 @@ SHAPES: dict[str, tuple[dict[str, Any], Callable[[], str]]] = {
     "payloads": (dense(4), lambda: by_point(lambda: floats(4), SMALL_PAYLOAD)),
     "only payloads": (dense(4), lambda: by_point(lambda: "{}", '{"a":1}')),
     "sparse": ({"sparse_vectors": {"words": {}}}, lambda: by_point(sparse)),
+    "texts": ({"sparse_vectors": {"words": {}}}, lambda: by_point(text)),
+    "texts by column": ({"sparse_vectors": {"words": {}}}, lambda: by_column(lambda: text()[9:-1], column="words")),
     "2 by column": (dense(2), lambda: by_column(lambda: floats(2))),
     "8 by column": (dense(8), lambda: by_column(lambda: floats(8), SMALL_PAYLOAD)),
 }
@@ -143,6 +153,10 @@ def columns(points: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def document(n: int, model: str = "Qdrant/bm25") -> dict[str, str]:
+    return {"text": f"a bicycle {n}", "model": model}
+
+
 LISTED = [{"id": at, "vector": {"": [1, 2, 3, at]}, "payload": {"x": [{"id": 1, "vector": 2}] * 3}} for at in range(9)]
 BODIES = {
     "points": json.dumps({"points": POINTS}),
@@ -159,10 +173,30 @@ BODIES = {
     "columns in another order": json.dumps({"batch": dict(reversed(columns(POINTS).items()))}, separators=(",", ":")),
     "one column": '{"batch":{"ids":[7,8,9],"vectors":[[1,2,3,4],[1,2,3,5],[1,2,3,6]],"payloads":[{},null,{"a":1}]}}',
     "no payloads": '{"batch":{"ids":[7,8,9],"vectors":[[1,2,3,4],[1,2,3,5],[1,2,3,6]],"payloads":null}}',
-    "inference": json.dumps(
+    "texts": json.dumps({"points": [{"id": at, "vector": {"words": document(at % 4)}} for at in range(9)]}),
+    "texts and vectors": json.dumps(
+        {"points": [{"id": at, "vector": {"": [1, 2, 3, at], "words": document(at % 4)}} for at in range(9)]}
+    ),
+    "texts of some": json.dumps(
+        {"points": [{"id": at, "vector": {"words": document(at)} if at % 3 else {"two": [1, at]}} for at in range(9)]}
+    ),
+    "texts without a name": json.dumps(
+        {"points": [{"id": at, "vector": document(at % 4, "minidb/hash-4"), "payload": {"a": at}} for at in range(9)]}
+    ),
+    "texts in columns": json.dumps(
+        {"batch": {"ids": [4, 3, 2], "vectors": {"words": [document(at) for at in (1, 2, 1)]}}}
+    ),
+    "texts in a column without a name": json.dumps(
+        {"batch": {"ids": [4, 3, 2], "vectors": [document(at, "minidb/hash-4") for at in (1, 2, 1)]}}
+    ),
+    "inference with options": json.dumps(
+        {"points": [{"id": 1, "vector": {"words": {**document(1), "options": {"language": "german"}}}}]}
+    ),
+    "inference beside vectors": json.dumps(
         {
             "points": [
-                {"id": at, "vector": {"words": {"text": f"a bicycle {at}", "model": "Qdrant/bm25"}}} for at in range(9)
+                *({"id": at, "vector": {"words": document(at)}} for at in range(9)),
+                {**LISTED[0], "vector": {"words": {"indices": [1], "values": [2]}}},
             ]
         }
     ),
@@ -188,7 +222,7 @@ OPERATIONS: dict[str, Any] = {
         {"delete_vectors": {"points": [4], "vector": ["two"]}},
         {"delete": {"points": [5]}},
     ],
-    "inference": [
+    "texts": [
         {"upsert": {"points": [{"id": 9, "vector": {"words": DOCUMENT}}]}},
         {"update_vectors": {"points": [{"id": 9, "vector": {"words": {**DOCUMENT, "text": "a chain"}}}]}},
         {"upsert": {"batch": {"ids": [8, 7], "vectors": {"words": [DOCUMENT, DOCUMENT]}}}},
@@ -247,7 +281,7 @@ def test_what_is_written_is_the_same(tiny: list[bool], name: str) -> None:
         del tiny[:]
         assert outcome(world, *request) == as_a_whole(other, *request) == (200, "ok")
         assert contents(world) == contents(other)
-    assert tiny == ["inference" not in name, False]
+    assert tiny == ["inference" not in name, False]  # of what is unusual beside inference nothing is read in pieces
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -394,3 +428,40 @@ def test_what_comes_twice_is_embedded_once_however_far_apart_it_is() -> None:
         assert world.ask("POST", "/collections/own/points/batch", {"operations": operations}).status == 200
 
     assert sorted(counted.texts) == ["a cake", "a cake", "a chain", "a chain"]  # each once for each request
+
+
+class Meddling:
+    """Embeds, and changes what the points were read for meanwhile."""
+
+    slow = False
+
+    def __init__(self) -> None:
+        self.meddle: Callable[[], object] = lambda: None
+
+    def embed(self, request: Request) -> list[Any]:
+        self.meddle()
+        return [np.array([len(text), 1.0]) for text in request.texts()]
+
+
+def test_vectors_that_come_or_go_while_texts_are_embedded(tiny: list[bool]) -> None:
+    meddling = Meddling()
+    register_provider("meddling/", lambda model: meddling)
+    document = {"text": "a cake", "model": "meddling/words"}
+    points = [{"id": at, "vector": {"of text": document, "other": [1, at]}} for at in range(5)]
+    body = json.dumps({"points": points}).encode()
+    config = {"vectors": {"of text": {"size": 2, "distance": "Dot"}, "other": {"size": 2, "distance": "Dot"}}}
+    with World() as world:
+        world.ask("PUT", "/collections/own", config)
+        vectors = "/collections/own/vectors"
+        meddling.meddle = lambda: world.ask("DELETE", f"{vectors}/other")
+        status, text = outcome(world, "PUT", "/collections/own/points", body)
+        assert (status, "Not existing vector name error: other" in text["error"]) == (400, True)
+        assert world.ask("POST", "/collections/own/points/count", {}).result["count"] == 0
+
+        meddling.meddle = lambda: world.ask("PUT", f"{vectors}/new", {"dense": {"size": 3, "distance": "Dot"}})
+        for point in points:
+            del point["vector"]["other"]
+        assert outcome(world, "PUT", "/collections/own/points", json.dumps({"points": points}).encode()) == (200, "ok")
+        assert all(tiny)
+        (hit, *_) = world.ask("POST", "/collections/own/points/query", {"with_vector": True}).result["points"]
+        assert hit["vector"] == {"of text": [6.0, 1.0]}
