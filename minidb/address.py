@@ -19,6 +19,7 @@ from minidb.errors import BadRequest
 from minidb.inference import InferenceSettings
 from minidb.opening import MEMORY
 from minidb.system import files
+from minidb.system.processes import open_in_child
 
 if TYPE_CHECKING:
     from minidb.client import QdrantClient
@@ -148,7 +149,7 @@ class ConnectionOptions(TypedDict, total=False):
     verify: Any
 
 
-_lock = threading.Lock()
+_lock = open_in_child(threading.Lock())
 _blocks: list[tuple[Address, QdrantClient]] = []  # of `minidb.intercept`; the innermost is the last
 _stores: dict[Address, Database] = {}
 

@@ -24,6 +24,7 @@ from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.errors import BadRequest
 from minidb.opening import MEMORY
+from minidb.system.processes import open_in_child
 from minidb.transport import Transport, fit
 
 _ADDRESS = ("url", "host", "port", "https", "prefix", "api_key")
@@ -62,7 +63,7 @@ def intercept(url: str, location: str | Path = MEMORY, **options: Any) -> Iterat
                     _unpatch()
 
 
-_patching = threading.Lock()
+_patching = open_in_child(threading.Lock())
 _originals: dict[type, Callable[..., None]] = {}
 
 

@@ -28,6 +28,7 @@ from minidb.opening import MEMORY
 from minidb.passing import fill_of, pass_vectors
 from minidb.rest import Api, Request, Response
 from minidb.system import threads
+from minidb.system.processes import open_in_child
 
 if TYPE_CHECKING:
     import qdrant_client as official
@@ -300,7 +301,7 @@ def _made(kind: Callable[..., T], arguments: dict[str, Any]) -> T:
             module.Inspector = inspector
 
 
-_making = threading.Lock()
+_making = open_in_child(threading.Lock())
 _shared: dict[str, Any] = {}
 
 

@@ -20,6 +20,7 @@ from minidb.inference.execute import Embedding, Request
 from minidb.inference.images import load_images
 from minidb.inference.registry import Embedder
 from minidb.inference.weights import LoadedModel, files_of, loaded
+from minidb.system.processes import open_in_child
 
 _TEXT_KINDS: Final[tuple[ModelKind, ...]] = ("text", "sparse", "late_interaction", "multimodal")
 _IMAGE_KINDS: Final[tuple[ModelKind, ...]] = ("image", "multimodal")
@@ -85,7 +86,7 @@ class FastEmbed:
 
 
 _fastembed = FastEmbed()
-_lock = threading.Lock()
+_lock = open_in_child(threading.Lock())
 _known: dict[str, dict[ModelKind, dict[str, Any]]] = {}
 
 

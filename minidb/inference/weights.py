@@ -21,6 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from minidb.errors import InferenceError
 from minidb.inference.catalog import CLASSES, ModelKind
+from minidb.system.processes import around_fork, open_in_child
 
 REACH_SECONDS: Final = 0.5
 
@@ -38,9 +39,12 @@ class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     loaded: LoadedModel | None = None
 
+    def is_busy(self) -> bool:
+        return self.lock.locked() or (self.loaded is not None and self.loaded.lock.locked())
+
 
 _slots: dict[tuple[Any, ...], _Slot] = {}
-_lock = threading.Lock()
+_lock = open_in_child(threading.Lock())
 
 
 def loaded(kind: ModelKind, entry: Mapping[str, Any], options: Mapping[str, Any]) -> LoadedModel:
@@ -59,6 +63,16 @@ def loaded(kind: ModelKind, entry: Mapping[str, Any], options: Mapping[str, Any]
         if slot.loaded is None:
             slot.loaded = LoadedModel(_load(cls, entry, dict(options)))
         return slot.loaded
+
+
+def _after_fork_in_child() -> None:
+    """What another thread was loading, or asking, stays as it was in a child: there it is loaded again."""
+    for key, slot in list(_slots.items()):
+        if slot.is_busy():
+            del _slots[key]
+
+
+around_fork(in_child=_after_fork_in_child)
 
 
 def files_of(options: Mapping[str, Any]) -> tuple[tuple[str, int, int], ...] | None:

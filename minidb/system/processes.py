@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 process_id = os.getpid
 
 
@@ -24,6 +25,12 @@ def around_fork(
     if hasattr(os, "register_at_fork"):
         calls = {"before": before, "after_in_parent": in_parent, "after_in_child": in_child}
         os.register_at_fork(**{when: call for when, call in calls.items() if call is not None})
+
+
+def open_in_child(lock: T) -> T:
+    """A lock of `threading`, which a forked child finds open: a thread that holds it is not there."""
+    around_fork(in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
+    return lock
 
 
 _PACKAGES = sys.stdlib_module_names.union(
@@ -42,7 +49,6 @@ def _before_fork() -> None:
     given up after some seconds: its child is on its own, as it was before.
     """
     latest = time.monotonic() + _LONGEST_WAIT_S
-    had_logging = _logging_lock() is not None
     _lock_imports(latest)
     _held.append(_imp.release_lock)
     while not _is_still() and time.monotonic() < latest:
@@ -50,8 +56,9 @@ def _before_fork() -> None:
         _let_log()
         _lock_imports(latest)
     lock = _logging_lock()
-    if lock is not None and not had_logging:
-        lock.acquire(blocking=False)  # its own hook gives it back after this fork, and came too late to take it
+    if lock is not None and not _LOGGING_CAME_FIRST and not lock._is_owned():
+        # its own hook came too late to take it, and will give it back
+        lock.acquire(timeout=_LONGEST_WAIT_S)
 
 
 def _lock_imports(latest: float) -> None:
@@ -101,4 +108,6 @@ def _after_fork() -> None:
         _held.pop()()
 
 
+_LOGGING_CAME_FIRST = _logging_lock() is not None
+"""Then its hook takes its lock after this one."""
 around_fork(before=_before_fork, in_parent=_after_fork, in_child=_after_fork)

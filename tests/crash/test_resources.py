@@ -210,6 +210,23 @@ def test_a_fork_waits_for_an_import(tmp_path: Path, when: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.parametrize("modules", ["logging, minidb.system.processes", "minidb.system.processes, logging"])
+def test_a_fork_leaves_the_lock_of_logging_open(modules: str) -> None:
+    code = f"""
+        import {modules}, os, threading
+        child = os.fork()
+        lock = logging._lock
+        is_open = not lock._is_owned() and lock.acquire(blocking=False)
+        if not child:
+            os._exit(7 if is_open else 1)
+        assert is_open
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    """
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 @pytest.mark.parametrize("where", ["memory", "disk"])
 def test_a_fork_while_a_graph_is_built_has_a_store_of_its_own(tmp_path: Path, where: str) -> None:
     code = f"""{WHILE_BUILDING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -320,6 +321,32 @@ def test_row_009_an_input_of_the_wrong_kind_is_refused_with_the_name_of_the_mode
     with pytest.raises(errors.InferenceError, match=message):
         resolve(tree)
     assert not any(fake.instances for fake in fakes.values())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("busy_with", ["__init__", "embed"])
+def test_a_fork_while_a_thread_loads_a_model_or_asks_it_has_one_of_its_own(fakes, monkeypatch, busy_with):
+    fake, parent = fakes["text"], os.getpid()
+    begun, end = threading.Event(), threading.Event()
+    own = getattr(fake, busy_with)
+
+    def busy(*args, **options):
+        if os.getpid() == parent:
+            begun.set()
+            end.wait(60)
+        return own(*args, **options)
+
+    monkeypatch.setattr(fake, busy_with, busy)
+    thread = threading.Thread(target=resolve, args=(document("x", model="fake/text"),))
+    thread.start()
+    begun.wait(60)
+    child = os.fork()
+    if not child:
+        os._exit(7 if resolve(document("four", model="fake/text"))[0] == 4 else 1)
+    end.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 def test_a_model_is_loaded_once_however_many_threads_want_it(fakes, monkeypatch):

@@ -28,13 +28,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from minidb.inference.registry import Embedder, Provider, Registry
+from minidb.system.processes import open_in_child
 
 if TYPE_CHECKING:
     from minidb.inference.providers.http import Http
 
 __all__ = ["close", "openai_compatible", "register"]
 
-_lock = threading.Lock()
+_lock = open_in_child(threading.Lock())
 _embedders: dict[str, Embedder] = {}
 _pools: list[Http] = []
 

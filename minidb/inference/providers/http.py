@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -24,6 +25,7 @@ from minidb.inference.providers.call import Call
 from minidb.inference.providers.failures import ProviderError, failure, nonsense, refusal_in, refusal_of, scrub
 from minidb.inference.providers.retry import MAX_WAIT_SECONDS, backoff, hinted_wait, may_retry
 from minidb.inference.secret import Secret
+from minidb.system.processes import around_fork
 
 MAX_CONCURRENCY: Final = 8
 _CONNECT_SECONDS = 10.0
@@ -69,6 +71,13 @@ class Http:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._places = threading.BoundedSemaphore(self.max_concurrency)
+        _pools.add(self)
+
+    def _renew_after_fork(self) -> None:
+        """In the child: connections are its parent's, who would take each other's answers; who held places is gone."""
+        self._client = None
+        self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(self.max_concurrency)
 
     def post(
@@ -179,6 +188,17 @@ class Http:
         wait = hinted_wait(status, answer.headers, self.clock())
         error = failure(call.provider, status, scrub(refusal.text, call.secrets), wait)
         return _Failed(error, may_retry(status, answer.headers, refusal.code), wait)
+
+
+_pools: weakref.WeakSet[Http] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for pool in list(_pools):
+        pool._renew_after_fork()
+
+
+around_fork(in_child=_after_fork_in_child)
 
 
 class _Credentials(httpx.Auth):

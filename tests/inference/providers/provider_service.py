@@ -29,6 +29,7 @@ class Received(NamedTuple):
     url: str  # as the provider asked for it, before it was led to the loopback
     headers: dict[str, str]  # lower-case names
     body: bytes
+    peer: tuple[str, int] = ("", 0)  # of the connection
 
     @property
     def json(self) -> Any:
@@ -97,7 +98,7 @@ class Service:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 url = headers.pop("x-asked-for", f"{service.address}{self.path}")
-                answer = service._next(Received(self.command, url, headers, body))
+                answer = service._next(Received(self.command, url, headers, body, self.client_address))
                 time.sleep(answer.delay)
                 if answer.drop:
                     self.close_connection = True

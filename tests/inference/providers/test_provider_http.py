@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -12,9 +13,10 @@ from provider_service import embed as embed_with
 
 from minidb import errors
 from minidb.inference import InferenceContext, Input, Request, Secret
+from minidb.inference.providers.call import Profile
 from minidb.inference.providers.failures import ProviderError, ProviderRateLimitExceeded
 from minidb.inference.providers.http import Http
-from minidb.inference.providers.openai import OpenAI
+from minidb.inference.providers.openai import OpenAI, OpenAICompatible
 
 KEY = "sk-0123456789"
 MODEL = "openai/m"
@@ -342,3 +344,36 @@ def test_a_pool_opens_again_after_close(service):
         pool.close()
         pool.close()
     assert len(service.requests) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_connections_and_places_of_its_own(service):
+    """A child went on with its parent's connection, where each would have been answered what the other asked for."""
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(received):
+        begun.set()
+        end.wait(60)
+        return echo(received)
+
+    service.answers(echo, slow, echo)
+    with Http(max_concurrency=1) as http:
+
+        def ask(text):
+            embedder = OpenAICompatible(Profile("own", None, service.address, key_required=False), http)
+            return embed_with(embedder, text, "own/m")[0].tolist()
+
+        assert ask("first") == [5.0, ord("f")]
+        thread = threading.Thread(target=ask, args=("in the parent",))
+        thread.start()
+        begun.wait(60)
+        child = os.fork()
+        if not child:
+            os._exit(7 if ask("child") == [5.0, ord("c")] else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        end.set()
+        thread.join()
+        assert ask("last") == [4.0, ord("l")]
+    first, slow_one, of_child, last = [received.peer for received in service.requests]
+    assert first == slow_one == last != of_child
