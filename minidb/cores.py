@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -46,23 +47,27 @@ def on_all_cores(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
     The caller works, too, and every thread takes the next item when it is done with one: on a busy machine, or while
     another thread wakes up (0.1 to 0.6 ms), nobody waits for it. A call within another keeps to its thread.
     """
+    return list(ahead(function, items))
+
+
+def ahead(function: Callable[[A], B], items: Sequence[A]) -> Iterator[B]:
+    """`on_all_cores`, one by one: while the caller deals with what it has got, other threads go on."""
     if len(items) < 2 or N_CORES == 1 or getattr(_thread, "is_working", False):
-        return list(map(function, items))
+        yield from map(function, items)
+        return
     results: dict[int, B] = {}
     errors: list[BaseException] = []
-    remaining = iter(enumerate(items))
+    remaining = iter(range(len(items)))
+    invitations: SimpleQueue[None] = SimpleQueue()
+    told: SimpleQueue[bool] = SimpleQueue()
+    """Of each result of another thread, and, as True, of its end."""
 
-    def work() -> None:
+    def work(at: int) -> None:
         _thread.is_working = True
         try:
-            for at, item in remaining:
-                results[at] = function(item)
+            results[at] = function(items[at])
         finally:
             _thread.is_working = False
-
-    pool = _threads()
-    invitations: SimpleQueue[None] = SimpleQueue()
-    finished: SimpleQueue[None] = SimpleQueue()
 
     def help_out() -> None:
         try:
@@ -70,24 +75,35 @@ def on_all_cores(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
         except Empty:  # the caller was done before this thread woke up
             return
         try:
-            work()
+            for at in remaining:
+                work(at)
+                told.put(False)
         except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
             errors.append(error)
         finally:
-            finished.put(None)
+            told.put(True)
 
-    n_invited = min(pool.n_threads, len(items) - 1)
-    for _ in range(n_invited):
+    pool = _threads()
+    n_helping = min(pool.n_threads, len(items) - 1)
+    for _ in range(n_helping):
         invitations.put(None)
         pool.submit(help_out)
     try:
-        work()
+        for at in range(len(items)):
+            while at not in results:
+                own = next(remaining, None)
+                if own is not None:
+                    work(own)
+                elif not errors:
+                    n_helping -= told.get()
+                if errors:
+                    raise errors[0]
+            yield results.pop(at)
     finally:
-        for _ in range(n_invited - _taken_back(invitations)):
-            finished.get()
-    if errors:
-        raise errors[0]
-    return [results[at] for at in range(len(items))]
+        deque(remaining, 0)
+        n_helping -= _taken_back(invitations)
+        while n_helping > 0:
+            n_helping -= told.get()
 
 
 def _taken_back(invitations: SimpleQueue[None]) -> int:

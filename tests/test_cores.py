@@ -51,6 +51,37 @@ def test_a_call_within_a_call_and_many_callers_do_not_wait_for_each_other() -> N
     assert found == [[1225 * n for n in range(20)]] * 8
 
 
+def test_others_go_on_while_the_caller_deals_with_what_it_has_got() -> None:
+    last = threading.Event()
+    results = cores.ahead(lambda n: last.set() if n == 5 else None, range(6))
+    next(results)
+    assert last.wait(60)  # while nobody asks for it
+    assert len(list(results)) == 5
+
+
+def test_a_caller_that_leaves_waits_for_what_is_under_way_and_no_more_is_begun() -> None:
+    begun, go_on, done = threading.Barrier(2, timeout=60), threading.Event(), []
+
+    def work(n: int) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            begun.wait()
+            go_on.wait(60)
+        done.append(n)
+        return n
+
+    caller = cores.ahead(work, range(1000))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cores, "N_CORES", 2)
+        assert next(caller) == 0
+        begun.wait()
+        go_on.set()
+        caller.close()
+        n_done = len(done)
+    assert n_done < 1000
+    assert cores.on_all_cores(abs, [-1, -2]) == [1, 2]
+    assert len(done) == n_done
+
+
 @pytest.mark.parametrize("failing", [0, 5, 99])
 def test_what_fails_is_raised(failing: int) -> None:
     def fails(n: int) -> int:

@@ -5,7 +5,7 @@ Each distinct filter is evaluated once per snapshot (the reader remembers), howe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -42,19 +42,19 @@ class Executor:
         excluded = distinct(np.array(plan.excluded, np.uint32)) if plan.excluded else NO_HITS.rows
         return self._run(plan.root, excluded)
 
-    def run_all(self, plans: Sequence[Plan]) -> list[Hits]:
+    def run_all(self, plans: Sequence[Plan]) -> Iterator[Hits]:
         """The hits of several plans; those that only look for the nearest points of one dense field go together."""
-        found: dict[int, Hits] = {}
         alike: dict[tuple[str, int, Params], list[int]] = {}
         for at, plan in enumerate(plans if len(plans) > 1 else ()):
             if self._is_plain(plan):
                 stage = cast(Nearest, plan.root.stage)
                 alike.setdefault((stage.using, plan.root.limit, plan.root.params), []).append(at)
+        together: dict[int, Iterator[Hits]] = {}
         for places in alike.values():
             if len(places) > 1:
-                hits = self._nearest_many([plans[at].root for at in places])
-                found.update(zip(places, hits, strict=True))
-        return [found[at] if at in found else self.run(plan) for at, plan in enumerate(plans)]
+                together.update(dict.fromkeys(places, self._nearest_many([plans[at].root for at in places])))
+        for at, plan in enumerate(plans):
+            yield next(together[at]) if at in together else self.run(plan)
 
     def _is_plain(self, plan: Plan) -> bool:
         """Whether a plan is the `nearest` of one dense vector among all points, and nothing else."""
@@ -63,16 +63,14 @@ class Executor:
             return False
         return not plan.excluded and self._reader.view.fields[stage.using].kind == "dense"
 
-    def _nearest_many(self, nodes: Sequence[Node]) -> list[Hits]:
-        """Plain nodes of one field, limit and set of parameters."""
+    def _nearest_many(self, nodes: Sequence[Node]) -> Iterator[Hits]:
+        """Of plain nodes of one field, limit and set of parameters, in their order."""
         stages = [cast(Nearest, node.stage) for node in nodes]
         field = self._reader.view.fields[stages[0].using]
         vectors = [cast(DenseQuery, stage.vector) for stage in stages]
         hits = self._search.nearest_many(field, vectors, nodes[0].limit, nodes[0].params)
-        return [
-            _beyond(field, as_reported(field, some), node.score_threshold)
-            for some, node in zip(hits, nodes, strict=True)
-        ]
+        for some, node in zip(hits, nodes, strict=True):
+            yield _beyond(field, as_reported(field, some), node.score_threshold)
 
     def _run(self, node: Node, excluded: Rows) -> Hits:
         trace = self._reader.trace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -62,8 +62,8 @@ def run_arrays(
 
 def _found(
     snapshot: Snapshot, requests: Sequence[models.QueryRequest], lookup: Lookup
-) -> tuple[PointReader, list[Hits]]:
-    """The hits of each request, and who reads what is stored of them."""
+) -> tuple[PointReader, Iterator[Hits]]:
+    """The hits of each request, in their order, and who reads what is stored of them."""
     view = snapshot.view
     reader = PointReader(snapshot.collection, view, snapshot.txn)
     executor = Executor(reader, snapshot.collection.indexes_for(view))
@@ -75,10 +75,10 @@ def _found(
         plan(reader, lookup, request, limit + offset)
         for request, limit, offset in zip(requests, limits, offsets, strict=True)
     ]
-    return reader, [
+    return reader, (
         hits.cut(offset, offset + limit)
         for limit, offset, hits in zip(limits, offsets, executor.run_all(planned), strict=True)
-    ]
+    )
 
 
 def _offset(request: models.QueryRequest) -> int:

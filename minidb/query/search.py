@@ -8,7 +8,7 @@ scanned. Scores of every way are the same float arithmetic on the stored rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
-from minidb.cores import N_CORES, on_all_cores
+from minidb.cores import N_CORES, ahead, on_all_cores
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
@@ -44,6 +44,8 @@ _FEW_ROWS = 64
 """Rows behind the graph that are compared as floats without asking the sketch."""
 _CHUNK_ROWS = 512
 _QUERIES_AT_ONCE, _FEW_QUERIES = 64, 4
+_ASKED_AT_ONCE = 16
+"""Of a graph, by one thread."""
 
 
 class Params(NamedTuple):
@@ -108,7 +110,7 @@ class Search(NamedTuple):
 
     def nearest_many(
         self, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int, params: Params
-    ) -> list[Hits]:
+    ) -> Iterable[Hits]:
         """What `nearest` finds among all points for each of several vectors of a dense field, on all cores."""
         if not self.reader.view.count(field.slot):
             return [NO_HITS] * len(queries)
@@ -118,15 +120,25 @@ class Search(NamedTuple):
             if self._scans_floats(field, params):
                 return self._float_scans(field, queries, k)
             each = on_all_cores if is_long else map
-            return list(each(lambda query: self._scanned(field, query, k, params), queries))
-        found = walk.graph.search_many(np.stack(queries), walk.width)
-        chosen = [self._walked(walk, rows, field, query, k, params) for rows, query in zip(found, queries, strict=True)]
-        return [
-            self._scanned(field, query, k, params) if candidates is None else hits
-            for candidates, query, hits in zip(
-                chosen, queries, self._rescored_many(field, queries, k, chosen), strict=True
-            )
-        ]
+            return each(lambda query: self._scanned(field, query, k, params), queries)
+        return self._walked_many(walk, field, queries, k, params)
+
+    def _walked_many(
+        self, walk: _Walk, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int, params: Params
+    ) -> Iterator[Hits]:
+        """By the graph, some queries at a time: the next are looked for while the caller takes these."""
+        pieces = [queries[start : start + _ASKED_AT_ONCE] for start in range(0, len(queries), _ASKED_AT_ONCE)]
+
+        def ask(piece: Sequence[NDArray[np.float32]]) -> list[Rows]:
+            return walk.graph.search_many(np.stack(piece), walk.width, 1)
+
+        for piece, found in zip(pieces, ahead(ask, pieces), strict=True):
+            chosen = [
+                self._walked(walk, rows, field, query, k, params) for rows, query in zip(found, piece, strict=True)
+            ]
+            rescored = self._rescored_many(field, piece, k, chosen)
+            for query, candidates, hits in zip(piece, chosen, rescored, strict=True):
+                yield self._scanned(field, query, k, params) if candidates is None else hits
 
     def similarities(self, field: VectorField, query: QueryVector, rows: Rows) -> Scores:
         """Exact internal similarities of rows that have the vector."""
@@ -254,11 +266,12 @@ class Search(NamedTuple):
         view, graph = self.reader.view, walk.graph
         if not len(found):
             return None  # it is torn, and what is nearest may be in another part
-        n_covered, has = min(walk.n_rows, view.n_rows), view.has(field.slot)
-        beside = graph.beside(found)
-        found, beside = found[found < n_covered], beside[beside < n_covered]
-        found, beside = found[has[found]], beside[has[beside]]
-        if len(found) < min(k, view.count(field.slot)) and graph.count > walk.width:
+        beside, count = graph.beside(found), view.count(field.slot)
+        if not walk.n_rows == graph.n_rows == view.n_rows == count:  # else whatever it finds is alive, and of this view
+            n_covered, has = min(walk.n_rows, view.n_rows), view.has(field.slot)
+            found, beside = found[found < n_covered], beside[beside < n_covered]
+            found, beside = found[has[found]], beside[has[beside]]
+        if len(found) < min(k, count) and graph.count > walk.width:
             return None  # too many of them are dead
         self.reader.trace.note(by="graph", width=walk.width, tail=view.n_rows - walk.n_rows)
         candidates = _with(found[: walk.kept], beside)

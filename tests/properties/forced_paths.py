@@ -149,7 +149,7 @@ class ExactGraph:
         scores = similarities(self._metric, query, self._vectors)
         return self._rows[np.argsort(-scores, kind="stable")[:width]]
 
-    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
+    def search_many(self, queries: NDArray[np.float32], width: int, threads: int = 1) -> list[NDArray[np.uint32]]:
         return [self.search(query, width) for query in queries]
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:

@@ -64,8 +64,8 @@ class Graph(Protocol):
         None when so many cannot be reached, though there are more.
         """
 
-    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        """The same for `(q, d)` queries in one call of the library, on all cores."""
+    def search_many(self, queries: NDArray[np.float32], width: int, threads: int = N_CORES) -> list[NDArray[np.uint32]]:
+        """The same for `(q, d)` queries in one call of the library, on all cores unless `threads` says otherwise."""
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         """Insert more rows, all at or beyond `self.n_rows`; afterwards every row below `n_rows` is in the graph."""
@@ -103,8 +103,8 @@ class LibraryGraph(ABC):
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         return self._checked(self._nearest(query[None], width, 1)[0], width)
 
-    def search_many(self, queries: NDArray[np.float32], width: int) -> list[NDArray[np.uint32]]:
-        return [self._checked(found, width) for found in self._nearest(queries, width, N_CORES)]
+    def search_many(self, queries: NDArray[np.float32], width: int, threads: int = N_CORES) -> list[NDArray[np.uint32]]:
+        return [self._checked(found, width) for found in self._nearest(queries, width, threads)]
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         codes = self._encode(vectors)

