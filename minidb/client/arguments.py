@@ -44,8 +44,10 @@ def query_request(
         "lookup_from": lookup_from,
     }
     if (
-        prefetch is filter is params is score_threshold is lookup_from is None
+        prefetch is score_threshold is lookup_from is None
         and _is_plain_vector(query)
+        and (filter is None or type(filter) is models.Filter)  # models were checked when they were made
+        and (params is None or type(params) is models.SearchParams)
         and (using is None or type(using) is str)
         and _is_count(limit, 1)
         and (offset is None or _is_count(offset, 0))
