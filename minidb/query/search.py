@@ -19,7 +19,7 @@ from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
 from minidb.collection.indexes import Indexes, comparable, metric_of
 from minidb.collection.reads import PointReader
-from minidb.cores import N_CORES, ahead, on_all_cores
+from minidb.cores import N_CORES, ahead
 from minidb.index.dense.bits import BitSketch, bit_scan_ns
 from minidb.index.dense.codes import n_rescored, quantized_as
 from minidb.index.dense.graph import Graph
@@ -119,7 +119,7 @@ class Search(NamedTuple):
         if walk is None:
             if self._scans_floats(field, params):
                 return self._float_scans(field, queries, k)
-            each = on_all_cores if is_long else map
+            each = ahead if is_long else map
             return each(lambda query: self._scanned(field, query, k, params), queries)
         return self._walked_many(walk, field, queries, k, params)
 
