@@ -171,7 +171,8 @@ def test_a_fork_waits_for_an_import(tmp_path: Path, when: str) -> None:
     (tmp_path / "py_rust_stemmers.py").write_text(LOGS_WHILE_IT_IS_IMPORTED if when == "run" else "")
     (tmp_path / "logs.py").write_text(LOGS_WHILE_IT_IS_IMPORTED)
     code = """
-        import importlib.util, os, sys, threading
+        import importlib.util, os, sys, threading, warnings
+        warnings.simplefilter("ignore")  # Python warns of a fork beside threads
         import minidb.system.processes
         import logging  # its hooks come later than ours, so they are called before
         sys.path.insert(0, sys.argv[1])
