@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import comparable
+from minidb.collection.index_rows import comparable
 from minidb.collection.reads import PointReader
 from minidb.index.centroids import SAMPLED_PER_CENTROID, CentroidIndex, centroids_of, n_centroids
 from minidb.models import Distance

@@ -13,54 +13,41 @@ import weakref
 from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.collection import Collection, snapshot_of
-from minidb.collection.config import StoredConfig
 from minidb.collection.declared import index_key
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import Indexes, comparable, graph_vectors, metric_of, payload_form
+from minidb.collection.index_plan import (
+    CLOSING_ROWS,
+    centroid_plan,
+    check_step,
+    graph_plan,
+    needs_work,
+    wants_index,
+    worth_vacuuming,
+)
+from minidb.collection.index_rows import comparable, graph_vectors, metric_of
+from minidb.collection.indexes import payload_form
 from minidb.collection.reads import PointReader
-from minidb.collection.view import View
 from minidb.errors import MinidbError, NotFound, ServiceError
 from minidb.index.dense.calibration import Calibration, held_out
-from minidb.index.dense.codes import quantized_as
 from minidb.index.dense.graph import Blocks, Graph, GraphSettings
 from minidb.index.dense.libraries import build
-from minidb.models import Distance
 from minidb.storage.checkpoint import files_named, name_checkpoint
 from minidb.storage.interface import NoTransaction, Store, WriteTransaction
 from minidb.storage.records import seq_key
 from minidb.storage.spaces import clean
 from minidb.system import threads
 
-if TYPE_CHECKING:
-    from minidb.index.centroids import CentroidIndex
-
-GRAPH_BYTES = 10_000 * 384 * 4
-"""Vectors below this many bytes are scanned as fast as walked, but for a small `hnsw_ef`; about Qdrant's threshold."""
-_TAIL_ROWS, _TAIL_SHARE, _REBUILD_SHARE, _DEAD_SHARE = 2_000, 0.05, 0.5, 0.3
-_LEAST_MULTIVECTORS, _TAIL_MULTIVECTORS = 2_000, 256
-"""Fewer are compared one by one in the time of a choice and of the few hundred chosen; so many beside what an index
-finds take half of that. Taking one into an index takes as long as comparing it 30 times.
-"""
-_CENTROID_GROWTH = 2
-"""A field grown by so much gets new centroids: what was written since may lie elsewhere."""
 _MEASURED_GROWTH = 1.5
 """A graph grown by so much is measured again."""
 _BUILD_ROWS = 1024
 """Rows between two looks at whether the database closes: with 1,536 dimensions they take a second or two."""
-_CHECK_STEP = 0.05
-_LEAST_CHECK_ROWS = 1000
 _SHARE, _CLOSING_SHARE = 0.5, 0.1
 """Derived data is saved when it has grown by this share since."""
-_LACKING_SHARE = 0.1
-"""Rows a sketch or an inverted index may lack before they are taken in, which the next search would wait for."""
-_CLOSING_ROWS = 10_000
-"""So many rows are taken into a sketch of 384 dimensions in 30 ms, into an inverted index in 100: closing may wait."""
 _LOOK_AGAIN_S = 1.0
 """Who waits looks so often whether the thread is still there."""
 _KEPT_LOG_ENTRIES = 10_000
@@ -105,10 +92,7 @@ class Indexer:
         view = collection.published[0]
         if view.n_rows < collection.next_check and not worth_vacuuming(view, collection.config):
             return
-        step = max(int(view.n_rows * _CHECK_STEP), _LEAST_CHECK_ROWS)
-        if collection.indexes_for(view).centroids:
-            step = min(step, _TAIL_MULTIVECTORS)
-        collection.next_check = view.n_rows + step
+        collection.next_check = view.n_rows + check_step(collection, view)
         if needs_work(collection):
             self.enqueue(collection)
 
@@ -363,73 +347,6 @@ def _checked_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.u
     return comparable(field, reader.dense(field, rows))
 
 
-def worth_vacuuming(view: View, config: StoredConfig) -> bool:
-    """Whether enough rows are dead: `deleted_threshold` of at least `vacuum_min_vector_number` rows."""
-    settings = config.config.optimizer_config
-    least = 1000 if settings.vacuum_min_vector_number is None else settings.vacuum_min_vector_number
-    share = 0.2 if settings.deleted_threshold is None else settings.deleted_threshold
-    return view.n_rows >= least and view.n_rows - view.n_alive > share * view.n_rows
-
-
-def wants_index(view: View, field: VectorField, config: StoredConfig) -> bool:
-    """Whether a dense field should have a graph, multivectors a centroid index: when there are many of them."""
-    if field.kind == "sparse" or field.distance == Distance.MANHATTAN or config.hnsw(field.name).m == 0:
-        return False
-    asked = config.asked.get("indexing_threshold")
-    if asked == 0:  # Qdrant: indexing switched off
-        return False
-    count = view.count(field.slot)
-    if field.kind == "multi":
-        if metric_of(field) != "dot" or count < _LEAST_MULTIVECTORS:
-            return False
-        count = view.n_tokens.get(field.slot, 0)
-    bytes_needed = GRAPH_BYTES if asked is None else asked * 1024
-    return count * field.size * 4 >= bytes_needed
-
-
-def graph_plan(has: NDArray[np.bool_], graph: Graph | None, field: VectorField) -> str:
-    """ "build", "extend" or "nothing"."""
-    if graph is None or quantized_as(graph.kind) != field.quantized:
-        return "build"
-    live_inside = int(np.count_nonzero(has[: graph.n_rows]))
-    tail = int(np.count_nonzero(has[graph.n_rows :]))
-    if graph.count - live_inside > _DEAD_SHARE * graph.count or tail > _REBUILD_SHARE * graph.count:
-        return "build"
-    return "extend" if tail > max(_TAIL_ROWS, _TAIL_SHARE * graph.count) else "nothing"
-
-
-def centroid_plan(view: View, field: VectorField, index: CentroidIndex | None) -> str:
-    """ "build", "extend" or "nothing"."""
-    if index is None or view.count(field.slot) >= _CENTROID_GROWTH * index.n_trained:
-        return "build"
-    has = view.has(field.slot)
-    live_inside = int(np.count_nonzero(has[: index.n_rows]))
-    if index.count - live_inside > _DEAD_SHARE * index.count:
-        return "build"
-    return "extend" if np.count_nonzero(has[index.n_rows :]) >= _TAIL_MULTIVECTORS else "nothing"
-
-
-def _plan(view: View, field: VectorField, indexes: Indexes) -> str:
-    if field.kind == "multi":
-        return centroid_plan(view, field, indexes.centroids.get(field.slot))
-    return graph_plan(view.has(field.slot), indexes.graphs.get(field.slot), field)
-
-
-def needs_work(collection: Collection) -> bool:
-    """Whether the indexer would do anything."""
-    view = collection.published[0]
-    if worth_vacuuming(view, collection.config) and not collection.store.read_only:
-        return True
-    indexes = collection.indexes_for(view)
-    for field in view.fields.values():
-        if not wants_index(view, field, collection.config):
-            continue
-        if _plan(view, field, indexes) != "nothing":
-            return True
-    many = max(_CLOSING_ROWS, int(_LACKING_SHARE * view.n_rows))
-    return any(indexes.lacks(view, field, 0.0) > many for field in view.fields.values())
-
-
 def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -> None:
     """Write derived data that has outgrown its last checkpoint and name it in the store.
 
@@ -444,7 +361,7 @@ def checkpoint(store: Store, collection: Collection, *, closing: bool = False) -
         indexes, reader = collection.indexes_for(view), PointReader(collection, view, snapshot.txn)
         for field in view.fields.values():
             lacking = indexes.lacks(view, field, least_share if closing else 0.0)
-            if 0 < lacking <= (_CLOSING_ROWS if closing else view.n_rows):
+            if 0 < lacking <= (CLOSING_ROWS if closing else view.n_rows):
                 indexes.make(reader, field)
         forms = indexes.unsaved(view, least_share)
         if forms and collection.config.payload_schema:

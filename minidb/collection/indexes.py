@@ -20,14 +20,23 @@ from numpy.typing import NDArray
 
 from minidb.arrays import distinct
 from minidb.collection.declared import canonical, checkpoint_slot
-from minidb.collection.fields import VectorField, normalized
+from minidb.collection.fields import VectorField
+from minidb.collection.index_rows import (
+    CHUNK_ROWS,
+    Pass,
+    check_rows,
+    dense_chunks,
+    graph_vectors,
+    metric_of,
+    sparse_rows,
+    stacked,
+)
 from minidb.collection.view import View, view_arrays, view_of_arrays
 from minidb.filter.index_key import CLASSES, IndexKey, PayloadIndex
 from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.graph import Graph
 from minidb.index.dense.hot import HotRows
 from minidb.index.dense.libraries import restored
-from minidb.index.dense.plain import Metric
 from minidb.index.dense.sketch import SCANNED_FLOATS, Sketch
 from minidb.models import Distance
 from minidb.storage.checkpoint import (
@@ -39,22 +48,13 @@ from minidb.storage.checkpoint import (
     remove_unnamed,
     write_arrays,
 )
-from minidb.storage.interface import CorruptRow, ReadTransaction
-from minidb.storage.records import sparse_key, unpack_sparse
+from minidb.storage.interface import ReadTransaction
 
 if TYPE_CHECKING:
     from minidb.collection.reads import PointReader
     from minidb.index.centroids import CentroidIndex
     from minidb.index.sparse import SparseIndex
 
-METRICS: dict[Distance, Metric] = {
-    Distance.COSINE: "dot",
-    Distance.DOT: "dot",
-    Distance.EUCLID: "euclid",
-    Distance.MANHATTAN: "manhattan",
-}
-_CHUNK_ROWS = 8192
-_PASS_BYTES = 16 << 20
 _LEAST_ROWS = 1000
 """Fewer are read faster than a file is written."""
 _OPENED_AT_ONCE = 64 << 20
@@ -63,20 +63,9 @@ million 416 MB are to be checked, and a quarter of a second of processor time go
 """
 
 
-def metric_of(field: VectorField) -> Metric:
-    return METRICS[field.distance]
-
-
 def _opens_at_once(view: View, field: VectorField) -> bool:
     """Whether a search waits for a mapped graph of the field to be opened."""
     return view.n_rows * field.size * 4 <= _OPENED_AT_ONCE
-
-
-def comparable(field: VectorField, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Stored or query vectors as they are compared: cosine over bytes cannot be normalised when it is stored."""
-    if field.distance == Distance.COSINE and field.datatype == "uint8":
-        return normalized(vectors)
-    return vectors
 
 
 FormKind = Literal["graph", "sketch", "sparse", "centroids"]
@@ -147,7 +136,7 @@ class Indexes:
                 sketch.extend(view.n_rows, partial(self._sketched, reader, field))
                 if sketch.scale != scale:  # it started over
                     self._saved_rows.pop(("sketch", field.slot), None)
-                if n_new > _CHUNK_ROWS:
+                if n_new > CHUNK_ROWS:
                     reader.collection.store.row_file(self.space, field.rows_file, field.row_bytes).release()
             self._sketches[field.slot] = sketch
             return sketch
@@ -222,8 +211,8 @@ class Indexes:
             if index.n_rows < view.n_rows:
                 self.leave_out("sparse", field, view, index.n_rows, view.n_rows)
             while index.n_rows < view.n_rows:
-                stop = min(view.n_rows, index.n_rows + 16 * _CHUNK_ROWS)
-                index = index.with_rows(stop, *_sparse_rows(reader, field, index.n_rows, stop))
+                stop = min(view.n_rows, index.n_rows + 16 * CHUNK_ROWS)
+                index = index.with_rows(stop, *sparse_rows(reader, field, index.n_rows, stop))
             self._sparse[field.slot] = index
             return index
 
@@ -233,7 +222,7 @@ class Indexes:
         """The index with those of some rows that it lacks, for this reader only."""
         fresh = rows[~index.has_rows(rows)]
         return index.with_rows(
-            index.n_rows, *_stacked(field, fresh, [reader.sparse(field, row) for row in fresh.tolist()])
+            index.n_rows, *stacked(field, fresh, [reader.sparse(field, row) for row in fresh.tolist()])
         )
 
     def load_payload_index(self, txn: ReadTransaction, key: IndexKey) -> tuple[int, int, PayloadIndex] | None:
@@ -283,7 +272,7 @@ class Indexes:
         if _opens_at_once(reader.view, field):
             return False
         sketch = self._fitting_sketch(field) or find_checkpoint(reader.txn, self.space, "sketch", field.slot)
-        return sketch is not None and reader.view.n_rows - sketch.n_rows <= _CHUNK_ROWS
+        return sketch is not None and reader.view.n_rows - sketch.n_rows <= CHUNK_ROWS
 
     def centroid_index(self, reader: PointReader, field: VectorField) -> CentroidIndex | None:
         """The index of a field of multivectors, if there is one by now; a saved one is opened here and now."""
@@ -310,7 +299,7 @@ class Indexes:
             graph = self._load_graph(reader, field, go_on)
             if graph is not None:
                 if not graph.opens_mapped:
-                    _check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
+                    check_rows(reader, field, go_on)  # all are in memory now: so that no search has to
                 self.graphs[field.slot] = graph
                 self.give_back(reader, field)
         return graph
@@ -477,7 +466,7 @@ class Indexes:
         arrays: dict[str, NDArray[Any]],
         go_on: Callable[[], None] = lambda: None,
     ) -> Graph | None:
-        on_the_way = _Pass(reader, field)
+        on_the_way = Pass(reader, field)
 
         def vectors_of(rows: NDArray[np.uint32]) -> NDArray[np.float32]:
             go_on()
@@ -488,81 +477,3 @@ class Indexes:
         graph = restored(metric_of(field), meta, arrays, vectors_of)
         on_the_way.end()
         return graph
-
-
-class _Pass:
-    """A pass over a field's row file that gives back on the way what it mapped: at its end all of the file would be
-    in memory, beside the graph that has the same floats.
-    """
-
-    def __init__(self, reader: PointReader, field: VectorField) -> None:
-        self.file = reader.collection.store.row_file(reader.view.space, field.rows_file, field.row_bytes)
-        self._most = max(1, _PASS_BYTES // max(1, field.row_bytes))
-        self._n_rows = 0
-
-    def after(self, n_rows: int) -> None:
-        """So many rows more were read."""
-        self._n_rows += n_rows
-        if self._n_rows >= self._most:
-            self.end()
-
-    def end(self) -> None:
-        self.file.release()
-        self._n_rows = 0
-
-
-def dense_chunks(reader: PointReader, field: VectorField, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
-    """The field's rows in order, as they are compared; rows without the vector are zeros or leftovers."""
-    has = reader.view.has(field.slot)
-    for at in range(start, stop, _CHUNK_ROWS):
-        chunk = comparable(field, field.decode(reader.dense_range(field, at, min(at + _CHUNK_ROWS, stop))))
-        present = has[at : at + len(chunk)]
-        yield chunk if present.all() else np.where(present[:, None], chunk, np.float32(0.0))
-
-
-def _check_rows(reader: PointReader, field: VectorField, go_on: Callable[[], None]) -> None:
-    """Check every row, like `PointReader.all_dense`, but in steps."""
-    view, on_the_way = reader.view, _Pass(reader, field)
-    try:
-        for start in range(0, view.n_rows, _CHUNK_ROWS):
-            go_on()
-            on_the_way.file.verify_all(min(start + _CHUNK_ROWS, view.n_rows), view.has(field.slot))
-            on_the_way.after(_CHUNK_ROWS)
-        on_the_way.end()
-    except CorruptRow as error:
-        raise reader.collection.corrupt_row(reader.txn, view, error.file, error.row) from None
-
-
-def graph_vectors(reader: PointReader, field: VectorField, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
-    """Vectors of graph rows, dead ones included: they keep the graph connected and were checked when they were
-    inserted.
-    """
-    file = reader.collection.store.row_file(reader.view.space, field.rows_file, field.row_bytes)
-    return comparable(field, field.decode(file.raw(reader.view.n_rows).take(rows, axis=0)))
-
-
-def _sparse_rows(
-    reader: PointReader, field: VectorField, start: int, stop: int
-) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
-    """Rows `[start, stop)` that have the sparse vector: row numbers, lengths, and all indices and values in a row."""
-    space, slot = reader.view.space, field.slot
-    rows, vectors = [], []
-    for key, data in reader.txn.scan("sparse", sparse_key(space, slot, start), sparse_key(space, slot, stop)):
-        rows.append(int.from_bytes(key[6:], "big"))
-        vectors.append(unpack_sparse(data))
-    return _stacked(field, np.array(rows, np.uint32), vectors)
-
-
-def _stacked(
-    field: VectorField, rows: NDArray[np.uint32], vectors: list[tuple[NDArray[np.uint32], NDArray[np.float32]]]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
-    """Sparse vectors of rows as `SparseIndex.with_rows` takes them."""
-    lengths = np.array([len(indices) for indices, _ in vectors], np.int64)
-    if not vectors:
-        return np.zeros(0, np.uint32), lengths, np.zeros(0, np.uint32), np.zeros(0, np.float32)
-    return (
-        rows,
-        lengths,
-        np.concatenate([indices for indices, _ in vectors]),
-        field.as_indexed(np.concatenate([values for _, values in vectors])),
-    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from minidb import models
 from minidb.collection.config import StoredConfig, dense_params
 from minidb.collection.facets import schema_info
-from minidb.collection.indexer import needs_work
+from minidb.collection.index_plan import needs_work
 from minidb.collection.reads import PointReader
 from minidb.models import CollectionStatus, OptimizersStatusOneOf, OptimizersStatusOneOf1
 

@@ -20,7 +20,7 @@ import numpy as np
 from minidb.collection.config import dense_params
 from minidb.collection.declared import checkpoint_slot, index_key
 from minidb.collection.fields import OFFSET_BYTES, VectorField
-from minidb.collection.indexer import wants_index
+from minidb.collection.index_plan import wants_index
 from minidb.collection.reads import PointReader
 from minidb.models.service import (
     CollectionMemoryReport,

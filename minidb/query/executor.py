@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import Indexes, metric_of
+from minidb.collection.index_rows import metric_of
+from minidb.collection.indexes import Indexes
 from minidb.collection.reads import PointReader
 from minidb.index.dense.plain import reported
 from minidb.query.examples import best_by_examples

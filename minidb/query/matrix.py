@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.collection.collection import Snapshot
 from minidb.collection.fields import VectorField, field_named
-from minidb.collection.indexes import comparable, metric_of
+from minidb.collection.index_rows import comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput
 from minidb.index.dense.plain import reported, similarity_table

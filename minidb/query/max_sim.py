@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import Indexes, comparable, metric_of
+from minidb.collection.index_rows import comparable, metric_of
+from minidb.collection.indexes import Indexes
 from minidb.collection.reads import PointReader
 from minidb.cores import on_all_cores
 from minidb.index.dense.sketch import LONG_SCAN_NS as _LONG_SCAN_NS

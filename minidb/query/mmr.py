@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import comparable, metric_of
+from minidb.collection.index_rows import comparable, metric_of
 from minidb.collection.reads import PointReader
 from minidb.index.dense.plain import similarities, similarity_table
 from minidb.index.multivector import max_sim

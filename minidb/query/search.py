@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
-from minidb.collection.indexes import Indexes, comparable, metric_of
+from minidb.collection.index_rows import comparable, metric_of
+from minidb.collection.indexes import Indexes
 from minidb.collection.reads import PointReader
 from minidb.cores import N_CORES, ahead
 from minidb.index.dense.bits import BitSketch, bit_scan_ns

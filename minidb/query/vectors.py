@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.collection.encode import dense_vector, multi_matrix, sparse_arrays
 from minidb.collection.fields import Kind, VectorField, normalized, unit, wrong_kind, wrong_size
-from minidb.collection.indexes import comparable
+from minidb.collection.index_rows import comparable
 from minidb.collection.reads import PointReader
 from minidb.errors import NotFound
 

@@ -16,7 +16,7 @@ from crash_model import NAME, Operation
 from recorded_disk import RecordedDisk
 
 from minidb import QdrantClient
-from minidb.collection import indexer
+from minidb.collection import index_plan
 from minidb.storage import lmdb_store, rows
 
 
@@ -44,7 +44,7 @@ class SecondWriter:
 
 def main(store: str, durability: Any, wal_bytes: str) -> None:
     lmdb_store._WAL_CHECKPOINT_BYTES, rows.WAL_LIMIT_BYTES = int(wal_bytes), 32 * 1024
-    indexer._TAIL_ROWS = indexer._LEAST_CHECK_ROWS = 50
+    index_plan._TAIL_ROWS = index_plan._LEAST_CHECK_ROWS = 50
     disk, client = RecordedDisk(Path(store), durability, pytest.MonkeyPatch()), None
     while True:
         try:

@@ -30,8 +30,8 @@ PAGE = 4096
 
 @pytest.fixture(autouse=True)
 def early_background_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidb.collection.indexer._TAIL_ROWS", 50)
-    monkeypatch.setattr("minidb.collection.indexer._LEAST_CHECK_ROWS", 50)
+    monkeypatch.setattr("minidb.collection.index_plan._TAIL_ROWS", 50)
+    monkeypatch.setattr("minidb.collection.index_plan._LEAST_CHECK_ROWS", 50)
 
 
 def history(client: QdrantClient, disk: RecordedDisk, seed: int, second: SecondWriter | None = None) -> list[State]:

@@ -11,13 +11,13 @@ import sys
 from crash_model import NAME, operation
 
 from minidb import QdrantClient
-from minidb.collection import indexer
+from minidb.collection import index_plan
 from minidb.storage import lmdb_store
 
 
 def main(path: str, seed: int, durability: str) -> None:
     lmdb_store._WAL_CHECKPOINT_BYTES = 200_000  # background work as often as possible
-    indexer._TAIL_ROWS = indexer._LEAST_CHECK_ROWS = 50
+    index_plan._TAIL_ROWS = index_plan._LEAST_CHECK_ROWS = 50
     client = QdrantClient(path, durability=durability)  # type: ignore[arg-type]
     existing = set()
     offset = None

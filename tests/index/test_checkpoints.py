@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
-from minidb.collection import indexer, indexes
+from minidb.collection import index_plan, indexer, indexes
 from minidb.index.dense.bits import BitSketch
 from minidb.index.dense.sketch import Sketch
 from minidb.index.sparse import SparseIndex
@@ -101,7 +101,8 @@ def test_a_store_that_was_never_searched_answers_at_once_when_it_is_opened(tmp_p
 def test_the_indexer_saves_what_searches_will_ask_for_in_case_the_process_is_killed(
     tmp_path: Path, built: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer, "_CLOSING_ROWS", N // 2)
+    for module in (indexer, index_plan):
+        monkeypatch.setattr(module, "CLOSING_ROWS", N // 2)
     with QdrantClient(tmp_path / "open") as client:
         fill(client, NO_GRAPH)
         assert client.wait_until_indexed("c")
@@ -116,7 +117,8 @@ def test_the_indexer_takes_in_what_is_not_worth_another_file_yet(
     tmp_path: Path, built: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or the next search would wait for up to a third of all rows."""
-    monkeypatch.setattr(indexer, "_CLOSING_ROWS", 1000)
+    for module in (indexer, index_plan):
+        monkeypatch.setattr(module, "CLOSING_ROWS", 1000)
     more = N * 13 // 10
     with QdrantClient(tmp_path) as client:
         fill(client, NO_GRAPH)

@@ -87,7 +87,7 @@ def test_the_one_in_the_graph_is_deleted() -> None:
 
 
 def test_more_come_after_reopening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidb.collection.indexer._TAIL_ROWS", 100)
+    monkeypatch.setattr("minidb.collection.index_plan._TAIL_ROWS", 100)
     with QdrantClient(tmp_path) as client:
         filled(client)
     with QdrantClient(tmp_path) as client:

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from minidb import QdrantClient, models
-from minidb.collection import indexes
+from minidb.collection import index_rows, indexes
 from minidb.index.dense import graph, libraries
 from minidb.storage.rows import MappedRowFile
 
@@ -262,8 +262,8 @@ def test_a_graph_that_is_read_gives_the_rows_back_on_the_way(tmp_path: Path, mon
         create(client, models.Distance.COSINE)
         client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
         assert client.wait_until_indexed("c")
-    monkeypatch.setattr(indexes, "_PASS_BYTES", N * SIZE * 4 // 10)
-    monkeypatch.setattr(indexes, "_CHUNK_ROWS", N // 10)
+    monkeypatch.setattr(index_rows, "_PASS_BYTES", N * SIZE * 4 // 10)
+    monkeypatch.setattr(index_rows, "CHUNK_ROWS", N // 10)
     monkeypatch.setattr("minidb.index.dense.hnswlib_graph._COPY_ROWS", N // 10)
     given_back = []
     monkeypatch.setattr(MappedRowFile, "release", lambda file: given_back.append(file.name))

@@ -16,7 +16,7 @@ from minidb.system import threads
 
 @pytest.fixture(autouse=True)
 def graphs_of_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidb.collection.indexer.GRAPH_BYTES", 1)
+    monkeypatch.setattr("minidb.collection.index_plan.GRAPH_BYTES", 1)
     monkeypatch.setattr("minidb.query.search._FLOAT_ELEMENTS", 0)
     monkeypatch.setattr("minidb.query.search._FLOAT_SCAN_ELEMENTS", 0)
     monkeypatch.setattr("minidb.query.search._graph_ns", lambda graph, field: 0.0)

@@ -23,9 +23,9 @@ HALF = models.Filter(must=[models.FieldCondition(key="half", match=models.MatchV
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 600 points an index is made, and chooses 60."""
-    monkeypatch.setattr("minidb.collection.indexer.GRAPH_BYTES", 1)
-    monkeypatch.setattr("minidb.collection.indexer._LEAST_MULTIVECTORS", N // 2)
-    monkeypatch.setattr("minidb.collection.indexer._TAIL_MULTIVECTORS", 100)
+    monkeypatch.setattr("minidb.collection.index_plan.GRAPH_BYTES", 1)
+    monkeypatch.setattr("minidb.collection.index_plan._LEAST_MULTIVECTORS", N // 2)
+    monkeypatch.setattr("minidb.collection.index_plan._TAIL_MULTIVECTORS", 100)
     monkeypatch.setattr("minidb.query.max_sim._CANDIDATES_OF_10", 21)
 
 

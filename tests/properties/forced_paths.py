@@ -58,7 +58,8 @@ _PIECES = {
     "minidb.index.dense.plain._CHUNK_ROWS": 16,
     "minidb.index.dense.plain.PIECE": 64,
     "minidb.index.multivector.PIECE": 64,
-    "minidb.collection.indexes._CHUNK_ROWS": 32,
+    "minidb.collection.index_rows.CHUNK_ROWS": 32,
+    "minidb.collection.indexes.CHUNK_ROWS": 32,
     "minidb.collection.indexer._BUILD_ROWS": 32,
     "minidb.storage.rows._MAPPED_BYTES": 0,
 }
@@ -84,20 +85,20 @@ _EVERY_CANDIDATE = {
 }
 """Codes choose all points: then what they choose is exact."""
 _GRAPHS = {
-    "minidb.collection.indexer.GRAPH_BYTES": 1,
+    "minidb.collection.index_plan.GRAPH_BYTES": 1,
     "minidb.query.search._graph_ns": lambda graph, field: 0.0,
 }
 _CENTROIDS = {
-    "minidb.collection.indexer.GRAPH_BYTES": 1,
-    "minidb.collection.indexer._LEAST_MULTIVECTORS": 1,
+    "minidb.collection.index_plan.GRAPH_BYTES": 1,
+    "minidb.collection.index_plan._LEAST_MULTIVECTORS": 1,
     "minidb.query.max_sim._LEAST_TO_CHOOSE_FROM": 0,
 }
 _HNSWLIB = {"minidb.index.dense.libraries._has_hnswlib": lambda: True}
 _USEARCH = {"minidb.index.dense.libraries._has_hnswlib": lambda: False}
 CATCHING_UP = {
-    "minidb.collection.indexer._LEAST_CHECK_ROWS": 1,
-    "minidb.collection.indexer._TAIL_ROWS": 0,
-    "minidb.collection.indexer._TAIL_MULTIVECTORS": 1,
+    "minidb.collection.index_plan._LEAST_CHECK_ROWS": 1,
+    "minidb.collection.index_plan._TAIL_ROWS": 0,
+    "minidb.collection.index_plan._TAIL_MULTIVECTORS": 1,
 }
 """Graphs and centroid indexes take in what is written, however little."""
 MANY_SEGMENTS = {"minidb.index.payload.segments._MAX_SEGMENTS": ALL}
