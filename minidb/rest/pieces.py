@@ -8,6 +8,7 @@ range, then (by `EncodedPoints`) what does not suit the collection. Called by `b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,6 +39,8 @@ from minidb.models.vectors import BatchColumn, ExtendedPointId
 from minidb.rest.json_text import NotInPieces
 
 _MOST_FAULTS = 16
+_FEW = 256
+"""Of a piece that is not plain, parts of so many are tried: what takes models is rarely all of it."""
 _IDS: Any = Items[ExtendedPointId]
 _PAYLOADS: Any = Items[Payload | None]
 Read: TypeAlias = Callable[[dict[str, Any], int], Any]
@@ -68,6 +71,9 @@ class PointPieces:
             try:
                 self._keep(plain_points(self._fields, values, self._pack, self._may_be_bare))
             except NotPlain:
+                if len(values) > _FEW:
+                    _in_parts(self.add, values)
+                    return
                 self._add_models(values)
         self.n_points += len(values)
 
@@ -118,6 +124,9 @@ class ColumnPieces:
         try:
             self._ids += plain_ids(values)
         except NotPlain:
+            if len(values) > _FEW:
+                _in_parts(self.add_ids, values)
+                return
             ids = self._checked(0, _IDS, values, {"ids": values}, len(self._ids))
             self._ids += values if ids is None else ids_of(ids)
 
@@ -125,19 +134,25 @@ class ColumnPieces:
         try:
             self._payloads += plain_payloads(values, pack_json)
         except NotPlain:
+            if len(values) > _FEW:
+                _in_parts(self.add_payloads, values)
+                return
             payloads = self._checked(2, _PAYLOADS, values, {"payloads": values}, len(self._payloads))
             self._payloads += [NO_PAYLOAD] * len(values) if payloads is None else pack_payloads(payloads)
 
     def add_vectors(self, name: str | None, values: list[Any]) -> None:
         """Those of a name; None for those that stand there without one. Raises as `PointPieces.add`."""
         start = self._lengths.setdefault(name, 0)
-        self._lengths[name] += len(values)
         if not values:
             return
         try:
             column: FieldColumn | TextColumn | None = plain_column(self._fields, name, values)
         except NotPlain:
+            if len(values) > _FEW:
+                _in_parts(partial(self.add_vectors, name), values)
+                return
             column = self._modelled(name, values, start)
+        self._lengths[name] += len(values)
         if column is None:
             return
         column.positions += start
@@ -193,6 +208,11 @@ class ColumnPieces:
 
 
 Pieces: TypeAlias = PointPieces | ColumnPieces
+
+
+def _in_parts(add: Callable[[list[Any]], None], values: list[Any]) -> None:
+    for start in range(0, len(values), _FEW):
+        add(values[start : start + _FEW])
 
 
 def _told_apart(batch: PointBatch) -> PointBatch:

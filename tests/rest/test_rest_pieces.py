@@ -16,7 +16,7 @@ from rest_world import JSON_BODY, POINTS, World
 from minidb import register_provider
 from minidb.database import Database
 from minidb.inference import Request
-from minidb.rest import bodies, json_text
+from minidb.rest import bodies, json_text, pieces
 
 PUT = "/collections/c/points"
 LARGE = 2 << 20
@@ -246,6 +246,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     monkeypatch.setattr(json_text, "PIECE_BYTES", 30)
     monkeypatch.setattr(json_text, "_VALUE_BYTES", 3)
     monkeypatch.setattr(json_text, "_SHORT_BYTES", 60)
+    monkeypatch.setattr(pieces, "_FEW", 1)
     done: list[bool] = []
     read = bodies._read
 
