@@ -128,10 +128,11 @@ class Search(NamedTuple):
         self, walk: _Walk, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int, params: Params
     ) -> Iterator[Hits]:
         """By the graph, some queries at a time: the next are looked for while the caller takes these."""
-        pieces = [queries[start : start + _ASKED_AT_ONCE] for start in range(0, len(queries), _ASKED_AT_ONCE)]
+        step, threads = (len(queries), N_CORES) if walk.graph.takes_turns else (_ASKED_AT_ONCE, 1)
+        pieces = [queries[start : start + step] for start in range(0, len(queries), step)]
 
         def ask(piece: Sequence[NDArray[np.float32]]) -> list[Rows]:
-            return walk.graph.search_many(np.stack(piece), walk.width, 1)
+            return walk.graph.search_many(np.stack(piece), walk.width, threads)
 
         for piece, found in zip(pieces, ahead(ask, pieces), strict=True):
             chosen = [

@@ -133,6 +133,7 @@ class ExactGraph:
 
     kind = "float32"
     opens_mapped = False
+    takes_turns = False
 
     def __init__(self, metric: Metric, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
         self._metric, self._rows, self._vectors = metric, rows, vectors

@@ -58,6 +58,10 @@ class Graph(Protocol):
     def count(self) -> int:
         """Rows in the graph, dead ones included."""
 
+    @property
+    def takes_turns(self) -> bool:
+        """Whether one call searches it at a time."""
+
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         """About the `width` nearest rows or more, nearest first; dead ones among them.
 
@@ -99,6 +103,10 @@ class LibraryGraph(ABC):
     @property
     def count(self) -> int:
         return self._copies.count
+
+    @property
+    def takes_turns(self) -> bool:
+        return False
 
     def search(self, query: NDArray[np.float32], width: int) -> NDArray[np.uint32]:
         return self._checked(self._nearest(query[None], width, 1)[0], width)

@@ -75,6 +75,10 @@ class UsearchGraph(LibraryGraph):
                 index.add(rows[is_first].astype(np.uint64), encoded[is_first], threads=N_CORES)
         return cls(index, codes, copies, n_rows)
 
+    @property
+    def takes_turns(self) -> bool:
+        return self._mapped is None
+
     def _encode(self, vectors: NDArray[np.float32]) -> NDArray[Any]:
         return self._codes.encode(vectors)
 
