@@ -63,8 +63,8 @@ def ahead(function: Callable[[A], B], items: Sequence[A]) -> Iterator[B]:
     """Of each result of another thread, and, as True, of its end."""
 
     def work(at: int) -> None:
-        _thread.is_working = True
         try:
+            _thread.is_working = True
             results[at] = function(items[at])
         finally:
             _thread.is_working = False
