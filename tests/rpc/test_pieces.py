@@ -74,6 +74,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "of a wrong dimension": {"points": [*points(1, 9, 4), *points(30, 1, 3)]},
     "without vectors": {"points": [*points(1, 9, 4), {"id": {"num": 1}}]},
     "none": {"points": []},
+    "texts": {
+        "points": [
+            {"id": {"num": at}, "vectors": {"vector": {"document": {"text": f"a{at % 2}", "model": "minidb/hash-4"}}}}
+            for at in range(1, 6)
+        ]
+    },
 }
 
 
