@@ -30,7 +30,8 @@ C = TypeVar("C", bound=np.generic)
 Comparison = Callable[[NDArray[C]], NDArray[np.float32]]
 """A query compared with rows of codes: `(n,)` similarities."""
 _HEADROOM = 1.1
-_SAMPLE_ROWS, _SAMPLE_QUERIES, _SAMPLE_K, _SAMPLE_RESCORED = 2000, 16, 10, 40
+_SAMPLE_ROWS, _SAMPLE_QUERIES, _SAMPLE_K, _SAMPLE_RESCORED = 2000, 16, 10, 20
+"""Of a sample fewer are rescored than of all: with 40 in both, samples had recall 0.995 where all had 0.95."""
 _SAMPLE_PLACES = 8
 """What is written later may be of another kind."""
 _LEAST_RECALL = 0.99
