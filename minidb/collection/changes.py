@@ -111,7 +111,8 @@ def _versions(reader: PointReader) -> NDArray[np.uint64]:
         if known.seq == view.seq:
             return known.versions
         stale = view.changed_since(known.seq)
-        versions[: len(known.versions)] = known.versions
+        if stale is not None:  # else the view may have been made anew, and knows of no row that it was rewritten
+            versions[: len(known.versions)] = known.versions
     if stale is None:
         stale = np.flatnonzero(view.columns.rewritten[: view.n_rows]).astype(np.uint32)
     stale = stale[reader.alive[stale]]

@@ -2,7 +2,8 @@
 
 LMDB lets go of the interpreter's lock for every value it looks up, and with other threads about each time is a switch
 between them: ten hits of a query took as long as the search. A row's record stays as it was written until its payload
-is rewritten, which the view's columns tell of.
+is rewritten, which the view's columns tell of. Where the log of what was rewritten had been cut, they do not: then all
+that was known is left behind.
 """
 
 from __future__ import annotations
@@ -27,17 +28,16 @@ class KnownRecords:
     """Of committed rows of one collection; of records larger than 1 KB, and of reads of many rows, nothing is kept."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, dict[int, bytes]] = (-1, {})
-        """A space, and records by row."""
+        self._kept = _nothing()
         _everybody.add(weakref.ref(self, _everybody.discard))
 
     def read(self, view: View, rows: Sequence[int], look_up: Callable[[Sequence[int]], list[bytes]]) -> list[bytes]:
         """The records of rows, in their order; `look_up` gives those of rows that are not known."""
         if len(rows) > _MOST_ROWS:
             return look_up(rows)
-        space, known = self._kept
-        if space != view.space:
-            self._kept = _, known = view.space, {}
+        lineage, known = self._kept
+        if lineage != view.lineage:
+            self._kept = _, known = view.lineage, {}
         rewritten = view.columns.rewritten
         found = [None if rewritten[row] else known.get(row) for row in rows]
         if None not in found:
@@ -54,7 +54,12 @@ class KnownRecords:
         return [next(others) if record is None else record for record in found]
 
     def forget(self) -> None:
-        self._kept = -1, {}
+        self._kept = _nothing()
+
+
+def _nothing() -> tuple[tuple[int, int], dict[int, bytes]]:
+    """The lineage of a view, and records by row."""
+    return (-1, 0), {}
 
 
 def _count(n_bytes: int) -> None:

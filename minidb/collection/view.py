@@ -155,6 +155,11 @@ class View:
     known_since: int = 0
     """Before this operation payload changes were not kept."""
 
+    @property
+    def lineage(self) -> tuple[int, int]:
+        """Of all views that have it, a row that `columns` does not call rewritten in the newer has one record."""
+        return self.space, self.known_since
+
     def changed_since(self, seq: int) -> NDArray[np.uint32] | None:
         """Rows whose payload operation `seq` or a later one rewrote in place; None when that is no longer known."""
         change, found = self.last_change, []

@@ -88,6 +88,20 @@ def test_what_another_process_writes_is_read(tmp_path: Path) -> None:
         assert found(client) == before | {3: {"n": 3, "new": True}}
 
 
+def test_what_was_rewritten_before_the_log_begins_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidb.collection.indexer._KEPT_LOG_ENTRIES", 3)
+    with QdrantClient(tmp_path) as idle:
+        with QdrantClient(tmp_path) as busy:  # which stands for another process
+            filled(busy)
+            before = found(idle)
+            busy.set_payload("docs", {"new": True}, points=[3])
+            for _ in range(5):
+                busy.upsert("docs", [models.PointStruct(id=19, vector=[19, 1], payload={"n": 19})])
+        assert found(idle) == before | {3: {"n": 3, "new": True}}
+        idle.set_payload("docs", {"new": 2}, points=[4])
+        assert found(idle) == before | {3: {"n": 3, "new": True}, 4: {"n": 4, "new": 2}}
+
+
 def test_many_and_large_records_are_read_as_well(client: QdrantClient) -> None:
     filled(client, 200, text="x" * 2000)
     for _ in range(2):

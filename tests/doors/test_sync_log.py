@@ -506,3 +506,22 @@ class TestKeys:
             peer = qdrant_client.QdrantClient(url=server.url)
             assert pulled(client, peer, name="centre") == (1, 0)
             peer.close()
+
+
+def test_what_was_rewritten_before_the_servers_log_begins_comes(
+    client: QdrantClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidb.collection.indexer._KEPT_LOG_ENTRIES", 3)
+    place = tmp_path / "of two"
+    with closing(Database(place, "off")) as database, serving(database) as server:
+        peer = qdrant_client.QdrantClient(url=server.url)
+        fill_peer(peer)
+        client.pull(peer)
+        assert pulled(client, peer) == (0, 0)
+        with QdrantClient(place, durability="off") as another:  # which stands for another process
+            another.set_payload(NAME, {"tag": "y"}, [4])
+            for _ in range(5):
+                upsert(another, [50])
+        assert pulled(client, peer) == (2, 0)
+        assert state(client) == state(peer)
+        peer.close()
