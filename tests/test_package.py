@@ -70,10 +70,8 @@ def test_a_plain_upsert_and_query_load_nothing_they_do_not_need() -> None:
     packages = [
         "scipy", "httpx", "fastembed", "qdrant_client", "qdrant_edge", "hnswlib", "usearch", "lmdb", "py_rust_stemmers",
         "PIL", "grpc", "google.protobuf", "numpy.ma", "numpy.random", "asyncio", "concurrent.futures", "logging",
-        "multiprocessing",
+        "multiprocessing", "json", "importlib.metadata",
     ]  # fmt: skip
-    if sys.version_info < (3, 13):  # where pydantic loads importlib.metadata, and that json
-        packages.append("json")
     rooms = {
         "": ["aio", "cli", "grpc", "interception", "node", "rest", "server", "snapshots", "text", "transport"],
         "collection": ["centroids", "chunks", "declared_text", "facets", "info"],

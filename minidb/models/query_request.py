@@ -1,12 +1,12 @@
 """What a plain query is read as: the request, and whatever it may ask for. The forms few ask for are in `queries`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Later, Model, OneOrMany, one_of, tag
-from minidb.models.numbers import Number, PositiveInt, UInt
+from minidb.models.base import Later, Model, OneOrMany, Readers, one_of, only, tag
+from minidb.models.numbers import Number, PositiveInt, UInt, plain_count
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.vectors import (
     Array,
@@ -17,6 +17,7 @@ from minidb.models.vectors import (
     ScipyRow,
     SparseVector,
     Stacked,
+    plain_vector,
     vector_input_kind,
 )
 
@@ -130,6 +131,15 @@ QueryInterface = TypeAliasType(
 
 class QueryRequest(Model):
     """A query, the prefetches below it, and what to return."""
+
+    plain: ClassVar[Readers] = {
+        "query": plain_vector,
+        "using": only(str),
+        "limit": plain_count(1),
+        "offset": plain_count(),
+        "with_vector": only(bool),
+        "with_payload": only(bool),
+    }
 
     shard_key: ShardKeySelector | None = None
     prefetch: OneOrMany[Prefetch] | None = None

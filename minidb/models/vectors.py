@@ -15,7 +15,8 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, Strict, StrictFloat, model_validator
+from pydantic import AfterValidator, Field, Strict, StrictFloat, ValidationError, model_validator
+from pydantic_core import SchemaValidator, core_schema
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
@@ -87,6 +88,14 @@ def _check_id(value: Any) -> int | str | UUID:
 
 
 _ID_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "uuid"}]}
+
+
+def plain_id(value: Any) -> int | str | None:
+    """Reads an id as nearly everybody writes it; for `Model.plain`."""
+    kind = type(value)
+    return value if (kind is int and 0 <= value <= _MAX_ID) or (kind is str and _UUID(value)) else None
+
+
 ExtendedPointId: TypeAlias = Annotated[int | str | UUID, Checked(_check_id, _ID_SCHEMA)]
 PointId: TypeAlias = ExtendedPointId
 
@@ -259,6 +268,31 @@ def _scipy_row(value: Any) -> SparseVector:
 _SPARSE_SCHEMA = {"type": "object", "required": ["indices", "values"]}
 ScipyRow: TypeAlias = Annotated[SparseVector, Checked(_scipy_row, _SPARSE_SCHEMA)]
 ScipyRows: TypeAlias = Annotated[list[SparseVector], Checked(_scipy_rows, {"type": "array"})]
+
+
+# Vectors that need no schema, for `Model.plain`; pydantic_core's own validator of a list costs nothing to make
+
+
+_numbers = SchemaValidator(core_schema.list_schema(core_schema.float_schema(strict=True), fail_fast=True))
+
+
+def plain_vector(value: Any) -> list[float] | NumpyArray | None:
+    """Reads a list of numbers, or an array."""
+    if type(value) is list and _list_kind(value) == "dense":
+        try:
+            return _numbers.validate_python(value)  # type: ignore[no-any-return]
+        except ValidationError:
+            return None
+    is_array = type(value) is np.ndarray and value.ndim in (1, 2) and value.size > 0 and value.dtype.kind in "fiu"
+    return value if is_array else None
+
+
+def plain_vectors(value: Any) -> list[float] | NumpyArray | dict[str, Any] | None:
+    """Reads one, or several by their names."""
+    if type(value) is not dict:
+        return plain_vector(value)
+    vectors = {name: plain_vector(each) for name, each in value.items() if type(name) is str and name.isascii()}
+    return None if len(vectors) < len(value) or any(each is None for each in vectors.values()) else vectors
 
 
 # Which kind of vector it is
