@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
-from functools import cache
 from types import GeneratorType
 from typing import Any
 
-import numpy as np
-
 from minidb import models
 from minidb.errors import FormatError
-from minidb.models.base import parse
+from minidb.models.base import Model, parse
 from minidb.models.vectors import as_array, is_array
 
 _SHORT = 40
@@ -30,46 +27,20 @@ def query_request(
     score_threshold: float | None,
     lookup_from: Any,
 ) -> models.QueryRequest:
-    fields = {
-        "query": query,
-        "using": using,
-        "prefetch": prefetch,
-        "filter": filter,
-        "params": params,
-        "limit": limit,
-        "offset": offset,
-        "with_payload": with_payload,
-        "with_vector": with_vector,
-        "score_threshold": score_threshold,
-        "lookup_from": lookup_from,
-    }
-    if (
-        prefetch is score_threshold is lookup_from is None
-        and _is_plain_vector(query)
-        and (filter is None or type(filter) is models.Filter)  # models were checked when they were made
-        and (params is None or type(params) is models.SearchParams)
-        and (using is None or type(using) is str)
-        and _is_count(limit, 1)
-        and (offset is None or _is_count(offset, 0))
-        and type(with_payload) is type(with_vector) is bool
-    ):  # nothing to be checked; and a new process that asks for nothing else answers 30 ms sooner without schemas
-        return _unchecked().model_copy(update=fields)
-    return parse(models.QueryRequest, fields)
-
-
-@cache
-def _unchecked() -> models.QueryRequest:
-    return models.QueryRequest.model_construct()
-
-
-def _is_plain_vector(query: object) -> bool:
-    if type(query) is list:
-        return {*map(type, query)} == {float}
-    return type(query) is np.ndarray and query.ndim == 1 and query.size > 0 and query.dtype in (np.float32, np.float64)
-
-
-def _is_count(value: object, least: int) -> bool:
-    return type(value) is int and least <= value < 1 << 32
+    return request_of(  # type: ignore[no-any-return]
+        models.QueryRequest,
+        query=query,
+        using=using,
+        prefetch=prefetch,
+        filter=filter,
+        params=params,
+        limit=limit,
+        offset=offset,
+        with_payload=with_payload,
+        with_vector=with_vector,
+        score_threshold=score_threshold,
+        lookup_from=lookup_from,
+    )
 
 
 def each_query(queries: Any) -> Iterable[Any]:
@@ -138,8 +109,9 @@ def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> model
     )
 
 
-def request_of(type_: Any, **fields: Any) -> Any:
-    return parse(type_, fields)
+def request_of(type_: type[Model], **fields: Any) -> Any:
+    request = type_.of_plain(fields)
+    return parse(type_, fields) if request is None else request
 
 
 def matrix_request(filter: Any, limit: int, sample: int, using: str | None) -> models.SearchMatrixRequest:

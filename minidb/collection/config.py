@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any, TypeVar
 
 import msgpack
@@ -24,7 +25,7 @@ _MAX_SLOTS = 1 << 16
 _MAX_VECTOR_NAME_BYTES = 200
 _FORBIDDEN = '<>:"/\\|?*\0\x1f'
 _FORBIDDEN_EVER = "/\0"
-_HNSW_DEFAULTS = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0}
+_HNSW_DEFAULTS: dict[str, Any] = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0}
 _OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "deleted_threshold": 0.2,
     "vacuum_min_vector_number": 1000,
@@ -32,7 +33,7 @@ _OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "indexing_threshold": 10000,
     "flush_interval_sec": 5,
 }
-_WAL_DEFAULTS = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1}
+_WAL_DEFAULTS: dict[str, Any] = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1}
 
 M = TypeVar("M", bound=Model)
 
@@ -77,6 +78,17 @@ def _modifier(name: str | None) -> models.Modifier | None:
     return None if name is None else models.Modifier(name)
 
 
+def _packable(value: Any) -> Any:
+    """What `model_dump(mode="json", exclude_none=True)` makes of settings, without a schema."""
+    if isinstance(value, Model):
+        return {name: _packable(entry) for name, entry in value.__dict__.items() if entry is not None}
+    if isinstance(value, dict):
+        return {name: _packable(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_packable(entry) for entry in value]
+    return value.value if isinstance(value, Enum) else value
+
+
 def _plain_schema(declared: Any) -> Any:
     return (
         str(getattr(declared, "value", declared))
@@ -105,7 +117,7 @@ class StoredConfig:
     """Declared payload indexes by path: a schema type's name, or a params model."""
 
     def pack(self) -> bytes:
-        config = self.config.model_dump(mode="json", exclude_none=True)
+        config = _packable(self.config)
         schema = {path: _plain_schema(declared) for path, declared in self.payload_schema.items()}
         packed: bytes = msgpack.packb((config, self.slots, self.next_slot, self.asked, self.created_at, schema))
         return packed
@@ -218,7 +230,7 @@ def sparse_field(name: str, slot: int, params: models.SparseVectorParams) -> Vec
 def new_config(request: models.CreateCollection) -> StoredConfig:
     """The stored configuration of a new collection. Raises `ValidationError` for names and settings Qdrant refuses."""
     sparse = request.sparse_vectors
-    params = models.CollectionParams(
+    params = models.CollectionParams.model_construct(  # of values that the request has been checked for
         vectors=request.vectors,
         sparse_vectors=sparse,
         shard_number=request.shard_number or 1,
@@ -232,13 +244,16 @@ def new_config(request: models.CreateCollection) -> StoredConfig:
     names = [*dense_params(params), *(sparse or {})]
     _check_vectors(dense_params(params), sparse or {})
     _check_metadata(request.metadata)
-    config = models.CollectionConfig(
+    strict = request.strict_mode_config
+    config = models.CollectionConfig.model_construct(
         params=params,
-        hnsw_config=_merged(models.HnswConfig(**_HNSW_DEFAULTS), request.hnsw_config),
-        optimizer_config=_merged(models.OptimizersConfig(**_OPTIMIZER_DEFAULTS), request.optimizers_config),
-        wal_config=_merged(models.WalConfig(**_WAL_DEFAULTS), request.wal_config),
+        hnsw_config=_merged(models.HnswConfig.model_construct(**_HNSW_DEFAULTS), request.hnsw_config),
+        optimizer_config=_merged(
+            models.OptimizersConfig.model_construct(**_OPTIMIZER_DEFAULTS), request.optimizers_config
+        ),
+        wal_config=_merged(models.WalConfig.model_construct(**_WAL_DEFAULTS), request.wal_config),
         quantization_config=request.quantization_config,
-        strict_mode_config=request.strict_mode_config,
+        strict_mode_config=None if strict is None else models.StrictModeConfigOutput.model_validate(strict),
         metadata=request.metadata,
     )
     slots = {name: slot for slot, name in enumerate(names)}

@@ -14,7 +14,7 @@ Kept from the first sync on (`sync_state`). Called by drafts; `identity` names l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgpack
 
@@ -30,8 +30,7 @@ _KIND = b"eras"
 _ENDLESS = 1 << 64
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in the log: before operation `seq`, or within it before the id `offset`."""
 
     seq: int
@@ -41,8 +40,7 @@ class Position:
         return self.offset is not None and key < (self.seq, isinstance(self.offset, str), self.offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     """A collection's log: the operations of its history.
 
     Args:

@@ -128,8 +128,7 @@ class PayloadChange(NamedTuple):
 _MAX_CHANGES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class KnownVersions:
+class KnownVersions(NamedTuple):
     """Versions of the rows of one state, those in records, too: `(n_rows,)`."""
 
     space: int

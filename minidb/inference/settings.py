@@ -5,7 +5,7 @@ Plain values; the modules that act on them are named at each. Made by the doors,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from minidb.errors import BadRequest
 from minidb.inference.secret import Secret
@@ -13,8 +13,7 @@ from minidb.inference.secret import Secret
 LOCAL_BATCH_SIZE = 8  # qdrant-client's
 
 
-@dataclass(frozen=True)
-class ImageRules:
+class ImageRules(NamedTuple):
     """What an image may be that is decoded here, for a local model (`images`). Services decode theirs themselves.
 
     Args:
@@ -36,8 +35,7 @@ class ImageRules:
     allow_files: bool = False
 
 
-@dataclass(frozen=True)
-class InferenceSettings:
+class InferenceSettings(NamedTuple):
     """The inference of one client.
 
     Args:
@@ -49,15 +47,10 @@ class InferenceSettings:
     """
 
     local_batch_size: int = LOCAL_BATCH_SIZE
-    images: ImageRules = field(default_factory=ImageRules)
+    images: ImageRules = ImageRules()
     service_url: str | None = None
     service_token: Secret | None = None
     cache_bytes: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in (("batch size", self.local_batch_size), ("embedding_cache_bytes", self.cache_bytes)):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise BadRequest(f"{name} must be a positive integer, got {value!r}")
 
 
 def settings_of(
@@ -79,6 +72,9 @@ def settings_of(
             "cloud_inference=True needs inference_url, the address of an inference service; with cloud_inference=False "
             "local models (fastembed) and providers (openai/…, cohere/…, jinaai/…, openrouter/…, voyage/…) are used"
         )
+    for name, value in (("batch size", local_inference_batch_size), ("embedding_cache_bytes", embedding_cache_bytes)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise BadRequest(f"{name} must be a positive integer, got {value!r}")
     token = Secret(inference_token) if isinstance(inference_token, str) else inference_token
     return InferenceSettings(
         local_batch_size=LOCAL_BATCH_SIZE if local_inference_batch_size is None else local_inference_batch_size,

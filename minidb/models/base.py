@@ -41,6 +41,10 @@ T = TypeVar("T")
 AnyDict: TypeAlias = dict[str, Any]
 Payload: TypeAlias = dict[str, Any]
 Bool: TypeAlias = StrictBool
+Readers: TypeAlias = Mapping[str, Callable[[Any], Any]]
+
+_SCHEMAS_MAY_WAIT = tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 14)
+"""Whether an instance may come before the schema of its class; older pydantics could not dump it within an `Any`."""
 
 building = getattr(pydantic.main, "_rebuild_lock", None) or threading.RLock()
 """Who builds a schema holds this. Older pydantics have no lock: threads at once met what others had half made."""
@@ -71,6 +75,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, populate_by_name=True, defer_build=True)
     closed: ClassVar[bool] = False
     """Whether Qdrant's REST interface, too, refuses fields it does not know here: filters, selectors, strict mode."""
+    plain: ClassVar[Readers] = {}
+    """What reads the usual values of a field: it gives the value that is kept, or None, which leaves it to the schema.
+
+    An instance of usual values needs no schema. The first that a process builds takes 100 million instructions, since
+    pydantic looks for plug-ins: a quarter of `import numpy`.
+    """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -87,12 +97,29 @@ class Model(BaseModel):
             model["schema"] = core_schema.no_info_wrap_validator_function(guard, model["schema"])
         return schema
 
+    @classmethod
+    def of_plain(cls, data: Mapping[str, Any]) -> Self | None:
+        """An instance of usual values (`plain`); None if another value is among them."""
+        fields = _plain_fields(cls, data)
+        return None if fields is None else cls.__new__(cls)._holding(fields, data)
+
+    def _holding(self, fields: AnyDict, given: Iterable[str]) -> Self:
+        keep = object.__setattr__
+        keep(self, "__dict__", fields)
+        keep(self, "__pydantic_fields_set__", {*given})
+        keep(self, "__pydantic_extra__", None)
+        keep(self, "__pydantic_private__", None)
+        return self
+
     if not TYPE_CHECKING:
 
         def __init__(self, /, *values: Any, **data: Any) -> None:
             if values:
                 fields = ", ".join(f"{name}=…" for name in [*type(self).model_fields][: max(2, len(values))])
                 raise TypeError(f"fields go by name: {type(self).__name__}({fields})")
+            if _SCHEMAS_MAY_WAIT and (fields := _plain_fields(type(self), data)) is not None:
+                self._holding(fields, data)
+                return
             reading.errors, reading.fields = 0, NO_FIELDS
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self)
@@ -134,6 +161,47 @@ class Model(BaseModel):
         from minidb.models.notebook import Short  # which most programs never show
 
         return [(name, Short(value)) for name, value in self.__dict__.items() if value is not None]
+
+
+_no_fields: dict[type[Model], AnyDict] = {}
+
+
+def _plain_fields(cls: type[Model], data: Mapping[str, Any]) -> AnyDict | None:
+    """All fields of an instance of `cls`, or None: see `Model.plain`. A subclass may check more, and is not read so."""
+    readers: Readers | None = cls.__dict__.get("plain")
+    if readers is None:
+        return None
+    blank = _no_fields.get(cls)
+    if blank is None:
+        blank = _no_fields[cls] = {name: field.default for name, field in cls.model_fields.items()}
+    if not data.keys() <= blank.keys():
+        return None
+    fields = {**blank, **data}
+    for name, value in fields.items():
+        if value is None and blank[name] is None:
+            continue
+        value = readers[name](value) if name in readers else None
+        if value is None:
+            return None
+        fields[name] = value
+    return fields
+
+
+def only(*kinds: type) -> Callable[[Any], Any]:
+    """Reads values of these very types as they are; for `Model.plain`."""
+    return lambda value: value if type(value) in kinds else None
+
+
+def made(module: str, name: str) -> Callable[[Any], Any]:
+    """Reads a model of this name, which was checked when it was made; for `Model.plain`. Nothing is loaded for it."""
+    home = f"minidb.models.{module}"
+    return lambda value: value if type(value).__name__ == name and type(value).__module__ == home else None
+
+
+def plain_payload(value: Any) -> Payload | None:
+    """Reads an object whose keys are ordinary texts; for `Model.plain`."""
+    are_texts = type(value) is dict and {*map(type, value)} <= {str} and all(map(str.isascii, value))
+    return value.copy() if are_texts else None
 
 
 class _Names(EnumMeta):

@@ -1,13 +1,13 @@
 """The settings of a collection: as they are given at creation, and as they are kept."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AliasChoices, Field
 
-from minidb.models.base import Bool, Later, Model, Payload, StrEnum
+from minidb.models.base import Bool, Later, Model, Payload, Readers, StrEnum
 from minidb.models.bounded import by_sorted_name
 from minidb.models.numbers import PositiveInt, PositiveUInt32, UInt, number
-from minidb.models.vector_params import HnswConfig, SparseVectorsConfig, VectorsConfig
+from minidb.models.vector_params import HnswConfig, SparseVectorsConfig, VectorsConfig, plain_vectors_config
 
 if TYPE_CHECKING:
     from minidb.models.collection_changes import (
@@ -63,6 +63,8 @@ class ShardingMethod(StrEnum):
 
 class CreateCollection(Model):
     """A new collection."""
+
+    plain: ClassVar[Readers] = {"vectors": plain_vectors_config}
 
     vectors: VectorsConfig | None = None
     shard_number: PositiveUInt32 | None = None

@@ -106,6 +106,11 @@ def number(minimum: float | None = None, maximum: float | None = None, single: b
     return Checked(check, {"type": "number"})
 
 
+def plain_count(minimum: int = 0, maximum: int = 2**32 - 1) -> Callable[[Any], int | None]:
+    """Reads an ordinary number between the two; for `Model.plain`."""
+    return lambda value: value if type(value) is int and minimum <= value <= maximum else None
+
+
 UInt: TypeAlias = Annotated[int, integer()]
 UInt8: TypeAlias = Annotated[int, integer(bits=8)]
 UInt32: TypeAlias = Annotated[int, integer(bits=32)]

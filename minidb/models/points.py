@@ -1,14 +1,14 @@
 """Points, their upsert, and what to return of them. Other writes are in `updates`, other choices in `selections`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Later, Model, Payload, StrEnum, one_of, tag
+from minidb.models.base import Later, Model, Payload, Readers, StrEnum, one_of, only, plain_payload, tag
 from minidb.models.bounded import Items
 from minidb.models.numbers import UInt
-from minidb.models.vectors import ExtendedPointId, VectorStruct
+from minidb.models.vectors import ExtendedPointId, VectorStruct, plain_id, plain_vectors
 
 if TYPE_CHECKING:
     from minidb.models.filters import Filter
@@ -55,6 +55,8 @@ ShardKeySelector = TypeAliasType(
 class PointStruct(Model):
     """A point: id, vector (or several by name), payload."""
 
+    plain: ClassVar[Readers] = {"id": plain_id, "vector": plain_vectors, "payload": plain_payload}
+
     id: ExtendedPointId
     vector: VectorStruct = Field(validation_alias=AliasChoices("vector", "vectors"))
     payload: Payload | None = None
@@ -68,8 +70,14 @@ class UpdateMode(StrEnum):
     UPDATE_ONLY = "update_only"
 
 
+def _plain_points(value: Any) -> list[PointStruct] | None:
+    return value.copy() if type(value) is list and {*map(type, value)} == {PointStruct} else None
+
+
 class PointsList(Model):
     """An upsert by point."""
+
+    plain: ClassVar[Readers] = {"points": _plain_points}
 
     points: Items[PointStruct]
     shard_key: ShardKeySelector | None = None
@@ -85,6 +93,8 @@ PointInsertOperations: TypeAlias = Annotated[
 
 class UpsertOperation(Model):
     """An upsert within a batch."""
+
+    plain: ClassVar[Readers] = {"upsert": only(PointsList)}
 
     upsert: PointInsertOperations
 

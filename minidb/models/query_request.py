@@ -1,12 +1,14 @@
 """What a plain query is read as: the request, and whatever it may ask for. The forms few ask for are in `queries`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+# ruff: noqa: UP007 (`A | B | C` makes a union of two first, then of three, …: 15 million instructions for six of ten)
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union
 
 from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Later, Model, OneOrMany, one_of, tag
-from minidb.models.numbers import Number, PositiveInt, UInt
+from minidb.models.base import Later, Model, OneOrMany, Readers, made, one_of, only, tag
+from minidb.models.numbers import Number, PositiveInt, UInt, plain_count
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.vectors import (
     Array,
@@ -17,6 +19,7 @@ from minidb.models.vectors import (
     ScipyRow,
     SparseVector,
     Stacked,
+    plain_vector,
     vector_input_kind,
 )
 
@@ -74,19 +77,19 @@ _QUERIES = {
     "text": "TextQuery",
 }
 
-_AnyQuery: TypeAlias = (
-    Annotated[NearestQuery, tag("NearestQuery")]
-    | Annotated[RecommendQuery, tag("RecommendQuery")]
-    | Annotated[DiscoverQuery, tag("DiscoverQuery")]
-    | Annotated[ContextQuery, tag("ContextQuery")]
-    | Annotated[OrderByQuery, tag("OrderByQuery")]
-    | Annotated[FusionQuery, tag("FusionQuery")]
-    | Annotated[RrfQuery, tag("RrfQuery")]
-    | Annotated[FormulaQuery, tag("FormulaQuery")]
-    | Annotated[SampleQuery, tag("SampleQuery")]
-    | Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")]
-    | Annotated[TextQuery, tag("TextQuery")]
-)
+_AnyQuery: TypeAlias = Union[
+    Annotated[NearestQuery, tag("NearestQuery")],
+    Annotated[RecommendQuery, tag("RecommendQuery")],
+    Annotated[DiscoverQuery, tag("DiscoverQuery")],
+    Annotated[ContextQuery, tag("ContextQuery")],
+    Annotated[OrderByQuery, tag("OrderByQuery")],
+    Annotated[FusionQuery, tag("FusionQuery")],
+    Annotated[RrfQuery, tag("RrfQuery")],
+    Annotated[FormulaQuery, tag("FormulaQuery")],
+    Annotated[SampleQuery, tag("SampleQuery")],
+    Annotated[RelevanceFeedbackQuery, tag("RelevanceFeedbackQuery")],
+    Annotated[TextQuery, tag("TextQuery")],
+]
 Query = TypeAliasType(
     "Query",
     Annotated[
@@ -106,18 +109,20 @@ def _query_kind(value: Any) -> str | None:
 QueryInterface = TypeAliasType(
     "QueryInterface",
     Annotated[
-        Annotated[DenseList, tag("dense")]
-        | Annotated[Array, tag("ndarray")]
-        | Annotated[SparseVector, tag("SparseVector")]
-        | Annotated[MultiList, tag("multi")]
-        | Annotated[ExtendedPointId, tag("id")]
-        | Annotated[Document, tag("Document")]
-        | Annotated[Image, tag("Image")]
-        | Annotated[InferenceObject, tag("InferenceObject")]
-        | Annotated[ScipyRow, tag("scipy")]
-        | Annotated[Stacked, tag("stacked")]
-        | Annotated[EmptyInput, tag("empty")]
-        | _AnyQuery,
+        Union[
+            Annotated[DenseList, tag("dense")],
+            Annotated[Array, tag("ndarray")],
+            Annotated[SparseVector, tag("SparseVector")],
+            Annotated[MultiList, tag("multi")],
+            Annotated[ExtendedPointId, tag("id")],
+            Annotated[Document, tag("Document")],
+            Annotated[Image, tag("Image")],
+            Annotated[InferenceObject, tag("InferenceObject")],
+            Annotated[ScipyRow, tag("scipy")],
+            Annotated[Stacked, tag("stacked")],
+            Annotated[EmptyInput, tag("empty")],
+            _AnyQuery,
+        ],
         one_of(
             "some form of vector, id, or a type of query",
             _QUERIES,
@@ -130,6 +135,17 @@ QueryInterface = TypeAliasType(
 
 class QueryRequest(Model):
     """A query, the prefetches below it, and what to return."""
+
+    plain: ClassVar[Readers] = {
+        "query": plain_vector,
+        "using": only(str),
+        "filter": made("filters", "Filter"),
+        "params": made("search_params", "SearchParams"),
+        "limit": plain_count(1),
+        "offset": plain_count(),
+        "with_vector": only(bool),
+        "with_payload": only(bool),
+    }
 
     shard_key: ShardKeySelector | None = None
     prefetch: OneOrMany[Prefetch] | None = None

@@ -1,13 +1,13 @@
 """Vector parameters: size, distance, datatype, graph. What few collections set of them is in `vector_settings`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, Field
 
-from minidb.models.base import Bool, Later, Model, StrEnum, one_of, tag
+from minidb.models.base import Bool, Later, Model, Readers, StrEnum, one_of, tag
 from minidb.models.bounded import Named
 from minidb.models.faults import out_of_range
-from minidb.models.numbers import UInt, integer, nonzero
+from minidb.models.numbers import UInt, integer, nonzero, plain_count
 
 if TYPE_CHECKING:
     from minidb.models.quantization import QuantizationConfig, QuantizationConfigDiff
@@ -78,10 +78,19 @@ def unpinned(where: str) -> AfterValidator:
 DenseMemory: TypeAlias = Annotated[Memory, unpinned("dense vector storage")]
 
 
+_MAX_SIZE = 65536
+
+
+def _plain_distance(value: Any) -> Distance | None:
+    return next((each for each in Distance if each == value), None) if isinstance(value, str) else None
+
+
 class VectorParams(Model):
     """A dense vector: its size, distance, and how it is stored and indexed."""
 
-    size: Annotated[int, nonzero(64, 65536)]
+    plain: ClassVar[Readers] = {"size": plain_count(1, _MAX_SIZE), "distance": _plain_distance}
+
+    size: Annotated[int, nonzero(64, _MAX_SIZE)]
     distance: Distance
     hnsw_config: HnswConfigDiff | None = None
     quantization_config: QuantizationConfig | None = Field(
@@ -107,4 +116,15 @@ VectorsConfig: TypeAlias = Annotated[
         "vector params with size and distance, or an object of them by name", {"size": "VectorParams"}, _vectors_kind
     ),
 ]
+
+
+def plain_vectors_config(value: Any) -> VectorParams | dict[str, VectorParams] | None:
+    """Reads parameters that are instances; for `Model.plain`."""
+    if type(value) is VectorParams:
+        return value
+    are_named = type(value) is dict and {*map(type, value.values())} == {VectorParams}
+    are_named = are_named and {*map(type, value)} == {str} and all(map(str.isascii, value))
+    return value.copy() if are_named else None
+
+
 SparseVectorsConfig: TypeAlias = Named[SparseVectorParams]

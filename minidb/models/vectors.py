@@ -8,14 +8,17 @@ Who refuses what: list elements that are bools or strings are refused here by py
 non-numeric dtype by `_array`. Dimensions, NaN and names are the collection's business.
 """
 
+# ruff: noqa: UP007 (`A | B | C` makes a union of two first, then of three, …: 15 million instructions for six of ten)
+
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, Strict, StrictFloat, model_validator
+from pydantic import AfterValidator, Field, Strict, StrictFloat, ValidationError, model_validator
+from pydantic_core import SchemaValidator, core_schema
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
@@ -87,6 +90,14 @@ def _check_id(value: Any) -> int | str | UUID:
 
 
 _ID_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "uuid"}]}
+
+
+def plain_id(value: Any) -> int | str | None:
+    """Reads an id as nearly everybody writes it; for `Model.plain`."""
+    kind = type(value)
+    return value if (kind is int and 0 <= value <= _MAX_ID) or (kind is str and _UUID(value)) else None
+
+
 ExtendedPointId: TypeAlias = Annotated[int | str | UUID, Checked(_check_id, _ID_SCHEMA)]
 PointId: TypeAlias = ExtendedPointId
 
@@ -261,6 +272,31 @@ ScipyRow: TypeAlias = Annotated[SparseVector, Checked(_scipy_row, _SPARSE_SCHEMA
 ScipyRows: TypeAlias = Annotated[list[SparseVector], Checked(_scipy_rows, {"type": "array"})]
 
 
+# Vectors that need no schema, for `Model.plain`; pydantic_core's own validator of a list costs nothing to make
+
+
+_numbers = SchemaValidator(core_schema.list_schema(core_schema.float_schema(strict=True), fail_fast=True))
+
+
+def plain_vector(value: Any) -> list[float] | NumpyArray | None:
+    """Reads a list of numbers, or an array."""
+    if type(value) is list and _list_kind(value) == "dense":
+        try:
+            return _numbers.validate_python(value)  # type: ignore[no-any-return]
+        except ValidationError:
+            return None
+    is_array = type(value) is np.ndarray and value.ndim in (1, 2) and value.size > 0 and value.dtype.kind in "fiu"
+    return value if is_array else None
+
+
+def plain_vectors(value: Any) -> list[float] | NumpyArray | dict[str, Any] | None:
+    """Reads one, or several by their names."""
+    if type(value) is not dict:
+        return plain_vector(value)
+    vectors = {name: plain_vector(each) for name, each in value.items() if type(name) is str and name.isascii()}
+    return None if len(vectors) < len(value) or any(each is None for each in vectors.values()) else vectors
+
+
 # Which kind of vector it is
 
 _INFERENCE = {"text": "Document", "image": "Image", "object": "InferenceObject"}
@@ -321,16 +357,18 @@ VectorOutput: TypeAlias = list[float] | list[list[float]] | SparseVector | Numpy
 Vector = TypeAliasType(
     "Vector",
     Annotated[
-        Annotated[DenseList, tag("dense")]
-        | Annotated[Array, tag("ndarray")]
-        | Annotated[SparseVector, tag("SparseVector")]
-        | Annotated[MultiList, tag("multi")]
-        | Annotated[Document, tag("Document")]
-        | Annotated[Image, tag("Image")]
-        | Annotated[InferenceObject, tag("InferenceObject")]
-        | Annotated[ScipyRow, tag("scipy")]
-        | Annotated[Stacked, tag("stacked")]
-        | Annotated[Empty, tag("empty")],
+        Union[
+            Annotated[DenseList, tag("dense")],
+            Annotated[Array, tag("ndarray")],
+            Annotated[SparseVector, tag("SparseVector")],
+            Annotated[MultiList, tag("multi")],
+            Annotated[Document, tag("Document")],
+            Annotated[Image, tag("Image")],
+            Annotated[InferenceObject, tag("InferenceObject")],
+            Annotated[ScipyRow, tag("scipy")],
+            Annotated[Stacked, tag("stacked")],
+            Annotated[Empty, tag("empty")],
+        ],
         one_of(
             "some form of vector (dense, sparse, multivector, document, image or object)",
             _OBJECTS,
@@ -343,17 +381,19 @@ Vector = TypeAliasType(
 VectorInput = TypeAliasType(
     "VectorInput",
     Annotated[
-        Annotated[DenseList, tag("dense")]
-        | Annotated[Array, tag("ndarray")]
-        | Annotated[SparseVector, tag("SparseVector")]
-        | Annotated[MultiList, tag("multi")]
-        | Annotated[ExtendedPointId, tag("id")]
-        | Annotated[Document, tag("Document")]
-        | Annotated[Image, tag("Image")]
-        | Annotated[InferenceObject, tag("InferenceObject")]
-        | Annotated[ScipyRow, tag("scipy")]
-        | Annotated[Stacked, tag("stacked")]
-        | Annotated[EmptyInput, tag("empty")],
+        Union[
+            Annotated[DenseList, tag("dense")],
+            Annotated[Array, tag("ndarray")],
+            Annotated[SparseVector, tag("SparseVector")],
+            Annotated[MultiList, tag("multi")],
+            Annotated[ExtendedPointId, tag("id")],
+            Annotated[Document, tag("Document")],
+            Annotated[Image, tag("Image")],
+            Annotated[InferenceObject, tag("InferenceObject")],
+            Annotated[ScipyRow, tag("scipy")],
+            Annotated[Stacked, tag("stacked")],
+            Annotated[EmptyInput, tag("empty")],
+        ],
         one_of("some form of vector or id", _OBJECTS, vector_input_kind, _MEMBERS),
     ],
 )
@@ -361,17 +401,19 @@ VectorInput = TypeAliasType(
 VectorStruct = TypeAliasType(
     "VectorStruct",
     Annotated[
-        Annotated[DenseList, tag("dense")]
-        | Annotated[Array, tag("ndarray")]
-        | Annotated[MultiList, tag("multi")]
-        | Annotated[Named[Vector], tag("named")]
-        | Annotated[SparseVector, tag("SparseVector")]
-        | Annotated[Document, tag("Document")]
-        | Annotated[Image, tag("Image")]
-        | Annotated[InferenceObject, tag("InferenceObject")]
-        | Annotated[ScipyRow, tag("scipy")]
-        | Annotated[Stacked, tag("stacked")]
-        | Annotated[Empty, tag("empty")],
+        Union[
+            Annotated[DenseList, tag("dense")],
+            Annotated[Array, tag("ndarray")],
+            Annotated[MultiList, tag("multi")],
+            Annotated[Named[Vector], tag("named")],
+            Annotated[SparseVector, tag("SparseVector")],
+            Annotated[Document, tag("Document")],
+            Annotated[Image, tag("Image")],
+            Annotated[InferenceObject, tag("InferenceObject")],
+            Annotated[ScipyRow, tag("scipy")],
+            Annotated[Stacked, tag("stacked")],
+            Annotated[Empty, tag("empty")],
+        ],
         one_of("some form of vector, or an object of named vectors", _OBJECTS, _struct_kind, _MEMBERS),
     ],
 )
@@ -426,11 +468,13 @@ def _batch_struct_kind(value: Any) -> str | None:
 
 
 BatchVectorStruct: TypeAlias = Annotated[
-    Annotated[Items[Vector], tag("list")]
-    | Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")]
-    | Annotated[ScipyRows, tag("scipy")]
-    | Annotated[Named[BatchColumn], tag("named")]
-    | Annotated[Items[VectorStruct], AfterValidator(_columns), tag("rows")],
+    Union[
+        Annotated[Items[Vector], tag("list")],
+        Annotated[NumpyArray, Checked(_batch_array, {"type": "array"}, _to_list), tag("ndarray")],
+        Annotated[ScipyRows, tag("scipy")],
+        Annotated[Named[BatchColumn], tag("named")],
+        Annotated[Items[VectorStruct], AfterValidator(_columns), tag("rows")],
+    ],
     one_of("a list or an array of vectors, or an object of such lists by name", {}, _batch_struct_kind),
 ]
 

@@ -13,9 +13,8 @@ branch's page number), flags u16, key size u16, key, data.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 from zlib import crc32
 
 import numpy as np
@@ -75,13 +74,12 @@ def later_commit(file: Path, older: Meta, newest: Meta) -> int | None:
     with suppress(DamagedPages):
         found = _Walk(file, older).value("meta", COMMIT_KEY)
         if found is not None and int.from_bytes(found, "big") == newest.txn_id + 1:
-            check_structure(file, replace(older, txn_id=newest.txn_id + 1))
+            check_structure(file, older._replace(txn_id=newest.txn_id + 1))
             return newest.txn_id + 1
     return None
 
 
-@dataclass(frozen=True)
-class _Nodes:
+class _Nodes(NamedTuple):
     """The nodes of some pages, `(n,)` each."""
 
     start: NDArray[np.int64]

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgpack
 
@@ -36,8 +36,7 @@ class DamagedPages(Exception):
     """The file is not what LMDB writes; the text says where."""
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """LMDB's record of one B-tree."""
 
     pad: int
@@ -50,8 +49,7 @@ class Tree:
     root: int
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(NamedTuple):
     """One of the two meta pages, which commits write in turn."""
 
     page_bytes: int

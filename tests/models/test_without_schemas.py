@@ -5,22 +5,25 @@ longer than the answer: the same as with them.
 from __future__ import annotations
 
 import math
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, field_validator
 
 from minidb import QdrantClient, models
 from minidb.client.arguments import query_request
 from minidb.collection.config import StoredConfig, new_config
-from minidb.errors import MinidbError
+from minidb.errors import FormatError, MinidbError
 from minidb.models.base import parse
 
 ASKING = """
@@ -89,17 +92,111 @@ ARGUMENTS = {
 }
 
 
+def shown(make: Callable[[], Any]) -> object:
+    """What came of it, or the error."""
+    try:
+        made = make()
+    except MinidbError as error:
+        return type(error), str(error)
+    types = {name: type(value) for name, value in made}
+    return types, made.model_fields_set, repr(made), repr(made.model_dump(mode="json"))  # NaN equals itself there
+
+
 @given(st.fixed_dictionaries(ARGUMENTS))
 def test_a_request_is_the_same_by_either_way(arguments: dict[str, Any]) -> None:
-    def shown(make: Callable[[], models.QueryRequest]) -> object:
-        try:
-            request = make()
-        except MinidbError as error:
-            return type(error), str(error)
-        types = {name: type(value) for name, value in request}
-        return types, request.model_fields_set, repr(request)  # NaN equals itself there
-
     assert shown(lambda: query_request(**arguments)) == shown(lambda: parse(models.QueryRequest, dict(arguments)))
+
+
+UUID_TEXT = "5c56c793-69f3-4fbf-87e6-c4bf54c28c26"
+VECTORS: list[Any] = [
+    *QUERIES,
+    [1, 2],
+    [True, 1.0],
+    [10**400],
+    [2**70, 0.5],
+    [0.5, np.float32(1)],
+    [np.float32(1), 0.5],
+    [None],
+    np.zeros((2, 2, 2)),
+    np.zeros((0, 2)),
+]
+NAMED: list[Any] = [
+    {},
+    {"a": [0.5]},
+    {"": [1, 2], "b": np.array([0.5])},
+    {"text": [0.5], "model": [0.5]},
+    {"indices": [1], "values": [0.5]},
+    {"a": None},
+    {"a": []},
+    {"ä": [0.5]},
+    {"\ud800": [0.5]},
+    {3: [0.5]},
+    {"text": "words", "model": "Qdrant/bm25"},
+    {"a": {"indices": [1], "values": [0.5]}},
+]
+POINTS = {
+    "id": st.sampled_from(
+        [1, 0, -1, 2**64 - 1, 2**64, True, 1.0, None, UUID_TEXT, UUID_TEXT.upper(), "a", UUID(int=5)]
+    ),
+    "vector": st.sampled_from(VECTORS + NAMED),
+}
+PAYLOADS: list[Any] = [None, {}, {"a": 1}, {"a": {"b": None}}, {"ä": 1}, {1: 2}, {"\ud800": 1}, [], "a", {"a": 1, 2: 3}]
+
+
+@given(st.fixed_dictionaries(POINTS, optional={"payload": st.sampled_from(PAYLOADS), "other": st.just(1)}))
+def test_a_point_is_the_same_by_either_way(fields: dict[str, Any]) -> None:
+    assert shown(lambda: models.PointStruct(**fields)) == shown(lambda: parse(models.PointStruct, dict(fields)))
+
+
+SIZES = st.sampled_from([1, 4, 65536, 65537, 0, -1, True, 4.0, "4", None, 2**64, np.int64(4)])
+DISTANCES = st.sampled_from(["Cosine", "cosine", "COSINE", models.Distance.DOT, models.Memory.COLD, None, 3, ["Dot"]])
+
+
+@given(SIZES, DISTANCES, st.fixed_dictionaries({}, optional={"on_disk": st.sampled_from([None, True])}))
+def test_parameters_are_the_same_by_either_way(size: Any, distance: Any, others: dict[str, Any]) -> None:
+    fields = {"size": size, "distance": distance, **others}
+
+    assert shown(lambda: models.VectorParams(**fields)) == shown(lambda: parse(models.VectorParams, fields))
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["a", "b"], ["ä"], ["\ud800"], [3]])
+def test_a_collection_of_named_vectors_is_the_same_by_either_way(names: list[Any]) -> None:
+    vectors = {name: models.VectorParams(size=2, distance="Dot") for name in names}
+
+    by_name = shown(lambda: models.CreateCollection(vectors=vectors))
+
+    assert by_name == shown(lambda: parse(models.CreateCollection, {"vectors": vectors}))
+
+
+@pytest.mark.parametrize("missing", ["id", "vector"])
+def test_what_a_point_lacks_is_told(missing: str) -> None:
+    fields = {"id": 1, "vector": [0.5]}
+    del fields[missing]
+
+    with pytest.raises(FormatError, match=f"missing field `{missing}`"):
+        models.PointStruct(**fields)
+
+
+def test_the_validators_of_a_subclass_are_asked() -> None:
+    class Even(models.PointStruct):
+        @field_validator("id")
+        @classmethod
+        def _even(cls, value: int) -> int:
+            return value - value % 2
+
+    assert Even(id=3, vector=[0.5]).id == 2
+
+
+def test_such_a_point_is_an_ordinary_model() -> None:
+    vector, payload = [0.5], {"a": 1}
+    point = models.PointStruct(id=1, vector=vector, payload=payload)
+    vector.append(1.0)
+    payload["b"] = 2
+
+    assert point.model_dump() == {"id": 1, "vector": [0.5], "payload": {"a": 1}}
+    assert pickle.loads(pickle.dumps(point)) == point == point.model_copy(deep=True)
+    assert models.PointStruct(id=1, vector=[0.5]).model_dump(exclude_unset=True) == {"id": 1, "vector": [0.5]}
+    assert TypeAdapter(Any).dump_python(point) == point.model_dump()
 
 
 SETTINGS: list[dict[str, Any]] = [
@@ -125,8 +222,10 @@ SETTINGS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_a_stored_configuration_is_the_same_by_either_way(settings: dict[str, Any]) -> None:
-    packed = new_config(models.CreateCollection(**settings)).pack()
+    stored = new_config(models.CreateCollection(**settings))
+    packed = stored.pack()
 
+    assert msgpack.unpackb(packed)[0] == stored.config.model_dump(mode="json", exclude_none=True)
     trusted, checked = StoredConfig.unpack(packed), StoredConfig.unpack(packed, is_foreign=True)
 
     assert trusted == checked
