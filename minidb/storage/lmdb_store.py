@@ -63,8 +63,8 @@ class LmdbStore(StandsStill):
 
     def __init__(self, path: Path, durability: Durability, map_bytes: int | None, *, read_only: bool = False) -> None:
         self.path = path
-        self._data_file = path / "data.mdb"
-        self._file_number: tuple[int, int] | None = None
+        self._data_file, self._locks = path / "data.mdb", path / "lock.mdb"
+        self._own_files: list[tuple[int, int] | None] = []
         self.durability = durability
         self.read_only = read_only
         self.opening = uuid4().bytes
@@ -240,7 +240,7 @@ class LmdbStore(StandsStill):
                 continue
         else:
             raise ServiceError(f"could not map {self.path}: not enough address space")
-        self._file_number = self._number_of_file()
+        self._own_files = self._files_in_place()
         if not self.read_only:
             self.environment.reader_check()
 
@@ -257,7 +257,7 @@ class LmdbStore(StandsStill):
                 readahead=False,
                 readonly=self.read_only,
                 # without the right to write LMDB's table of readers, no writer can be at work either, or none of ours
-                lock=not self.read_only or os.access(self.path / "lock.mdb", os.W_OK),
+                lock=not self.read_only or os.access(self._locks, os.W_OK),
             )
         except lmdb.Error as error:
             if os.strerror(errno.EMFILE) in str(error) and files.relieve():
@@ -339,17 +339,13 @@ class LmdbStore(StandsStill):
             )
 
     def _is_in_place(self) -> bool:
-        return self._number_of_file() == self._file_number
+        return self._files_in_place() == self._own_files
 
-    def _number_of_file(self) -> tuple[int, int] | None:
-        """What tells the data file at the path from any other; None for none."""
-        try:
-            status = files.system.status(self._data_file)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise files.failure(error, f"could not look at {self._data_file}") from error
-        return status.st_dev, status.st_ino
+    def _files_in_place(self) -> list[tuple[int, int] | None]:
+        """What tells LMDB's files at the path from any others. Without its lock file, another process makes one, and
+        both write at once.
+        """
+        return [_number(path) for path in ([self._data_file] if self.read_only else [self._data_file, self._locks])]
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         self._commit_began = time.monotonic()
@@ -424,6 +420,9 @@ class LmdbStore(StandsStill):
 
     def let_go_of_space(self, space: int) -> None:
         self._files.let_go(space)
+
+    def check_space(self, space: int) -> None:
+        self._files.check(space)
 
     def discard_space(self, space: int) -> None:
         self._files.let_go(space)
@@ -506,7 +505,7 @@ class LmdbStore(StandsStill):
         POSIX drops the locks of a process with any descriptor of a file it closes, so this one stays.
         """
         if self._lock_file is None:
-            self._lock_file = File(self.path / "lock.mdb", write=True, create=True)
+            self._lock_file = File(self._locks, write=True, create=True)
         is_alone = self._lock_file.lock_first_byte()
         if not is_alone:
             self._lock_file = None
@@ -580,6 +579,17 @@ def commit(environment: Any, txn: Any) -> None:
 def sync_commits(environment: Any) -> None:
     """Everything committed so far is on the disk, the meta page included."""
     environment.sync(True)
+
+
+def _number(path: Path) -> tuple[int, int] | None:
+    """What tells a file from any other; None for none."""
+    try:
+        status = files.system.status(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise files.failure(error, f"could not look at {path}") from error
+    return status.st_dev, status.st_ino
 
 
 def _oldest_reader(listing: str) -> int | None:
