@@ -436,6 +436,7 @@ def test_a_call_whose_client_gives_up_leaves_the_server_well(database: Database,
 def test_tls(database: Database, tmp_path: Path) -> None:
     from minidb.rest import Api
     from minidb.server.grpc_door import GrpcDoor
+    from minidb.server.long_work import LongWork
 
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
@@ -445,7 +446,7 @@ def test_tls(database: Database, tmp_path: Path) -> None:
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
     settings = Settings(grpc_port=0, tls_cert=str(certificate), tls_key=str(key))
-    door = GrpcDoor(Api(database), settings)
+    door = GrpcDoor(Api(database), settings, LongWork())
     door.start()
     credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
     with grpc.secure_channel(f"localhost:{door.address.rpartition(':')[2]}", credentials) as opened:
