@@ -169,7 +169,10 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return next(messages)
             except StopIteration:
                 return _GIVEN_UP if is_given_up() or not context.is_active() else _NO_MESSAGE
-            except grpc.RpcError:
+            except grpc.RpcError as error:
+                # grpcio keeps it with the call, which its traceback holds: such a call would count among the streams of
+                # its connection until the collector comes, and 128 of them let no other in.
+                error.__traceback__ = None
                 return _GIVEN_UP
 
     def _reflect(self, package: str, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:

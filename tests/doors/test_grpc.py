@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -431,6 +432,39 @@ def test_a_call_whose_client_gives_up_leaves_the_server_well(database: Database,
             call.cancel()
         assert QdrantStub(opened).HealthCheck(messages.HealthCheckRequest()).title
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "given up", "refused"])
+def test_calls_that_came_to_nothing_do_not_count_among_a_connections_streams(
+    database: Database, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Each was kept by a cycle of references until the collector came: 128 of them, and the connection was of no use."""
+    monkeypatch.setattr(grpc_door, "_MOST_WAITING", 1 if ending == "given up" else 100)
+    n_asked = [0]
+    real = grpc_door._Handlers._next
+
+    def noted(self: Any, messages: Any, context: Any) -> Any:
+        n_asked[0] += 1
+        return real(self, messages, context)
+
+    monkeypatch.setattr(grpc_door._Handlers, "_next", noted)
+    never = threading.Event()
+    gc.disable()
+    try:
+        with serving(database, grpc_port=0) as server, channel(server) as opened:
+            upsert = opened.stream_unary("/qdrant.Points/Upsert", lambda message: message.SerializeToString())
+            for number in range(200):
+                message = [messages.UpsertPoints(collection_name="nowhere")]
+                call = upsert.future(iter(message) if ending == "refused" else iter(never.wait, True))
+                until(lambda before=number: n_asked[0] > before)  # type: ignore[misc]
+                if ending == "cancelled":
+                    call.cancel()
+                if ending != "given up":  # that comes with the next one
+                    until(call.done)
+            assert QdrantStub(opened).HealthCheck(messages.HealthCheckRequest()).title
+            never.set()
+    finally:
+        gc.enable()
 
 
 def test_tls(database: Database, tmp_path: Path) -> None:
