@@ -438,7 +438,7 @@ def test_a_call_whose_client_gives_up_leaves_the_server_well(database: Database,
 def test_calls_that_came_to_nothing_do_not_count_among_a_connections_streams(
     database: Database, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    """Each was kept by a cycle of references until the collector came: 128 of them, and the connection was of no use."""
+    """A cycle of references kept each until the collector came: 128 of them, and the connection was of no use."""
     monkeypatch.setattr(grpc_door, "_MOST_WAITING", 1 if ending == "given up" else 100)
     n_asked = [0]
     real = grpc_door._Handlers._next
