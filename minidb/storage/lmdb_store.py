@@ -49,6 +49,7 @@ _SLOW_COMMIT_S, _PAUSE_S, _PAUSE_STEP_S = 0.005, 0.005, 0.0002
 hardly gets it back where several threads read without a pause (three readers: 44 s for a commit of ten points, now 0.1
 to 0.4). New reads then wait for its end, for so long at most.
 """
+_CLOSED = "operate on closed"
 _FULL_BYTES = 1 << 20
 """LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
 _LAST_KEY = b"\xff" * 512
@@ -79,6 +80,8 @@ class LmdbStore(StandsStill):
         self._closed = False
         self.recorded: list[Change] | None = None
         """Everything that is committed while a copy is made of the file."""
+        self._recorded_commit = 0
+        """Up to it the copy and `recorded` have all there is: it stays behind once another process has committed."""
         self._lock_file: File | None = None
         self._pid = process_id()
         self._fingerprint = Fingerprint(path)
@@ -390,6 +393,8 @@ class LmdbStore(StandsStill):
         commit(self.environment, txn)
         if self.recorded is not None and write.changes is not None:
             self.recorded += write.changes
+            if write.has_changes and write.txn_id == self._recorded_commit + 1:
+                self._recorded_commit = write.txn_id
         return write
 
     def _keep_house(self, wal_bytes: int) -> None:
@@ -472,6 +477,7 @@ class LmdbStore(StandsStill):
         """What is committed during the block, as it comes."""
         with self._queue.paused():  # a transaction is recorded from its beginning, or not at all
             changes = self.recorded = []
+            self._recorded_commit = self.environment.info()["last_txnid"]
         try:
             yield changes
         finally:
@@ -484,7 +490,7 @@ class LmdbStore(StandsStill):
         with self._queue.paused(), self.gate.exclusive:
             if self._closed:
                 raise StoreClosed
-            last = self.environment.info()["last_txnid"]
+            last = self._recorded_commit
             self.environment.close()
             try:
                 self._stand_alone()
@@ -605,6 +611,6 @@ def _translated(error: lmdb.Error, path: Path) -> MinidbError:
         return InsufficientStorage(f"could not write to {path}: {os.strerror(errno.ENOSPC)}; nothing was written")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
         return CorruptionError(f"{path / 'data.mdb'}: {text}")
-    if "closed" in text.lower():
+    if _CLOSED in text:
         return StoreClosed()
     return ServiceError(text if text.startswith(str(path)) else f"{path}: {text}")
