@@ -52,6 +52,7 @@ class _App:
         self._api = api
         self._gate = Gate(settings)
         self._limit_bytes = settings.max_request_bytes
+        self._bodies = body.Bodies(settings.max_request_bytes)
         self._patience_s = settings.patience_s
         self._snapshot_urls = settings.snapshot_urls
         self._threads, self._long_work = threads, long_work
@@ -73,7 +74,7 @@ class _App:
             if route is not None:
                 self._api.traffic.rest.add(route.operation, refused.status, time.perf_counter() - started)
             outgoing = _outgoing(refused, False)
-            if isinstance(error, body.TooSlow):
+            if isinstance(error, (body.TooSlow, body.TooMuch)):
                 outgoing.headers["connection"] = "close"
         except ClientDisconnect:
             return  # nobody is left to hear an answer
@@ -94,8 +95,9 @@ class _App:
             body.check_not_encoded(headers.get("content-encoding", ""))
             async with body.spooled(incoming, self._threads, self._patience_s) as file:
                 return await self._done(route, partial(answer, file))
-        content = b"" if route is None else await body.read(incoming, self._limit_bytes, self._patience_s)
-        return await self._done(route, partial(answer, content))
+        with self._bodies.one() as take:
+            content = b"" if route is None else await body.read(incoming, self._limit_bytes, self._patience_s, take)
+            return await self._done(route, partial(answer, content))
 
     async def _done(self, route: Route | None, answer: Callable[[], Outgoing]) -> Outgoing:
         if route is not None and route.is_long:
