@@ -76,7 +76,7 @@ class LmdbStore(StandsStill):
         self._wal_bytes = 0
         self._commit_began = 0.0
         self._n_commits = 0
-        self._has_small_map = False
+        self._has_small_map = self._needs_opening = False
         self._closed = False
         self.recorded: list[Change] | None = None
         """Everything that is committed while a copy is made of the file."""
@@ -276,6 +276,8 @@ class LmdbStore(StandsStill):
     def prepare_read(self) -> None:
         if self._pid != process_id():
             self._reopen_after_fork()
+        if self._needs_opening:
+            uninterrupted(self._open_again)
         if self._has_small_map:
             uninterrupted(self._adopt_map_size)
         began = self._commit_began
@@ -324,6 +326,8 @@ class LmdbStore(StandsStill):
     def check_writable(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.path} was opened with read_only=True")
+        if self._needs_opening:
+            uninterrupted(self._open_again)
         if not self._is_in_place():
             uninterrupted(self._check_place_in_turn)
 
@@ -498,8 +502,22 @@ class LmdbStore(StandsStill):
                     raise ServiceError(f"another process has written to {self.path}: try again")
                 replace(last)
             finally:
-                self._open_environment(None)
-                self._open_tables()
+                self._needs_opening = True
+                self._open_after_replacing()
+
+    def _open_after_replacing(self) -> None:
+        self._open_environment(None)
+        self._open_tables()
+        self._needs_opening = False
+
+    def _open_again(self) -> None:
+        """Where that failed, as it may without descriptors or memory: who asks next tries."""
+        with self._queue.paused(), self.gate.exclusive:
+            if self._needs_opening and not self._closed:
+                try:
+                    self._open_after_replacing()
+                except lmdb.Error as error:
+                    raise _translated(error, self.path) from error
 
     def _stand_alone(self) -> None:
         if not self._is_alone():
@@ -538,7 +556,8 @@ class LmdbStore(StandsStill):
         finally:
             self._closed = True
             with self._queue.paused(), self.gate.exclusive:  # closing under a transaction ends the process
-                last_txn = self.environment.info()["last_txnid"]
+                is_own &= not self._needs_opening
+                last_txn = self.environment.info()["last_txnid"] if is_own else self._fingerprinted
                 if self.durability == "normal" and is_own:
                     sync_commits(self.environment)
                 self._close_environment()

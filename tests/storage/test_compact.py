@@ -340,3 +340,35 @@ def test_a_path_with_a_word_of_errors_is_none(tmp_path: Path, monkeypatch: pytes
         with pytest.raises(ServiceError, match=os.strerror(errno.EIO)):
             client.upsert("c", [models.PointStruct(id=100, vector=[1.0] * 4)])
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("then", ["read", "write", "close"])
+def test_a_file_that_cannot_be_opened_again_at_once_is_opened_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """Every further call said "this client has been closed"."""
+    path, real = tmp_path / "store", lmdb.open
+    client = QdrantClient(path=path)
+    fill(client, n=5)
+
+    def without_memory(opened: str, **options: Any) -> Any:
+        if opened == str(path):
+            raise lmdb.Error(f"{opened}: {os.strerror(errno.ENOMEM)}")
+        return real(opened, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lmdb, "open", without_memory)
+        with pytest.raises(ServiceError, match=os.strerror(errno.ENOMEM)):
+            client.compact()
+        with pytest.raises(ServiceError, match=os.strerror(errno.ENOMEM)):
+            client.count("c")
+        if then == "close":
+            client.close()
+    if then == "read":
+        assert client.count("c").count == 5
+    if then != "close":
+        client.upsert("c", [models.PointStruct(id=100, vector=[1.0] * 4)])
+        client.close()
+    with QdrantClient(path=path) as client:
+        assert client.count("c").count == (5 if then == "close" else 6)
+        assert client.verify().is_whole
