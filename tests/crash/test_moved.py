@@ -119,8 +119,8 @@ def test_a_row_file_is_missed_also_where_it_was_not_kept_open(tmp_path: Path) ->
     with QdrantClient(tmp_path) as client:
         client.create_collection("c", SETTINGS)
         fill(client, "c", 0, 500)
-        files.relieve()
-        files.relieve()
+        while files.relieve():  # of other tests, too
+            pass
         row_file_removed(tmp_path)
         with pytest.raises(errors.ServiceError, match="could not write"):
             fill(client, "c", 1000, 5)
