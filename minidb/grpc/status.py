@@ -22,6 +22,7 @@ class Code(IntEnum):
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
     INTERNAL = 13
+    UNAVAILABLE = 14
     UNAUTHENTICATED = 16
 
 
@@ -36,6 +37,7 @@ _CODES = {
     413: Code.RESOURCE_EXHAUSTED,
     422: Code.INVALID_ARGUMENT,
     429: Code.RESOURCE_EXHAUSTED,
+    503: Code.UNAVAILABLE,
     507: Code.RESOURCE_EXHAUSTED,
 }
 _PARTS = re.compile(r"\b(?:internal|\w+_request)\.")

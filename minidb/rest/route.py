@@ -22,6 +22,7 @@ class Route:
         handler: from the call to a result for the envelope, or to a whole `Response`.
         body: type of the JSON body, `Any` for any JSON, None for no body.
         only_reads: of a POST, that it asks and changes nothing; a GET never changes anything.
+        is_long: takes as long as a store is large, so that a server answers only a few of it at a time.
         in_pieces: reads a large body of the collection in the path as it comes, or gives None.
     """
 
@@ -30,6 +31,7 @@ class Route:
     handler: Callable[[Call], Any]
     body: Any = None
     only_reads: bool = False
+    is_long: bool = False
     in_pieces: Callable[[Database, str, bytes], Any] | None = None
 
     @property

@@ -110,11 +110,11 @@ def _no_upload(why: str) -> FormatError:
 def _routes(base: str) -> tuple[Route, ...]:
     return (
         Route("GET", base, _list),
-        Route("POST", base, _create),
+        Route("POST", base, _create, is_long=True),
         Route("GET", f"{base}/{{snapshot_name}}", _download),
         Route("DELETE", f"{base}/{{snapshot_name}}", _delete),
-        Route("POST", f"{base}/upload", _upload),
-        Route("PUT", f"{base}/recover", _recover, SnapshotRecover),
+        Route("POST", f"{base}/upload", _upload, is_long=True),
+        Route("PUT", f"{base}/recover", _recover, SnapshotRecover, is_long=True),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from mmap import mmap
 
 from starlette.middleware.cors import CORSMiddleware
@@ -25,6 +26,7 @@ from minidb.rest.routes import find
 from minidb.server import body
 from minidb.server.access_log import AccessLog
 from minidb.server.gate import KEY_HEADERS, Gate, Unauthorized
+from minidb.server.long_work import LongWork
 from minidb.server.pages import Pages
 from minidb.server.settings import Settings
 
@@ -32,26 +34,28 @@ _UPLOADS = ("/collections/{collection_name}/snapshots/upload", "/snapshots/uploa
 _GZIP_MIN_BYTES = 1024
 
 
-def make_app(api: rest.Api, settings: Settings, threads: Executor) -> ASGIApp:
+def make_app(api: rest.Api, settings: Settings, threads: Executor, long_work: LongWork) -> ASGIApp:
     """The application of one server: CORS where asked for, the access log around everything.
 
     Args:
         threads: where requests are answered; shutting it down waits for those that run.
+        long_work: where those are answered that may take long.
     """
-    app: ASGIApp = Pages(_App(api, settings, threads), settings.web_ui)
+    app: ASGIApp = Pages(_App(api, settings, threads, long_work), settings.web_ui)
     if settings.allow_origins:
         app = CORSMiddleware(app, settings.allow_origins, ("GET", "PUT", "POST", "PATCH", "DELETE"), ("*",))
     return AccessLog(app)
 
 
 class _App:
-    def __init__(self, api: rest.Api, settings: Settings, threads: Executor) -> None:
+    def __init__(self, api: rest.Api, settings: Settings, threads: Executor, long_work: LongWork) -> None:
         self._api = api
         self._gate = Gate(settings)
         self._limit_bytes = settings.max_request_bytes
+        self._bodies = body.Bodies(settings.max_request_bytes)
         self._patience_s = settings.patience_s
         self._snapshot_urls = settings.snapshot_urls
-        self._threads = threads
+        self._threads, self._long_work = threads, long_work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
@@ -70,7 +74,7 @@ class _App:
             if route is not None:
                 self._api.traffic.rest.add(route.operation, refused.status, time.perf_counter() - started)
             outgoing = _outgoing(refused, False)
-            if isinstance(error, body.TooSlow):
+            if isinstance(error, (body.TooSlow, body.TooMuch)):
                 outgoing.headers["connection"] = "close"
         except ClientDisconnect:
             return  # nobody is left to hear an answer
@@ -87,13 +91,18 @@ class _App:
             request = rest.Request(incoming.method, path, query, passed_on, content, snapshot_urls=self._snapshot_urls)
             return _outgoing(self._api.answer(request), accepts_gzip)
 
-        loop = asyncio.get_running_loop()
         if route is not None and route.path in _UPLOADS:
             body.check_not_encoded(headers.get("content-encoding", ""))
             async with body.spooled(incoming, self._threads, self._patience_s) as file:
-                return await loop.run_in_executor(self._threads, answer, file)
-        content = b"" if route is None else await body.read(incoming, self._limit_bytes, self._patience_s)
-        return await loop.run_in_executor(self._threads, answer, content)
+                return await self._done(route, partial(answer, file))
+        with self._bodies.one() as take:
+            content = b"" if route is None else await body.read(incoming, self._limit_bytes, self._patience_s, take)
+            return await self._done(route, partial(answer, content))
+
+    async def _done(self, route: Route | None, answer: Callable[[], Outgoing]) -> Outgoing:
+        if route is not None and route.is_long:
+            return await asyncio.wrap_future(self._long_work.submit(answer))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

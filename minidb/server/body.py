@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from mmap import ACCESS_READ, mmap
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from minidb.errors import BadInput, InsufficientStorage, MinidbError
 from minidb.models.faults import printable
 
+_MOST_BYTES = 1 << 30
 LEAST_BYTES_PER_S = 1_000
 """A client that sends, or reads, less in the long run is given up."""
 
@@ -23,6 +24,12 @@ class TooLarge(MinidbError):
     """A body beyond the server's limit."""
 
     status_code = 413
+
+
+class TooMuch(MinidbError):
+    """A body beyond what those of all requests may have together."""
+
+    status_code = 503
 
 
 class Encoded(MinidbError):
@@ -57,7 +64,32 @@ async def pieces(request: Request, patience_s: float) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def read(request: Request, limit_bytes: int, patience_s: float) -> bytes:
+class Bodies:
+    """What all requests of a server have sent, from its first byte to the end of the answer."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._most_bytes = max(_MOST_BYTES, limit_bytes)
+        self._n_bytes = 0
+
+    @contextmanager
+    def one(self) -> Iterator[Callable[[int], None]]:
+        """For one request; what is given says that so many bytes more have come. It raises TooMuch."""
+        own = 0
+
+        def take(n_bytes: int) -> None:
+            nonlocal own
+            if self._n_bytes + n_bytes > self._most_bytes:
+                raise TooMuch(f"{self._n_bytes} bytes of requests are in memory already: try again later")
+            own += n_bytes
+            self._n_bytes += n_bytes
+
+        try:
+            yield take
+        finally:
+            self._n_bytes -= own
+
+
+async def read(request: Request, limit_bytes: int, patience_s: float, take: Callable[[int], None]) -> bytes:
     """The whole body. Raises TooLarge as soon as that is known: by its announced length, or when too much has come."""
     size = int(request.headers.get("content-length", 0))  # digits: the HTTP parser has refused anything else
     chunks = []
@@ -67,6 +99,7 @@ async def read(request: Request, limit_bytes: int, patience_s: float) -> bytes:
             size += len(chunk)
             if size > limit_bytes:
                 break
+            take(len(chunk))
             chunks.append(chunk)
     if size > limit_bytes:
         raise TooLarge(f"the request is larger than allowed (limit: {limit_bytes} bytes)")

@@ -20,6 +20,8 @@ _READ_IN_PATIENCES = 20
 """A client has that many times our patience for an answer, which is in memory until it has been read."""
 _MOST_PIPELINED_BYTES = 1 << 20
 """Sent behind a request that is not answered yet."""
+_MOST_UNREAD_BYTES = 1 << 30
+"""Of all answers together that are in memory until their clients have read them."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -36,6 +38,7 @@ class Admitted(Protocol):
 def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio.Protocol]:
     """The protocol of one server, which counts its own connections."""
     open_by_address: Counter[str] = Counter()
+    unread: dict[Limited, None] = {}  # in the order of coming
 
     class Limited(H11Protocol):
         """Closes what is too much or too slow."""
@@ -74,6 +77,7 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
                 if timer is not None:
                     timer.cancel()
             self.leave()
+            unread.pop(self, None)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -101,9 +105,15 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
             self.flow.pause_writing()
             waiting_bytes = self.transport.get_write_buffer_size()
             self._watch(waiting_bytes, max(LEAST_BYTES_PER_S * patience_s, waiting_bytes / _READ_IN_PATIENCES))
+            unread[self] = None
+            while len(unread) > 1 and sum(map(_unread_bytes, unread)) > _MOST_UNREAD_BYTES:
+                longest = next(iter(unread))
+                del unread[longest]
+                longest.transport.abort()
 
         def resume_writing(self) -> None:
             self.flow.resume_writing()
+            unread.pop(self, None)
             if self._unread is not None:
                 self._unread.cancel()
                 self._unread = None
@@ -119,6 +129,10 @@ def limited(most: int, most_per_address: int, patience_s: float) -> type[asyncio
                 self._watch(waiting_bytes, least_bytes)
 
     return Limited
+
+
+def _unread_bytes(protocol: H11Protocol) -> int:
+    return protocol.transport.get_write_buffer_size()
 
 
 class Handshake(asyncio.Protocol):

@@ -20,6 +20,7 @@ from minidb.server import access_log
 from minidb.server.gate import KEY_HEADERS, Gate
 from minidb.server.grpc_connections import AddressLimit, EverySecond
 from minidb.server.grpc_waiting import Waiting
+from minidb.server.long_work import Busy, LongWork
 from minidb.server.settings import Settings
 
 try:
@@ -53,14 +54,15 @@ class GrpcDoor:
 
     Args:
         settings: address and TLS among them.
+        long_work: where calls are answered that may take long.
 
     Raises:
         OSError: the address cannot be listened on, or a file of the certificate not be read.
     """
 
-    def __init__(self, api: Api, settings: Settings) -> None:
+    def __init__(self, api: Api, settings: Settings, long_work: LongWork) -> None:
         waiting = Waiting(_MOST_WAITING, _PATIENCE_TIMES * settings.patience_s)
-        handlers = (_Handlers(Service(api), Gate(settings), waiting),)
+        handlers = (_Handlers(Service(api), Gate(settings), waiting, long_work),)
         options = (
             ("grpc.max_receive_message_length", settings.max_request_bytes),
             ("grpc.max_send_message_length", -1),
@@ -114,10 +116,11 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     All take a stream of messages, also where there is to be one: so the key is asked for before anything else has come.
     """
 
-    def __init__(self, service: Service, gate: Gate, waiting: Waiting) -> None:
+    def __init__(self, service: Service, gate: Gate, waiting: Waiting, long_work: LongWork) -> None:
         self._service = service
         self._gate = gate
         self._waiting = waiting
+        self._long_work = long_work
         self._answering = threading.BoundedSemaphore(_ANSWERED_AT_ONCE)
         self._reflections = threading.BoundedSemaphore(_MAX_REFLECTIONS)
 
@@ -143,8 +146,17 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         if isinstance(message, Answer):
             return message
         passed_on = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
-        with self._answering:
+
+        def answer() -> Answer:
             return self._service.answer(rpc, Asked(message, passed_on, timeout=context.time_remaining()))
+
+        if rpc.route.is_long:
+            try:
+                return self._long_work.submit(answer).result()
+            except Busy as error:
+                return self._service.refuse(rpc, error)
+        with self._answering:
+            return answer()
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Answer:
         message = self._next(messages, context)
@@ -157,7 +169,10 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return next(messages)
             except StopIteration:
                 return _GIVEN_UP if is_given_up() or not context.is_active() else _NO_MESSAGE
-            except grpc.RpcError:
+            except grpc.RpcError as error:
+                # grpcio keeps it with the call, which its traceback holds: such a call would count among the streams of
+                # its connection until the collector comes, and 128 of them let no other in.
+                error.__traceback__ = None
                 return _GIVEN_UP
 
     def _reflect(self, package: str, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:

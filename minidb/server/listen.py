@@ -22,6 +22,7 @@ from minidb.errors import BadRequest
 from minidb.rest import Api
 from minidb.server.app import make_app
 from minidb.server.connections import Admitted, Handshake, limited
+from minidb.server.long_work import LongWork
 from minidb.server.settings import Settings
 
 log = logging.getLogger("minidb.server")
@@ -113,10 +114,11 @@ class Server:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, "minidb-server")
+        self._long_work = LongWork()
         _check_certificates(settings)
         api = Api(database)
         config = uvicorn.Config(
-            make_app(api, settings, self._threads),
+            make_app(api, settings, self._threads, self._long_work),
             http=limited(settings.max_connections, settings.max_connections_per_address, settings.patience_s),
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
@@ -140,7 +142,7 @@ class Server:
         # waits up to 40 ms for the acknowledgement of its headers.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._grpc = _grpc_door(api, settings)
+            self._grpc = _grpc_door(api, settings, self._long_work)
         except BaseException:
             self._socket.close()
             raise
@@ -174,18 +176,19 @@ class Server:
             if self._grpc is not None:
                 self._grpc.stop(_PATIENCE_S)
             self._threads.shutdown()  # what runs is finished even when its client was given up
+            self._long_work.shutdown()
 
     def stop(self) -> None:
         """Have `run` take no more requests and return; from any thread or signal handler."""
         self._uvicorn.should_exit = True
 
 
-def _grpc_door(api: Api, settings: Settings) -> GrpcDoor | None:
+def _grpc_door(api: Api, settings: Settings, long_work: LongWork) -> GrpcDoor | None:
     if settings.grpc_port is None:
         return None
     from minidb.server.grpc_door import GrpcDoor  # grpcio is loaded only where it is wanted
 
-    return GrpcDoor(api, settings)
+    return GrpcDoor(api, settings, long_work)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

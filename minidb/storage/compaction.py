@@ -79,13 +79,15 @@ def _locked(folder: Path) -> Iterator[None]:
     """Nobody else makes a copy meanwhile."""
     path = folder / _LOCK
     with File(path, write=True, create=True) as lock:
-        if not lock.lock_if_free():
+        if not lock.lock_if_free() or not lock.is_in_place():  # or it is one that was removed, and guards nothing
             raise ServiceError(f"another process is compacting {folder}")
         try:
             yield
         finally:
+            is_gone = files.remove(path)  # while it is ours
             lock.close()
-            files.remove(path)
+            if not is_gone:  # Windows removes no file that is open
+                files.remove(path)
 
 
 @contextmanager

@@ -162,6 +162,9 @@ class Store(Protocol):
 
     def let_go_of_space(self, space: int) -> None: ...
 
+    def check_space(self, space: int) -> None:
+        """Raises `ServiceError` where files that were filled here have been moved or removed since."""
+
     def discard_space(self, space: int) -> None:
         """Let go of a space no collection was ever given, and delete its files at once."""
 

@@ -49,6 +49,7 @@ _SLOW_COMMIT_S, _PAUSE_S, _PAUSE_STEP_S = 0.005, 0.005, 0.0002
 hardly gets it back where several threads read without a pause (three readers: 44 s for a commit of ten points, now 0.1
 to 0.4). New reads then wait for its end, for so long at most.
 """
+_CLOSED = "operate on closed"
 _FULL_BYTES = 1 << 20
 """LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
 _LAST_KEY = b"\xff" * 512
@@ -63,8 +64,8 @@ class LmdbStore(StandsStill):
 
     def __init__(self, path: Path, durability: Durability, map_bytes: int | None, *, read_only: bool = False) -> None:
         self.path = path
-        self._data_file = path / "data.mdb"
-        self._file_number: tuple[int, int] | None = None
+        self._data_file, self._locks = path / "data.mdb", path / "lock.mdb"
+        self._own_files: list[tuple[int, int] | None] = []
         self.durability = durability
         self.read_only = read_only
         self.opening = uuid4().bytes
@@ -75,10 +76,12 @@ class LmdbStore(StandsStill):
         self._wal_bytes = 0
         self._commit_began = 0.0
         self._n_commits = 0
-        self._has_small_map = False
+        self._has_small_map = self._needs_opening = False
         self._closed = False
         self.recorded: list[Change] | None = None
         """Everything that is committed while a copy is made of the file."""
+        self._recorded_commit = 0
+        """Up to it the copy and `recorded` have all there is: it stays behind once another process has committed."""
         self._lock_file: File | None = None
         self._pid = process_id()
         self._fingerprint = Fingerprint(path)
@@ -240,7 +243,7 @@ class LmdbStore(StandsStill):
                 continue
         else:
             raise ServiceError(f"could not map {self.path}: not enough address space")
-        self._file_number = self._number_of_file()
+        self._own_files = self._files_in_place()
         if not self.read_only:
             self.environment.reader_check()
 
@@ -257,7 +260,7 @@ class LmdbStore(StandsStill):
                 readahead=False,
                 readonly=self.read_only,
                 # without the right to write LMDB's table of readers, no writer can be at work either, or none of ours
-                lock=not self.read_only or os.access(self.path / "lock.mdb", os.W_OK),
+                lock=not self.read_only or os.access(self._locks, os.W_OK),
             )
         except lmdb.Error as error:
             if os.strerror(errno.EMFILE) in str(error) and files.relieve():
@@ -273,6 +276,8 @@ class LmdbStore(StandsStill):
     def prepare_read(self) -> None:
         if self._pid != process_id():
             self._reopen_after_fork()
+        if self._needs_opening:
+            uninterrupted(self._open_again)
         if self._has_small_map:
             uninterrupted(self._adopt_map_size)
         began = self._commit_began
@@ -321,6 +326,8 @@ class LmdbStore(StandsStill):
     def check_writable(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.path} was opened with read_only=True")
+        if self._needs_opening:
+            uninterrupted(self._open_again)
         if not self._is_in_place():
             uninterrupted(self._check_place_in_turn)
 
@@ -339,17 +346,13 @@ class LmdbStore(StandsStill):
             )
 
     def _is_in_place(self) -> bool:
-        return self._number_of_file() == self._file_number
+        return self._files_in_place() == self._own_files
 
-    def _number_of_file(self) -> tuple[int, int] | None:
-        """What tells the data file at the path from any other; None for none."""
-        try:
-            status = files.system.status(self._data_file)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise files.failure(error, f"could not look at {self._data_file}") from error
-        return status.st_dev, status.st_ino
+    def _files_in_place(self) -> list[tuple[int, int] | None]:
+        """What tells LMDB's files at the path from any others. Without its lock file, another process makes one, and
+        both write at once.
+        """
+        return [_number(path) for path in ([self._data_file] if self.read_only else [self._data_file, self._locks])]
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         self._commit_began = time.monotonic()
@@ -394,6 +397,8 @@ class LmdbStore(StandsStill):
         commit(self.environment, txn)
         if self.recorded is not None and write.changes is not None:
             self.recorded += write.changes
+            if write.has_changes and write.txn_id == self._recorded_commit + 1:
+                self._recorded_commit = write.txn_id
         return write
 
     def _keep_house(self, wal_bytes: int) -> None:
@@ -424,6 +429,9 @@ class LmdbStore(StandsStill):
 
     def let_go_of_space(self, space: int) -> None:
         self._files.let_go(space)
+
+    def check_space(self, space: int) -> None:
+        self._files.check(space)
 
     def discard_space(self, space: int) -> None:
         self._files.let_go(space)
@@ -473,6 +481,7 @@ class LmdbStore(StandsStill):
         """What is committed during the block, as it comes."""
         with self._queue.paused():  # a transaction is recorded from its beginning, or not at all
             changes = self.recorded = []
+            self._recorded_commit = self.environment.info()["last_txnid"]
         try:
             yield changes
         finally:
@@ -485,7 +494,7 @@ class LmdbStore(StandsStill):
         with self._queue.paused(), self.gate.exclusive:
             if self._closed:
                 raise StoreClosed
-            last = self.environment.info()["last_txnid"]
+            last = self._recorded_commit
             self.environment.close()
             try:
                 self._stand_alone()
@@ -493,8 +502,22 @@ class LmdbStore(StandsStill):
                     raise ServiceError(f"another process has written to {self.path}: try again")
                 replace(last)
             finally:
-                self._open_environment(None)
-                self._open_tables()
+                self._needs_opening = True
+                self._open_after_replacing()
+
+    def _open_after_replacing(self) -> None:
+        self._open_environment(None)
+        self._open_tables()
+        self._needs_opening = False
+
+    def _open_again(self) -> None:
+        """Where that failed, as it may without descriptors or memory: who asks next tries."""
+        with self._queue.paused(), self.gate.exclusive:
+            if self._needs_opening and not self._closed:
+                try:
+                    self._open_after_replacing()
+                except lmdb.Error as error:
+                    raise _translated(error, self.path) from error
 
     def _stand_alone(self) -> None:
         if not self._is_alone():
@@ -506,7 +529,7 @@ class LmdbStore(StandsStill):
         POSIX drops the locks of a process with any descriptor of a file it closes, so this one stays.
         """
         if self._lock_file is None:
-            self._lock_file = File(self.path / "lock.mdb", write=True, create=True)
+            self._lock_file = File(self._locks, write=True, create=True)
         is_alone = self._lock_file.lock_first_byte()
         if not is_alone:
             self._lock_file = None
@@ -533,7 +556,8 @@ class LmdbStore(StandsStill):
         finally:
             self._closed = True
             with self._queue.paused(), self.gate.exclusive:  # closing under a transaction ends the process
-                last_txn = self.environment.info()["last_txnid"]
+                is_own &= not self._needs_opening
+                last_txn = self.environment.info()["last_txnid"] if is_own else self._fingerprinted
                 if self.durability == "normal" and is_own:
                     sync_commits(self.environment)
                 self._close_environment()
@@ -582,6 +606,17 @@ def sync_commits(environment: Any) -> None:
     environment.sync(True)
 
 
+def _number(path: Path) -> tuple[int, int] | None:
+    """What tells a file from any other; None for none."""
+    try:
+        status = files.system.status(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise files.failure(error, f"could not look at {path}") from error
+    return status.st_dev, status.st_ino
+
+
 def _oldest_reader(listing: str) -> int | None:
     """The oldest commit an open read transaction shows, from LMDB's table of "pid thread txnid" lines."""
     columns = [line.split() for line in listing.splitlines()]
@@ -595,6 +630,6 @@ def _translated(error: lmdb.Error, path: Path) -> MinidbError:
         return InsufficientStorage(f"could not write to {path}: {os.strerror(errno.ENOSPC)}; nothing was written")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
         return CorruptionError(f"{path / 'data.mdb'}: {text}")
-    if "closed" in text.lower():
+    if _CLOSED in text:
         return StoreClosed()
     return ServiceError(text if text.startswith(str(path)) else f"{path}: {text}")

@@ -163,7 +163,7 @@ class Fingerprint:
     def matches(self, txn_id: int) -> bool | None:
         """Whether the file is as it was left; None when it cannot be told, because of commits since then.
 
-        Raises `DamagedPages` when the file has lost commits.
+        Raises `DamagedPages` when the file has lost commits. Other processes may commit and close it meanwhile.
         """
         try:
             content = unseal(b"", files.read(self._file))
@@ -172,9 +172,9 @@ class Fingerprint:
         if content is None:
             return None
         saved_txn, size, checksum = msgpack.unpackb(content)
-        if saved_txn > txn_id:
+        if saved_txn > txn_id and settled_metas(self._data)[1].txn_id < saved_txn:  # else it has come meanwhile
             raise DamagedPages(f"its newest commit is {txn_id}, but it was closed after commit {saved_txn}")
-        return None if saved_txn < txn_id else (size, checksum) == self._measured()
+        return None if saved_txn != txn_id else (size, checksum) == self._measured()
 
     def _measured(self) -> tuple[int, int]:
         data = files.mapped(self._data)

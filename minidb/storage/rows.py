@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from minidb.errors import ServiceError
 from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.interface import CorruptRow, WriteTransaction
 from minidb.storage.open_files import OpenFiles
@@ -101,6 +102,7 @@ class MappedRowFile:
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._has_entry = False
+        self._was_there = False
         self._file: File | None = None
         self._capacity = 0
         self._mapped = _NO_ROWS
@@ -118,6 +120,7 @@ class MappedRowFile:
             file = self._opened()
             self._reserve(file, offset + data.nbytes)
             file.write_at(offset, data.data)
+            self._check_place(file)
             if not self._durable:
                 return
             if data.nbytes < WAL_LIMIT_BYTES:
@@ -129,6 +132,22 @@ class MappedRowFile:
             if file is not None:
                 self._give_back(file, offset)
             raise files.failure(error, f"could not write {data.nbytes} bytes to {self.path}") from error
+
+    def check_place(self) -> None:
+        """Raises `ServiceError` where the file was used here, and has been moved or removed by somebody else since."""
+        try:
+            if self._was_there:
+                self._check_place(self._opened())
+        except OSError as error:
+            raise files.failure(error, f"could not look at {self.path}") from error
+
+    def _check_place(self, file: File) -> None:
+        """Rows in a file that its path does not name are lost, so this comes after they were written there."""
+        if not file.is_in_place():
+            raise ServiceError(
+                f"{self.path} was moved or removed while the store was open: nothing was written; bring it back, or "
+                "restore a snapshot"
+            )
 
     def reserve(self, n_rows: int) -> None:
         """Files grow without a copy."""
@@ -227,12 +246,14 @@ class MappedRowFile:
         self.is_used = True
         file = self._file
         if file is None:
-            if self._writable:
+            is_new = self._writable and not self._was_there  # or else it was removed: another one would lack its rows
+            if is_new:
                 files.make_folders(self.path.parent)
             with self._opening:
                 file = self._file
                 if file is None:
-                    file = self._file = File(self.path, write=self._writable, create=self._writable)
+                    file = self._file = File(self.path, write=self._writable, create=is_new)
+                    self._was_there = True
             OpenFiles.of_process().opened(self)
         return file
 

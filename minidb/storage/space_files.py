@@ -71,6 +71,13 @@ class SpaceFiles:
             file.close()
             files.remove(self._hold_path(space))
 
+    def check(self, space: int) -> None:
+        """See `Store.check_space`."""
+        with self._lock:
+            row_files = [file for (its_space, _), file in self._row_files.items() if its_space == space]
+        for file in row_files:
+            file.check_place()
+
     def is_held(self, space: int) -> bool:
         """By this process or another one; asked within a write transaction only, as they are taken within one."""
         path = self._hold_path(space)
@@ -122,16 +129,25 @@ class SpaceFiles:
     # The log of row bytes
 
     def empty_wal(self, txn: WriteTransaction) -> None:
-        """Sync every file the log has bytes of, whoever wrote them: then the log may go."""
-        heads = {key[:-8] for key, _ in txn.scan("wal", *_ALL)}
-        for head in sorted(heads):
+        """Sync every file the log has bytes of, whoever wrote them: then those may go.
+
+        What it has of files that somebody removed stays, to be written again when the store is opened.
+        """
+        keys = [key for key, _ in txn.scan("wal", *_ALL)]
+        synced = set[bytes]()
+        for head in sorted({key[:-8] for key in keys}):
             path = self._path(head)
             if files.exists(path):
                 with File(path, write=True) as file:
                     file.sync()
                 files.sync_entries(path, self._root)
-        if heads:
+                synced.add(head)
+        if len(synced) == len({key[:-8] for key in keys}):
             txn.delete_range("wal", *_ALL)
+            return
+        for key in keys:
+            if key[:-8] in synced:
+                txn.delete("wal", key)
 
     def replay_wal(self, txn: ReadTransaction) -> None:
         """Bring back row bytes a power cut may have taken: everything in the log is written again."""

@@ -41,6 +41,7 @@ class Filling:
     def name(self, txn: WriteTransaction) -> None:
         """From this transaction on a collection names the space."""
         self.check(txn)
+        self._store.check_space(self.space)  # of rows that were written in transactions before
         txn.delete("meta", _key(self.space))
 
         def publish() -> None:

@@ -81,6 +81,17 @@ class System:
     def size(self, descriptor: int) -> int:
         return os.fstat(descriptor).st_size
 
+    def is_at(self, descriptor: int, path: Path) -> bool:
+        """Whether an open file is the one at `path`. Windows lets nobody move or remove what is open."""
+        if fcntl is None:
+            return True
+        try:
+            there = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        own = os.fstat(descriptor)
+        return (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)
+
     def resize(self, descriptor: int, n_bytes: int) -> None:
         os.ftruncate(descriptor, n_bytes)
 
@@ -253,6 +264,10 @@ class File:
 
     def size(self) -> int:
         return system.size(self._open)
+
+    def is_in_place(self) -> bool:
+        """Whether it is still what its path names."""
+        return system.is_at(self._open, self.path)
 
     def resize(self, n_bytes: int) -> None:
         system.resize(self._open, n_bytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import stat
 import sys
 from pathlib import Path
 
@@ -76,8 +77,14 @@ def descriptors() -> list[int]:
 
 
 def socket_of(descriptor: int) -> socket.socket | None:
-    """The socket behind a descriptor of this process, by another descriptor; None where it is none, or closed."""
+    """The socket behind a descriptor of this process, by another descriptor; None where it is none, or closed.
+
+    No other descriptor is made of a file: with any that a process closes it loses its locks of the file, LMDB's among
+    them, and others take the store for one that nobody has open.
+    """
     try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return None
         other = os.dup(descriptor)
     except OSError:
         return None

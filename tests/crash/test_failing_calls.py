@@ -21,7 +21,7 @@ from minidb.system.files import System
 CODES = [errno.EMFILE, errno.ENOSPC, errno.EIO, errno.ENOMEM, errno.EACCES, errno.EINTR]
 CALLS = [
     "open", "write_at", "read_at", "read_into", "resize", "sync", "map", "lock", "sync_folder", "make_folder",
-    "replace", "remove", "remove_folder", "names", "status", "size",
+    "replace", "remove", "remove_folder", "names", "status", "size", "is_at",
 ]  # fmt: skip
 EVERY = int(os.environ.get("MINIDB_EVERY_FAULT", "0"))
 """1: each call fails at its first ten times, with each code; otherwise with codes in turn, at the first, third, …"""

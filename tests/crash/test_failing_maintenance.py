@@ -165,7 +165,8 @@ def fails_once(path: Path, monkeypatch: pytest.MonkeyPatch, work: str, failure: 
     if status and work not in ("pull", "migrate", "snapshots"):
         assert after == before, where
     if failure[0] not in ("remove", "names"):  # what cannot be removed stays
-        assert unexplained(world.files() - world.files_before) == set(), where
+        kept = {"compact.lock"} if failure[0] == "is_at" else set()  # whose it is was not known
+        assert unexplained(world.files() - world.files_before) <= kept, where
     fill(world.client, "f", 0, 2)  # writers go on
     world.client.delete_collection("f")
     WORK[work](world)

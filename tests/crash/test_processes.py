@@ -17,6 +17,7 @@ import pytest
 
 from minidb import QdrantClient, models
 from minidb.errors import MinidbError
+from minidb.storage import pages
 
 BATCH, SIZE = 10, 16
 NAME = "tagged"
@@ -442,3 +443,29 @@ def test_a_process_killed_while_it_writes_blocks_nobody(tmp_path: Path) -> None:
         assert tags(client) == {1: BATCH, 2: BATCH}
         with client._database._store.read() as txn:
             assert txn.get("meta", b"half") is None
+
+
+def test_a_commit_that_comes_while_a_store_is_opened_is_not_one_that_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process wrote and closed between two looks at the file: "it was closed after commit …", one opening in a
+    thousand where several processes come and go.
+    """
+    with QdrantClient(tmp_path) as client:
+        client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+    script = f"""
+from minidb import QdrantClient, models
+with QdrantClient({str(tmp_path)!r}) as client:
+    client.upsert("c", [models.PointStruct(id=1, vector=[1.0, 2.0])])
+"""
+    real = pages.Fingerprint.matches
+
+    def matches(self: pages.Fingerprint, txn_id: int) -> bool | None:
+        monkeypatch.undo()
+        subprocess.run([sys.executable, "-c", script], check=True)
+        return real(self, txn_id)
+
+    monkeypatch.setattr(pages.Fingerprint, "matches", matches)
+    with QdrantClient(tmp_path) as client:
+        assert client.count("c").count == 1
+        assert client.verify().is_whole

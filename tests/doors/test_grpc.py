@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -433,9 +434,43 @@ def test_a_call_whose_client_gives_up_leaves_the_server_well(database: Database,
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.parametrize("ending", ["cancelled", "given up", "refused"])
+def test_calls_that_came_to_nothing_do_not_count_among_a_connections_streams(
+    database: Database, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """A cycle of references kept each until the collector came: 128 of them, and the connection was of no use."""
+    monkeypatch.setattr(grpc_door, "_MOST_WAITING", 1 if ending == "given up" else 100)
+    n_asked = [0]
+    real = grpc_door._Handlers._next
+
+    def noted(self: Any, messages: Any, context: Any) -> Any:
+        n_asked[0] += 1
+        return real(self, messages, context)
+
+    monkeypatch.setattr(grpc_door._Handlers, "_next", noted)
+    never = threading.Event()
+    gc.disable()
+    try:
+        with serving(database, grpc_port=0) as server, channel(server) as opened:
+            upsert = opened.stream_unary("/qdrant.Points/Upsert", lambda message: message.SerializeToString())
+            for number in range(200):
+                message = [messages.UpsertPoints(collection_name="nowhere")]
+                call = upsert.future(iter(message) if ending == "refused" else iter(never.wait, True))
+                until(lambda before=number: n_asked[0] > before)  # type: ignore[misc]
+                if ending == "cancelled":
+                    call.cancel()
+                if ending != "given up":  # that comes with the next one
+                    until(call.done)
+            assert QdrantStub(opened).HealthCheck(messages.HealthCheckRequest()).title
+            never.set()
+    finally:
+        gc.enable()
+
+
 def test_tls(database: Database, tmp_path: Path) -> None:
     from minidb.rest import Api
     from minidb.server.grpc_door import GrpcDoor
+    from minidb.server.long_work import LongWork
 
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
@@ -445,7 +480,7 @@ def test_tls(database: Database, tmp_path: Path) -> None:
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
     settings = Settings(grpc_port=0, tls_cert=str(certificate), tls_key=str(key))
-    door = GrpcDoor(Api(database), settings)
+    door = GrpcDoor(Api(database), settings, LongWork())
     door.start()
     credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
     with grpc.secure_channel(f"localhost:{door.address.rpartition(':')[2]}", credentials) as opened:

@@ -687,6 +687,43 @@ class TestStrangers:
                 break
         assert transport.abort.called is is_given_up
 
+    def test_answers_nobody_reads_are_given_up_where_they_are_too_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Forty of 17 MB took 700 MB until their time was over."""
+        monkeypatch.setattr(connections, "_MOST_UNREAD_BYTES", 1000)
+        config, make = uvicorn.Config(None, log_config=None), limited(10, 10, 30.0)  # type: ignore[arg-type]
+        protocols: list[Any] = [make(config, ServerState(), {}, Mock()) for _ in range(4)]  # type: ignore[call-arg]
+        for protocol, n_bytes in zip(protocols, (400, 500, 300, 5000), strict=True):
+            protocol.transport, protocol.flow = Mock(), Mock()
+            protocol.transport.get_write_buffer_size.return_value = n_bytes
+        given_up = [protocol.transport.abort for protocol in protocols]
+        protocols[0].pause_writing()
+        protocols[1].pause_writing()
+        assert [abort.called for abort in given_up] == [False] * 4
+        protocols[2].pause_writing()
+        assert [abort.called for abort in given_up] == [True, False, False, False]
+        protocols[1].resume_writing()
+        protocols[3].pause_writing()
+        assert [abort.called for abort in given_up] == [True, False, True, False]  # one alone may be as large as it is
+
+    def test_bodies_that_do_not_come_to_an_end_are_not_taken_without_limit(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """512 connections with 32 MB each, less a byte, were 16 GB."""
+        monkeypatch.setattr(body, "_MOST_BYTES", 1000)
+        bodies = body.Bodies(limit_bytes=1000)
+        monkeypatch.setattr(body, "Bodies", lambda limit_bytes: bodies)
+        path, point = "/collections/c/points?wait=true", {"points": [{"id": 1, "vector": [1.0] * 100}]}
+        with server_in_a_thread() as url, httpx.Client(base_url=url) as client:
+            client.put("/collections/c", json={"vectors": {"size": 100, "distance": "Dot"}})
+            with bodies.one() as take:
+                take(900)
+                assert client.put(path, json=point).status_code == 503
+                assert client.post("/collections/c/points/count", json={}).json()["result"] == {"count": 0}
+            assert client.put(path, json=point).status_code == 200
+            assert client.put(path, json={"points": [{"id": 1}]}).status_code == 400
+        with bodies.one() as take:  # all have given back what they took
+            take(1000)
+
     @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address"])
     def test_connections_beyond_the_limit_get_503(self, limit: str) -> None:
         with server_in_a_thread(**{limit: 1}) as url, httpx.Client() as client:

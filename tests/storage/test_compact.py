@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,12 +10,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import pytest
 
 from minidb import QdrantClient, models
 from minidb.errors import Forbidden, InsufficientStorage, ServiceError
 from minidb.storage import compaction
-from minidb.system import files
+from minidb.system import files, machine
 from minidb.system.files import System
 
 VECTOR = models.VectorParams(size=4, distance=models.Distance.DOT)
@@ -247,3 +249,127 @@ def test_in_memory_nothing_is_left_to_give_back() -> None:
         client.delete("c", list(range(10)))
         assert client.compact().bytes_after == 0
         assert client.count("c").count == 10
+
+
+@pytest.mark.parametrize("when", ["before the copy", "after the copy"])
+def test_what_another_process_writes_meanwhile_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """It had come and gone by the time the copy took the file's place: what it was told is written was in neither."""
+    path, real = tmp_path / "store", compaction._copy
+    script = f"""
+from minidb import QdrantClient, models
+with QdrantClient(path={str(path)!r}) as client:
+    client.upsert("c", [models.PointStruct(id=1001, vector=[1.0] * 4)])
+"""
+
+    def copy(environment: Any, file: Any) -> None:
+        if when == "after the copy":
+            real(environment, file)
+        subprocess.run([sys.executable, "-c", script], check=True)
+        client.upsert("c", [models.PointStruct(id=1002, vector=[2.0] * 4)])
+        if when == "before the copy":
+            real(environment, file)
+
+    with QdrantClient(path=path) as client:
+        fill(client, n=50)
+        with monkeypatch.context() as patched:
+            patched.setattr(compaction, "_copy", copy)
+            with pytest.raises(ServiceError, match="another process has written to"):
+                client.compact()
+        assert sorted(contents(client)) == [*range(50), 1001, 1002]
+        client.compact()
+        assert sorted(contents(client)) == [*range(50), 1001, 1002]
+    with QdrantClient(path=path) as client:
+        assert sorted(contents(client)) == [*range(50), 1001, 1002]
+        assert client.verify().is_whole
+
+
+@pytest.mark.skipif(os.environ.get("MINIDB_SYSTEM") == "windows", reason="Windows removes no file that is open")
+def test_a_lock_that_was_removed_guards_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who had opened it while another was compacting locked a file without a name, and two wrote one copy."""
+    path = tmp_path / "store"
+    with QdrantClient(path=path) as client:
+        fill(client, n=5)
+
+        class Late(System):
+            def lock_if_free(self, descriptor: int) -> bool:
+                (path / "compact.lock").unlink()  # it has ended between our opening and our locking
+                return super().lock_if_free(descriptor)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(files, "system", Late())
+            with pytest.raises(ServiceError, match="another process is compacting"):
+                client._database._store.compact()
+        client.compact()
+        assert client.count("c").count == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="descriptors are not told")
+def test_looking_at_descriptors_keeps_the_store_locked(tmp_path: Path) -> None:
+    """A copy was made of each, and closed: the system then drops the locks of the file, and another process took the
+    store for closed and put another file in its place.
+    """
+    path = tmp_path / "store"
+    script = f"""
+from minidb import QdrantClient, errors
+with QdrantClient(path={str(path)!r}) as client:
+    try:
+        client.compact()
+    except errors.ServiceError as error:
+        print(error)
+"""
+    with QdrantClient(path=path) as client:
+        fill(client, n=5)
+        for descriptor in machine.descriptors():
+            found = machine.socket_of(descriptor)
+            if found is not None:
+                found.close()
+        done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+        assert "open: it can be compacted when that is closed" in done.stdout
+        client.upsert("c", [models.PointStruct(id=100, vector=[1.0] * 4)])
+        assert client.count("c").count == 6
+
+
+def test_a_path_with_a_word_of_errors_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any failure in a folder of closed tickets was told as a client that had been closed."""
+    with QdrantClient(path=tmp_path / "closed") as client:
+        fill(client, n=5)
+        store = client._database._store
+        full = lmdb.Error(f"{tmp_path / 'closed'}: {os.strerror(errno.EIO)}")
+        monkeypatch.setattr(store, "_check_place", lambda: (_ for _ in ()).throw(full))
+        with pytest.raises(ServiceError, match=os.strerror(errno.EIO)):
+            client.upsert("c", [models.PointStruct(id=100, vector=[1.0] * 4)])
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("then", ["read", "write", "close"])
+def test_a_file_that_cannot_be_opened_again_at_once_is_opened_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """Every further call said "this client has been closed"."""
+    path, real = tmp_path / "store", lmdb.open
+    client = QdrantClient(path=path)
+    fill(client, n=5)
+
+    def without_memory(opened: str, **options: Any) -> Any:
+        if opened == str(path):
+            raise lmdb.Error(f"{opened}: {os.strerror(errno.ENOMEM)}")
+        return real(opened, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lmdb, "open", without_memory)
+        with pytest.raises(ServiceError, match=os.strerror(errno.ENOMEM)):
+            client.compact()
+        with pytest.raises(ServiceError, match=os.strerror(errno.ENOMEM)):
+            client.count("c")
+        if then == "close":
+            client.close()
+    if then == "read":
+        assert client.count("c").count == 5
+    if then != "close":
+        client.upsert("c", [models.PointStruct(id=100, vector=[1.0] * 4)])
+        client.close()
+    with QdrantClient(path=path) as client:
+        assert client.count("c").count == (5 if then == "close" else 6)
+        assert client.verify().is_whole
