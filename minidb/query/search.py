@@ -269,7 +269,7 @@ class Search(NamedTuple):
         if not len(found):
             return None  # it is torn, and what is nearest may be in another part
         beside, count = graph.beside(found), view.count(field.slot)
-        if not walk.n_rows == graph.n_rows == view.n_rows == count:  # else whatever it finds is alive, and of this view
+        if not walk.n_rows == view.n_rows == graph.count == count:  # else all it has is alive, and of this view
             n_covered, has = min(walk.n_rows, view.n_rows), view.has(field.slot)
             found, beside = found[found < n_covered], beside[beside < n_covered]
             found, beside = found[has[found]], beside[has[beside]]

@@ -155,9 +155,10 @@ class ExactGraph:
         return [self.search(query, width) for query in queries]
 
     def add(self, rows: NDArray[np.uint32], vectors: NDArray[np.float32], n_rows: int) -> None:
+        self.count += len(rows)  # before they can be found
         self._rows = np.concatenate([self._rows, rows])
         self._vectors = np.concatenate([self._vectors, vectors])
-        self.n_rows, self.count = n_rows, len(self._rows)
+        self.n_rows = n_rows
 
     def find_unlinked(self, vectors_of: Any) -> None:
         """There are none."""

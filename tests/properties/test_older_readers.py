@@ -5,6 +5,7 @@ In memory there are no such readers: a writer waits for them.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from properties.forced_paths import CATCHING_UP, EXACT_WAYS, Way
 
 from minidb import QdrantClient, models
+from minidb.index.dense.hnswlib_graph import HnswlibGraph
+from minidb.index.dense.usearch_graph import UsearchGraph
 from minidb.query.run import run_queries
 
 SIZE, N = 8, 400
@@ -98,5 +101,38 @@ def test_what_died_since_is_found(way: Way, tmp_path: Path) -> None:
             client.query_batch_points("c", requests)  # now the forms have what there is, and lack what died
             alone = [hits(response) for request in requests for response in run_queries(older, [request], lookup_none)]
             together = list(map(hits, run_queries(older, requests, lookup_none)))
+    assert alone == expected
+    assert together == expected
+
+
+@pytest.mark.parametrize("way", [way for way in EXACT_WAYS if way.name in ("hnswlib", "usearch")], ids=str)
+def test_what_a_graph_is_just_taking_in_is_not_found(way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    vectors = rng.standard_normal((N, SIZE)).astype(np.float32)
+    requests = [models.QueryRequest(query=vector) for vector in vectors[:9].tolist()]
+    graphs: dict[str, Any] = {"hnswlib": HnswlibGraph, "usearch": UsearchGraph}
+    taken_in, go_on = threading.Event(), threading.Event()
+    with way.in_force(catching_up=CATCHING_UP), QdrantClient(tmp_path) as client:
+        client.create_collection("c", models.VectorParams(size=SIZE, distance=models.Distance.EUCLID))
+        client.upload_collection("c", vectors, ids=range(N))
+        assert client.wait_until_indexed("c", 60)
+        expected = list(map(hits, client.query_batch_points("c", requests)))
+        insert = graphs[way.name]._insert
+
+        def inserting(*arguments: Any) -> None:
+            insert(*arguments)
+            taken_in.set()
+            go_on.wait(60)
+
+        monkeypatch.setattr(graphs[way.name], "_insert", inserting)
+        database: Any = client._database
+        with database.snapshot("c") as older:
+            near = vectors[:30] * np.float32(1.0001)
+            client.upload_collection("c", near, ids=range(N, N + 30))
+            assert taken_in.wait(60)
+            alone = [hits(response) for request in requests for response in run_queries(older, [request], lookup_none)]
+            together = list(map(hits, run_queries(older, requests, lookup_none)))
+        go_on.set()
+        assert client.wait_until_indexed("c", 60)
     assert alone == expected
     assert together == expected
