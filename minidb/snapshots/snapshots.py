@@ -50,6 +50,7 @@ class Snapshots:
         self._store = store
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
+        self._describing = threading.Lock()  # Windows removes no file that is being read
         if store.path is not None and not store.read_only:
             self._remove_leftovers()
 
@@ -82,13 +83,14 @@ class Snapshots:
                 files.remove(path)
                 files.remove(beside)
                 raise
-            return _description(path)
+            with self._describing:
+                return _description(path)
 
     def descriptions(self, name: str | None = None) -> list[SnapshotDescription]:
         """The snapshots there are, the oldest first. Raises `NotFound` for a collection that is not there."""
         found = []
         for path in self._paths(name):
-            with suppress(FileNotFoundError):  # deleted meanwhile
+            with suppress(FileNotFoundError), self._describing:  # deleted meanwhile
                 found.append(_description(path))
         return found
 
@@ -103,9 +105,10 @@ class Snapshots:
         """Delete a snapshot's file. Raises `NotFound`."""
         self._database.check_writable()
         path = self.path(name, snapshot)
-        if not files.remove(path):
-            raise ServiceError(f"could not remove {path}: somebody has it open")
-        files.remove(path.with_suffix(".sha256"))
+        with self._describing:
+            if not files.remove(path):
+                raise ServiceError(f"could not remove {path}: somebody has it open")
+            files.remove(path.with_suffix(".sha256"))
         return True
 
     @contextmanager
@@ -218,7 +221,8 @@ class Snapshots:
         paths, damage = sorted(path for path in self._root().glob("*/*.snapshot") if not path.is_dir()), []
         for path in paths:
             try:
-                checksum = _stored_checksum(path.with_suffix(".sha256"))
+                with self._describing:
+                    checksum = _stored_checksum(path.with_suffix(".sha256"))
                 if checksum is not None and archive.sha256(path) != checksum:
                     damage.append(f"{path} does not match its SHA-256")
                     continue

@@ -166,6 +166,32 @@ def test_deleting_at_the_same_time_is_no_error(world: Doors) -> None:
     assert files(world.client) == []
 
 
+def test_no_checksum_is_removed_while_a_list_reads_it(world: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows would refuse, and the file stay for ever."""
+    name = world.client.create_snapshot("world").name
+    reading, removed, overlapped = threading.Event(), threading.Event(), []
+    stored_checksum, remove = snapshots._stored_checksum, snapshots.files.remove
+
+    def slow(file: Path) -> str | None:
+        reading.set()
+        overlapped.append(removed.wait(0.3))
+        return stored_checksum(file)
+
+    def told(path: Path) -> bool:
+        if path.stem == name.removesuffix(".snapshot"):
+            removed.set()
+        return remove(path)
+
+    monkeypatch.setattr(snapshots, "_stored_checksum", slow)
+    monkeypatch.setattr(snapshots.files, "remove", told)
+    listing = threading.Thread(target=world.client.list_snapshots, args=("world",))
+    listing.start()
+    assert reading.wait(60)
+    world.client.delete_snapshot("world", name)
+    listing.join()
+    assert overlapped == [False]
+
+
 # Restoring
 
 

@@ -58,7 +58,7 @@ class Service:
         self.requests: list[Received] = []
         self.script: deque[Any] = deque()
         self.sleeps: list[float] = []
-        self.finished = 0  # answers sent to their end
+        self.finished: list[Received] = []  # those whose answers were sent to their end
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -66,7 +66,7 @@ class Service:
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def reset(self) -> None:
-        self.requests, self.script, self.sleeps, self.finished = [], deque(), [], 0
+        self.requests, self.script, self.sleeps, self.finished = [], deque(), [], []
 
     def answers(self, *answers: Any) -> None:
         self.script = deque(answers)
@@ -98,7 +98,8 @@ class Service:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 url = headers.pop("x-asked-for", f"{service.address}{self.path}")
-                answer = service._next(Received(self.command, url, headers, body, self.client_address))
+                received, finished = Received(self.command, url, headers, body, self.client_address), service.finished
+                answer = service._next(received)
                 time.sleep(answer.delay)
                 if answer.drop:
                     self.close_connection = True
@@ -117,7 +118,7 @@ class Service:
                         self.wfile.flush()
                     except OSError:
                         return
-                service.finished += 1
+                finished.append(received)  # of its own test, which may have ended with the last piece
 
             def log_message(self, *_: Any) -> None:
                 pass
