@@ -33,10 +33,10 @@ def play(system: str) -> None:
         _have_full_syncs()
     else:
         raise ValueError(f"no such system: {system}")
-    from minidb.storage import lmdb_store
+    from minidb.storage import lmdb_environment
 
-    lmdb_store.sys = SimpleNamespace(platform={"windows": "win32", "macos": "darwin"}[system])  # type: ignore[attr-defined]
-    lmdb_store._FIRST_MAP_BYTES = 1 << 20
+    lmdb_environment.sys = SimpleNamespace(platform={"windows": "win32", "macos": "darwin"}[system])  # type: ignore[attr-defined]
+    lmdb_environment._FIRST_MAP_BYTES = 1 << 20
 
 
 def _take_away_calls() -> None:

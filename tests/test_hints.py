@@ -23,6 +23,7 @@ from minidb.errors import FormatError, MinidbError, ServiceError, StoreClosed, c
 from minidb.inference import catalog, local
 from minidb.storage import records
 from minidb.system import files
+from minidb.system.calls import System
 
 POINT = "a point is models.PointStruct(id=…, vector=…, payload={…}), or a dict of these"
 RED = "a filter is models.Filter(must=[models.FieldCondition(key='color', match=models.MatchValue(value='red'))])"
@@ -722,7 +723,7 @@ def test_the_path_of_a_stores_own_file(tmp_path: Path) -> None:
     assert caught.value.hint == f"a store is a folder: did you mean `{tmp_path}`?"
 
 
-class ReadOnlyDisk(files.System):
+class ReadOnlyDisk(System):
     """A disk on which nothing may be made."""
 
     def make_folder(self, path: Path) -> None:

@@ -8,29 +8,27 @@ growth and closing take queue and gate.
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 import lmdb
 
-from minidb.errors import CorruptionError, Forbidden, InsufficientStorage, MinidbError, ServiceError, StoreClosed
-from minidb.storage import spaces
-from minidb.storage.checksum import seal
+from minidb.errors import CorruptionError, Forbidden, MinidbError, ServiceError, StoreClosed
+from minidb.storage import lmdb_environment, spaces
 from minidb.storage.commit import CommitQueue
 from minidb.storage.compaction import Change, compact, remove_leftover
 from minidb.storage.forking import StandsStill
 from minidb.storage.gate import PhaseFairGate
-from minidb.storage.interface import TABLES, Durability, ReadTransaction, RowFile, Table, WriteTransaction
+from minidb.storage.interface import Durability, ReadTransaction, RowFile, Table, WriteTransaction
+from minidb.storage.lmdb_environment import made_tables, open_environment, present_tables, translated
 from minidb.storage.lmdb_transactions import LmdbRead, LmdbWrite
-from minidb.storage.page_walk import check_structure, later_commit
+from minidb.storage.opening_checks import LAST_KEY, check_entries, check_pages
 from minidb.storage.pages import DamagedPages, Fingerprint, check_files, is_unmade, read_metas, settled_metas
+from minidb.storage.place import Place
 from minidb.storage.reading import Reading
 from minidb.storage.records import COMMIT_KEY, check_format
 from minidb.storage.space_files import SpaceFiles, holds_files
@@ -41,18 +39,12 @@ from minidb.system.threads import uninterrupted
 
 T = TypeVar("T")
 
-_LINUX_MAP_BYTES = 1 << 40  # costs address space only
-_FIRST_MAP_BYTES = 1 << 30
 _WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
 _SLOW_COMMIT_S, _PAUSE_S, _PAUSE_STEP_S = 0.005, 0.005, 0.0002
 """A commit that takes longer may be starving: LMDB's calls let go of the interpreter's lock one by one, and a writer
 hardly gets it back where several threads read without a pause (three readers: 44 s for a commit of ten points, now 0.1
 to 0.4). New reads then wait for its end, for so long at most.
 """
-_CLOSED = "operate on closed"
-_FULL_BYTES = 1 << 20
-"""LMDB reports a write that was cut short as EIO; with less than this free it was the disk that was full."""
-_LAST_KEY = b"\xff" * 512
 _COMMITS_PER_READER_CHECK = 16
 """A reader that died keeps LMDB from using freed pages again until somebody looks for it."""
 _DROPPED_AT_ONCE = 64
@@ -65,7 +57,7 @@ class LmdbStore(StandsStill):
     def __init__(self, path: Path, durability: Durability, map_bytes: int | None, *, read_only: bool = False) -> None:
         self.path = path
         self._data_file, self._locks = path / "data.mdb", path / "lock.mdb"
-        self._own_files: list[tuple[int, int] | None] = []
+        self._place = Place(path, read_only=read_only)
         self.durability = durability
         self.read_only = read_only
         self.opening = uuid4().bytes
@@ -85,7 +77,6 @@ class LmdbStore(StandsStill):
         self._lock_file: File | None = None
         self._pid = process_id()
         self._fingerprint = Fingerprint(path)
-        self._fingerprinted = -1
         try:
             self._open(map_bytes, check=True)
         except BaseException:
@@ -105,18 +96,18 @@ class LmdbStore(StandsStill):
                 remove_leftover(self.path)
             self._open_environment(map_bytes)
             if is_new and self.durability != "off":  # before anything is acknowledged, or named
-                sync_commits(self.environment)
+                lmdb_environment.sync_commits(self.environment)
                 files.system.sync_folder(self.path)
-            is_whole = not check or self._check_pages(data_file)
+            is_whole = not check or check_pages(self, data_file, self._fingerprint)
             self._open_tables()
-            self._check_entries(every=not is_whole)
+            check_entries(self, every=not is_whole)
         except DamagedPages as error:
             raise CorruptionError(f"{data_file}: {error}") from None
         except lmdb.Error as error:
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
         with self.read() as txn:
             check_format(txn)
-            has_log = next(txn.scan("wal", b"", _LAST_KEY), None) is not None
+            has_log = next(txn.scan("wal", b"", LAST_KEY), None) is not None
         if self.read_only:
             if has_log:
                 self._check_log_is_written()
@@ -152,42 +143,8 @@ class LmdbStore(StandsStill):
         return True
 
     def _open_tables(self) -> None:
-        self.tables: dict[Table, Any] = (
-            {table: self._present_table(table) for table in TABLES} if self.read_only else self._made_tables()
-        )
-
-    def _made_tables(self) -> dict[Table, Any]:
-        """All tables; those a new store, or one an older minidb wrote, does not have are made by one commit."""
         environment = self.environment
-        with environment.begin(write=True) as txn:
-            n_before = txn.stat()["entries"]
-            tables: dict[Table, Any] = {table: environment.open_db(table.encode(), txn=txn) for table in TABLES}
-            if txn.stat()["entries"] > n_before:
-                number = txn.id().to_bytes(8, "big")
-                txn.put(COMMIT_KEY, seal(COMMIT_KEY, number), db=tables["meta"])
-                commit(environment, txn)
-        return tables
-
-    def _present_table(self, table: Table) -> Any:
-        try:
-            return self.environment.open_db(table.encode(), create=False)
-        except (lmdb.NotFoundError, lmdb.ReadonlyError):
-            why = "was written by an older minidb: open it once without read_only=True"
-            if not self._has_format():
-                why = (
-                    "is not complete: another process is just making it, or ended before: try again, or open it once "
-                    "without read_only=True"
-                )
-            raise ServiceError(f"{self.path} {why}") from None
-
-    def _has_format(self) -> bool:
-        """Whether whoever made the store has come to the end of it, or was killed before."""
-        try:
-            table = self.environment.open_db(b"meta", create=False)
-        except lmdb.NotFoundError:
-            return False
-        with self.environment.begin() as txn:
-            return txn.get(b"format", db=table) is not None
+        self.tables = present_tables(environment, self.path) if self.read_only else made_tables(environment)
 
     def _check_log_is_written(self) -> None:
         with self.read() as txn:
@@ -197,76 +154,11 @@ class LmdbStore(StandsStill):
                     "its log still has"
                 )
 
-    def _check_pages(self, data_file: Path) -> bool:
-        """Find damage before LMDB meets it. False when the file was changed but not by a commit.
-
-        The read transaction pins what is looked at, so other processes may write meanwhile.
-        """
-        while True:
-            with self.read() as txn:
-                older, newest = settled_metas(data_file)
-                meta = next((meta for meta in (older, newest) if meta.txn_id == txn.txn_id), None)
-                if meta is None:  # two commits since the transaction began
-                    continue
-                is_same = self._fingerprint.matches(meta.txn_id)
-                if is_same:
-                    self._fingerprinted = meta.txn_id
-                    return True
-                check_structure(data_file, meta)
-                later = later_commit(data_file, older, newest) if meta is newest else None
-                if later is not None:
-                    raise DamagedPages(
-                        f"its meta page {later % 2} is damaged: it says {older.txn_id}, but has commit {later}"
-                    )
-                return is_same is None
-
-    def _check_entries(self, *, every: bool) -> None:
-        """Is this the newest commit, and, when asked, can every entry be found and does it match its checksum?"""
-        with self.read() as txn:
-            newest = txn.get("meta", COMMIT_KEY)
-            if newest is not None and int.from_bytes(newest, "big") != txn.txn_id:
-                raise DamagedPages(f"its newest commit is {txn.txn_id}, but says it is {int.from_bytes(newest, 'big')}")
-            for table in TABLES if every else ():
-                before = b""
-                for key, _ in txn.scan(table, b"", _LAST_KEY):
-                    if key <= before or txn.get(table, key) is None:
-                        raise self.corrupt(table, key)
-                    before = key
-
     def _open_environment(self, map_bytes: int | None) -> None:
-        sizes = [map_bytes] if map_bytes else [_LINUX_MAP_BYTES] if sys.platform.startswith("linux") else []
-        for size in [*sizes, _FIRST_MAP_BYTES]:
-            try:
-                self._open_with_map(size)
-                break
-            except lmdb.MemoryError:  # address space is limited here: start small and grow
-                continue
-        else:
-            raise ServiceError(f"could not map {self.path}: not enough address space")
-        self._own_files = self._files_in_place()
+        self.environment = open_environment(self.path, map_bytes, self.durability, read_only=self.read_only)
+        self._place.remember()
         if not self.read_only:
             self.environment.reader_check()
-
-    def _open_with_map(self, size: int) -> None:
-        try:
-            self.environment = lmdb.open(
-                str(self.path),
-                map_size=size,
-                max_dbs=len(TABLES),
-                max_readers=512,
-                max_spare_txns=0,  # a spare keeps its reader slot, which a forked child would free
-                sync=self.durability != "off",
-                metasync=self.durability == "full",
-                readahead=False,
-                readonly=self.read_only,
-                # without the right to write LMDB's table of readers, no writer can be at work either, or none of ours
-                lock=not self.read_only or os.access(self._locks, os.W_OK),
-            )
-        except lmdb.Error as error:
-            if os.strerror(errno.EMFILE) in str(error) and files.relieve():
-                self._open_with_map(size)
-            else:
-                raise
 
     # Reading
 
@@ -292,14 +184,14 @@ class LmdbStore(StandsStill):
         except lmdb.MapResizedError:  # another process grew the map
             pass
         except lmdb.Error as error:
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
         self._has_small_map = True
         return None
 
     def end_read(self, read: LmdbRead, error: BaseException | None) -> None:
         read.abort()
         if isinstance(error, lmdb.Error):
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
         if isinstance(error, OSError) and not isinstance(error, MinidbError):
             raise files.failure(error, f"could not read {self.path}") from error
 
@@ -328,31 +220,12 @@ class LmdbStore(StandsStill):
             raise Forbidden(f"{self.path} was opened with read_only=True")
         if self._needs_opening:
             uninterrupted(self._open_again)
-        if not self._is_in_place():
+        if not self._place.is_taken():
             uninterrupted(self._check_place_in_turn)
 
     def _check_place_in_turn(self) -> None:
         with self._queue.paused():  # another thread may have put a compacted file there just now
-            self._check_place()
-
-    def _check_place(self) -> None:
-        """Raises `ServiceError` where the store is not at its path any more: rows would be written beside it, or into
-        another one that has taken the place. Only while no file is put in the place of this one.
-        """
-        if not self._is_in_place():
-            raise ServiceError(
-                f"{self.path} was moved or removed while it was open: nothing was written; close it, and open it again "
-                "where it is now"
-            )
-
-    def _is_in_place(self) -> bool:
-        return self._files_in_place() == self._own_files
-
-    def _files_in_place(self) -> list[tuple[int, int] | None]:
-        """What tells LMDB's files at the path from any others. Without its lock file, another process makes one, and
-        both write at once.
-        """
-        return [_number(path) for path in ([self._data_file] if self.read_only else [self._data_file, self._locks])]
+            self._place.check()
 
     def _commit_batch(self, run: Callable[[WriteTransaction], None]) -> None:
         self._commit_began = time.monotonic()
@@ -373,7 +246,7 @@ class LmdbStore(StandsStill):
                 with self.gate.exclusive:
                     self.environment.set_mapsize(0)
             except lmdb.Error as error:
-                raise _translated(error, self.path) from error
+                raise translated(error, self.path) from error
             except OSError as error:
                 raise files.failure(error, f"could not write to {self.path}") from error
             else:
@@ -390,11 +263,11 @@ class LmdbStore(StandsStill):
             run(write)
             if write.has_changes:
                 write.put("meta", COMMIT_KEY, write.txn_id.to_bytes(8, "big"))
-            self._check_place()
+            self._place.check()
         except BaseException:
             txn.abort()
             raise
-        commit(self.environment, txn)
+        lmdb_environment.commit(self.environment, txn)
         if self.recorded is not None and write.changes is not None:
             self.recorded += write.changes
             if write.has_changes and write.txn_id == self._recorded_commit + 1:
@@ -422,7 +295,7 @@ class LmdbStore(StandsStill):
         return self._files.row_file(space, name, width)
 
     def drop_space(self, space: int) -> None:
-        self._files.drop(space, self.environment.info()["last_txnid"])
+        self._files.drop(space, lmdb_environment.last_commit(self.environment))
 
     def hold_space(self, space: int) -> None:
         self._files.hold(space)
@@ -441,11 +314,10 @@ class LmdbStore(StandsStill):
         n_dropped = self._files.n_dropped
         if not n_dropped or (self.durability == "off" and n_dropped < _DROPPED_AT_ONCE and not closing):
             return
-        self.environment.reader_check()
-        oldest = _oldest_reader(self.environment.readers())
+        oldest = lmdb_environment.oldest_reader(self.environment)
         if self._files.is_any_ripe(oldest):
             if self.durability != "full":  # the commits that named them last have to be out of reach of a power cut
-                sync_commits(self.environment)
+                lmdb_environment.sync_commits(self.environment)
             self._files.remove_dropped(oldest)
 
     def _drop_orphans(self) -> None:
@@ -474,14 +346,14 @@ class LmdbStore(StandsStill):
         try:
             compact(self)
         except lmdb.Error as error:
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
 
     @contextmanager
     def recording(self) -> Iterator[list[Change]]:
         """What is committed during the block, as it comes."""
         with self._queue.paused():  # a transaction is recorded from its beginning, or not at all
             changes = self.recorded = []
-            self._recorded_commit = self.environment.info()["last_txnid"]
+            self._recorded_commit = lmdb_environment.last_commit(self.environment)
         try:
             yield changes
         finally:
@@ -517,7 +389,7 @@ class LmdbStore(StandsStill):
                 try:
                     self._open_after_replacing()
                 except lmdb.Error as error:
-                    raise _translated(error, self.path) from error
+                    raise translated(error, self.path) from error
 
     def _stand_alone(self) -> None:
         if not self._is_alone():
@@ -548,7 +420,7 @@ class LmdbStore(StandsStill):
         is_own = self._pid == process_id() and not self.read_only
         if is_own:
             with suppress(MinidbError):  # or it has been moved, with its log, or removed
-                is_own = self._is_in_place()
+                is_own = self._place.is_taken()
         try:
             if is_own:
                 self.sync_rows()
@@ -557,12 +429,12 @@ class LmdbStore(StandsStill):
             self._closed = True
             with self._queue.paused(), self.gate.exclusive:  # closing under a transaction ends the process
                 is_own &= not self._needs_opening
-                last_txn = self.environment.info()["last_txnid"] if is_own else self._fingerprinted
+                last_txn = lmdb_environment.last_commit(self.environment) if is_own else self._fingerprint.matched
                 if self.durability == "normal" and is_own:
-                    sync_commits(self.environment)
+                    lmdb_environment.sync_commits(self.environment)
                 self._close_environment()
             self._files.close()
-            if self.durability != "off" and last_txn != self._fingerprinted and is_own:
+            if self.durability != "off" and last_txn != self._fingerprint.matched and is_own:
                 with suppress(DamagedPages, OSError):  # without it the next opening looks closer
                     self._fingerprint.save()
 
@@ -583,7 +455,7 @@ class LmdbStore(StandsStill):
         with registering:
             if self._pid == process_id():
                 return
-            self._check_place()
+            self._place.check()
             self._files = SpaceFiles(self.path, durable=self.durability != "off", writable=not self.read_only)
             self._pid = process_id()
             self.environment.close()
@@ -594,42 +466,3 @@ class LmdbStore(StandsStill):
         self.gate = PhaseFairGate()
         self._queue = CommitQueue(self._commit_batch, (lmdb.Error,))
         self._commit_began = 0.0
-
-
-def commit(environment: Any, txn: Any) -> None:
-    """The moment a write counts. LMDB's own calls cannot be seen: tests of power cuts look at the file around this."""
-    txn.commit()
-
-
-def sync_commits(environment: Any) -> None:
-    """Everything committed so far is on the disk, the meta page included."""
-    environment.sync(True)
-
-
-def _number(path: Path) -> tuple[int, int] | None:
-    """What tells a file from any other; None for none."""
-    try:
-        status = files.system.status(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise files.failure(error, f"could not look at {path}") from error
-    return status.st_dev, status.st_ino
-
-
-def _oldest_reader(listing: str) -> int | None:
-    """The oldest commit an open read transaction shows, from LMDB's table of "pid thread txnid" lines."""
-    columns = [line.split() for line in listing.splitlines()]
-    return min((int(line[2]) for line in columns if len(line) == 3 and line[2].isdigit()), default=None)
-
-
-def _translated(error: lmdb.Error, path: Path) -> MinidbError:
-    text = str(error)
-    is_short_write = os.strerror(errno.EIO) in text and files.free_bytes(path) < _FULL_BYTES
-    if is_short_write or isinstance(error, lmdb.DiskError) or os.strerror(errno.ENOSPC) in text:
-        return InsufficientStorage(f"could not write to {path}: {os.strerror(errno.ENOSPC)}; nothing was written")
-    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
-        return CorruptionError(f"{path / 'data.mdb'}: {text}")
-    if _CLOSED in text:
-        return StoreClosed()
-    return ServiceError(text if text.startswith(str(path)) else f"{path}: {text}")

@@ -18,6 +18,7 @@ import msgpack
 from minidb.errors import CorruptionError
 from minidb.storage.checksum import checksum_of, seal, unseal
 from minidb.system import files
+from minidb.system.calls import PAGE_BYTES
 from minidb.system.files import File
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
@@ -102,23 +103,23 @@ def is_unmade(folder: Path) -> bool:
     """
     data, others = folder / "data.mdb", {_FINGERPRINT, "data.mdb.compact"}
     n_bytes = files.size(data)
-    if not 0 < n_bytes <= 2 * files.PAGE_BYTES or others.intersection(files.names(folder)):
+    if not 0 < n_bytes <= 2 * PAGE_BYTES or others.intersection(files.names(folder)):
         return False
     content = files.read(data)
     there = [at for at in range(0, n_bytes, _SECTOR_BYTES) if any(content[at : at + _SECTOR_BYTES])]
-    is_whole = [files.PAGE_BYTES * number for number in (0, 1)] == there and n_bytes == 2 * files.PAGE_BYTES
+    is_whole = [PAGE_BYTES * number for number in (0, 1)] == there and n_bytes == 2 * PAGE_BYTES
     return not is_whole and all(_is_first_meta(content[at : at + _SECTOR_BYTES], at) for at in there)
 
 
 def _is_first_meta(sector: bytes, at: int) -> bool:
     """Whether it is what LMDB begins a file with: a meta page of no commit."""
-    if len(sector) < _SECTOR_BYTES or at % files.PAGE_BYTES:
+    if len(sector) < _SECTOR_BYTES or at % PAGE_BYTES:
         return False
     number, flags = struct.unpack_from("<Q2xH", sector)
     with suppress(DamagedPages):
-        meta = _meta(sector, files.PAGE_BYTES)
+        meta = _meta(sector, PAGE_BYTES)
         is_empty = meta.main.root == meta.free.root == _NO_PAGE and (meta.txn_id, meta.last_page) == (0, 1)
-        return is_empty and (number, flags) == (at // files.PAGE_BYTES, _META_PAGE)
+        return is_empty and (number, flags) == (at // PAGE_BYTES, _META_PAGE)
     return False
 
 
@@ -150,6 +151,8 @@ class Fingerprint:
     def __init__(self, folder: Path) -> None:
         self._data = folder / "data.mdb"
         self._file = folder / _FINGERPRINT
+        self.matched = -1
+        """The commit it was found to be right for."""
 
     def save(self) -> None:
         """Remember the file as it is; not when another process writes to it meanwhile."""
@@ -174,7 +177,12 @@ class Fingerprint:
         saved_txn, size, checksum = msgpack.unpackb(content)
         if saved_txn > txn_id and settled_metas(self._data)[1].txn_id < saved_txn:  # else it has come meanwhile
             raise DamagedPages(f"its newest commit is {txn_id}, but it was closed after commit {saved_txn}")
-        return None if saved_txn != txn_id else (size, checksum) == self._measured()
+        if saved_txn != txn_id:
+            return None
+        is_same = (size, checksum) == self._measured()
+        if is_same:
+            self.matched = txn_id
+        return is_same
 
     def _measured(self) -> tuple[int, int]:
         data = files.mapped(self._data)

@@ -20,6 +20,7 @@ from minidb.storage.checksum import first_bad_row, stride_of
 from minidb.storage.interface import CorruptRow, WriteTransaction
 from minidb.storage.open_files import OpenFiles
 from minidb.system import files
+from minidb.system.calls import PAGE_BYTES
 from minidb.system.files import File
 
 WAL_LIMIT_BYTES = 256 * 1024
@@ -162,7 +163,7 @@ class MappedRowFile:
         """The disk that rows of a failed append took; the file keeps its length, maps may reach there."""
         with suppress(OSError), self._opening, file.alone():
             end = file.size()
-            file.resize(min(end, -(-offset // files.PAGE_BYTES) * files.PAGE_BYTES))
+            file.resize(min(end, -(-offset // PAGE_BYTES) * PAGE_BYTES))
             file.resize(end)
 
     def raw(self, n_rows: int) -> NDArray[np.uint8]:
@@ -265,7 +266,7 @@ class MappedRowFile:
             capacity = file.size()
             if end > capacity:
                 step = min(max(capacity, _FIRST_CAPACITY_BYTES), 64 * 1024 * 1024)
-                capacity = (end + step) // files.PAGE_BYTES * files.PAGE_BYTES + files.PAGE_BYTES
+                capacity = (end + step) // PAGE_BYTES * PAGE_BYTES + PAGE_BYTES
                 file.resize(capacity)
             self._capacity = capacity
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from minidb.storage import lmdb_store
+from minidb.storage import lmdb_environment
 from minidb.storage.interface import Durability
 from minidb.system import files
-from minidb.system.files import System
+from minidb.system.calls import System
 
 _PAGE = 4096
 Event = tuple[Any, ...]
@@ -37,8 +37,8 @@ class RecordedDisk(System):
         self._lock = threading.RLock()
         self._lmdb = b""
         monkeypatch.setattr(files, "system", self)
-        monkeypatch.setattr(lmdb_store, "commit", self._commit)
-        monkeypatch.setattr(lmdb_store, "sync_commits", self._sync_commits)
+        monkeypatch.setattr(lmdb_environment, "commit", self._commit)
+        monkeypatch.setattr(lmdb_environment, "sync_commits", self._sync_commits)
 
     def acknowledged(self, what: Any) -> None:
         self.events.append(("acknowledged", what))

@@ -16,7 +16,7 @@ import pytest
 from minidb import QdrantClient, errors, models
 from minidb.storage import lmdb_store, rows, spaces
 from minidb.system import files, threads
-from minidb.system.files import System
+from minidb.system.calls import System
 
 CODES = [errno.EMFILE, errno.ENOSPC, errno.EIO, errno.ENOMEM, errno.EACCES, errno.EINTR]
 CALLS = [

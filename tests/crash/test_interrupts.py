@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from minidb.system import files
-from minidb.system.files import System
+from minidb.system.calls import System
 
 N_INTERRUPTS = int(os.environ.get("MINIDB_INTERRUPTS", "250"))
 MOST_THREADS = 10

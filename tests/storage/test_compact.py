@@ -17,7 +17,7 @@ from minidb import QdrantClient, models
 from minidb.errors import Forbidden, InsufficientStorage, ServiceError
 from minidb.storage import compaction
 from minidb.system import files, machine
-from minidb.system.files import System
+from minidb.system.calls import System
 
 VECTOR = models.VectorParams(size=4, distance=models.Distance.DOT)
 TEXT = "a payload that takes some room " * 20
@@ -337,7 +337,7 @@ def test_a_path_with_a_word_of_errors_is_none(tmp_path: Path, monkeypatch: pytes
         fill(client, n=5)
         store = client._database._store
         full = lmdb.Error(f"{tmp_path / 'closed'}: {os.strerror(errno.EIO)}")
-        monkeypatch.setattr(store, "_check_place", lambda: (_ for _ in ()).throw(full))
+        monkeypatch.setattr(store._place, "check", lambda: (_ for _ in ()).throw(full))
         with pytest.raises(ServiceError, match=os.strerror(errno.EIO)):
             client.upsert("c", [models.PointStruct(id=100, vector=[1.0] * 4)])
         monkeypatch.undo()
