@@ -163,6 +163,8 @@ class StoredConfig:
             raise BadInput("its vectors are numbered wrongly")
         if not 0 <= self.next_slot <= _MAX_SLOTS or not isinstance(self.created_at, str):
             raise BadInput("its counters or times are of no use")
+        if self.created_at:
+            datetime.fromisoformat(self.created_at)
         _check_metadata(self.config.metadata)
         known: set[str] = set()
         for settings in (models.HnswConfigDiff, models.OptimizersConfigDiff):

@@ -17,6 +17,7 @@ import hashlib
 import struct
 from collections.abc import Generator, Iterable
 from datetime import datetime, timezone
+from io import SEEK_END
 from pathlib import Path
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -78,6 +79,8 @@ def read(path: Path) -> Generator[list[Any], None, None]:
     Raises `BadInput` where the file is damaged, cut short or none of minidb's.
     """
     with _opened(path) as file:
+        n_bytes = file.seek(0, SEEK_END)
+        file.seek(0)
         if file.read(len(_MAGIC)) != _MAGIC:
             raise BadInput("the file is no snapshot of minidb (snapshots of Qdrant cannot be read: migrate instead)")
         while True:
@@ -85,7 +88,8 @@ def read(path: Path) -> Generator[list[Any], None, None]:
             if len(head) < _FRAME.size:
                 raise damaged("it is cut short")
             length, checksum = _FRAME.unpack(head)
-            body = file.read(length) if length <= _MAX_FRAME_BYTES else b""
+            is_there = length <= min(_MAX_FRAME_BYTES, n_bytes - file.tell())  # else a gigabyte would be asked for it
+            body = file.read(length) if is_there else b""
             if len(body) != length or crc32(body) != checksum:
                 raise damaged("a part does not match its checksum")
             try:

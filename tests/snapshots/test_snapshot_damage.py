@@ -290,6 +290,7 @@ def test_odd_values_in_the_configuration_are_refused_or_mean_nothing(tmp_path: P
         lambda config: config[3].update(indexing_threshold="many"),
         lambda config: config[3].update(other=1),
         lambda config: config.__setitem__(4, 5),
+        lambda config: config.__setitem__(4, "yesterday"),
         lambda config: config[5].update({"tag": "no such type"}),
         lambda config: config[5].update({"[": "keyword"}),
         lambda config: config[5].update({"tag": {"type": "text", "min_token_len": -1}}),
@@ -561,6 +562,18 @@ def test_a_frame_of_very_many_lists_takes_little_memory(victim: Victim) -> None:
         with pytest.raises(BadInput):
             victim.doors.client._database.snapshots.restore(None, victim.file)
         assert tracemalloc.get_traced_memory()[1] < 16 * n
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_length_beyond_the_files_end_takes_no_memory(victim: Victim) -> None:
+    """A file of 32 bytes had a gigabyte asked for."""
+    victim.file.write_bytes(MAGIC + struct.pack("<II", 1 << 30, 0) + b"\x91" * 8)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInput, match="damaged"):
+            victim.doors.client._database.snapshots.restore(None, victim.file)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
 
