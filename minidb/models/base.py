@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, GetCoreSchemaHandler,
 from pydantic_core import core_schema
 
 from minidb import errors
-from minidb.models.bounded import Items, guarded, names_of
+from minidb.models.bounded import Items, guarded, is_many, names_of
 from minidb.models.faults import NO_FIELDS, TAGS, bracketed, reading, translate
 from minidb.system.threads import uninterrupted
 
@@ -267,7 +267,7 @@ def tag(name: str) -> Tag:
 
 OneOrMany: TypeAlias = Annotated[
     Annotated[Items[T], tag("many")] | Annotated[T, tag("one")],
-    Discriminator(lambda value: "<many>" if isinstance(value, (list, tuple)) else "<one>"),
+    Discriminator(lambda value: "<many>" if is_many(value) else "<one>"),
 ]
 
 

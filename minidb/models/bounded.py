@@ -6,7 +6,7 @@ first (`Items`), long objects of names piece by piece (`Named`), and a model rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -19,6 +19,13 @@ from minidb.models.paths import NAMED, SORTED
 
 T = TypeVar("T")
 AnyDict: TypeAlias = dict[str, Any]
+
+
+def is_many(value: object) -> bool:
+    """Whether pydantic makes a list of it: a generator, a range, a view of a dict, … No text, dict or model."""
+    if isinstance(value, (list, tuple)):
+        return True
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping, pydantic.BaseModel))
 
 
 def guarded(fields: Sequence[str], closed: bool) -> Callable[[Any, core_schema.ValidatorFunctionWrapHandler], Any]:

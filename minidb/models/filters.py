@@ -11,7 +11,7 @@ from pydantic import Field, StrictStr, model_validator
 from typing_extensions import Self, TypeAliasType
 
 from minidb.models.base import Bool, Model, OneOrMany, one_of, tag
-from minidb.models.bounded import Items
+from minidb.models.bounded import Items, is_many
 from minidb.models.datetimes import Datetime
 from minidb.models.faults import out_of_range, shown, wrong_shape
 from minidb.models.numbers import Checked, Number, UInt, UInt32, nonzero
@@ -30,10 +30,13 @@ def _check_value(value: Any) -> bool | int | str:
 
 def _check_any(value: Any) -> list[str] | list[int]:
     value = plain_numbers(value)
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if is_many(value):
+        value = list(value)
         kinds = set(map(type, value))
         if kinds <= {int} or all(issubclass(kind, str) for kind in kinds):
-            return list(value)
+            return value  # type: ignore[no-any-return]
+        if all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in kinds):
+            return [int(each) for each in value]
     raise wrong_shape("Expected a list of strings or a list of integers")
 
 

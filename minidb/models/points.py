@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
 from minidb.models.base import Later, Model, Payload, Readers, StrEnum, one_of, only, plain_payload, tag
-from minidb.models.bounded import Items
+from minidb.models.bounded import Items, is_many
 from minidb.models.numbers import UInt
 from minidb.models.vectors import ExtendedPointId, VectorStruct, plain_id, plain_vectors
 
@@ -35,7 +35,7 @@ ShardKey: TypeAlias = Annotated[
 
 
 def _shard_kind(value: Any) -> str | None:
-    return "list" if isinstance(value, (list, tuple)) else "key" if isinstance(value, (int, str)) else None
+    return "list" if is_many(value) else "key" if isinstance(value, (int, str)) else None
 
 
 ShardKeySelector = TypeAliasType(
@@ -100,7 +100,7 @@ class UpsertOperation(Model):
 
 
 def _selector_kind(value: Any) -> str | None:
-    return "bool" if isinstance(value, bool) else "names" if isinstance(value, (list, tuple)) else None
+    return "bool" if isinstance(value, bool) else "names" if is_many(value) else None
 
 
 WithPayloadInterface: TypeAlias = Annotated[

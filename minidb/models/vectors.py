@@ -17,14 +17,14 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, Strict, StrictFloat, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictFloat, ValidationError, model_validator
 from pydantic_core import SchemaValidator, core_schema
 from typing_extensions import Self, TypeAliasType
 
 from minidb import errors
 from minidb.arrays import distinct
 from minidb.models.base import Later, Model, one_of, tag
-from minidb.models.bounded import Items, Named
+from minidb.models.bounded import Items, Named, is_many
 from minidb.models.faults import is_forgiving, out_of_range, shown, wrong_shape
 from minidb.models.numbers import Checked
 
@@ -302,6 +302,15 @@ def plain_vectors(value: Any) -> list[float] | NumpyArray | dict[str, Any] | Non
 _INFERENCE = {"text": "Document", "image": "Image", "object": "InferenceObject"}
 
 
+def _is_iterable(value: object) -> bool:
+    """Whether it yields a vector's numbers or rows in order, as a generator or a range does; a set has no order."""
+    return is_many(value) and not isinstance(value, (set, frozenset))
+
+
+def _listed(value: Any) -> list[Any]:
+    return [[*part] if _is_iterable(part) and not is_array(part) else part for part in value]
+
+
 def _list_kind(value: Any) -> str | None:
     """The kind of one vector written as a sequence, an array or a scipy row; None for anything else."""
     if isinstance(value, (list, tuple)):
@@ -312,10 +321,14 @@ def _list_kind(value: Any) -> str | None:
             return "multi"
         if isinstance(first, (float, int)):
             return "dense"
-        return "stacked" if isinstance(first, np.generic) or is_array(first) else "dense"
+        if isinstance(first, np.generic) or is_array(first):
+            return "stacked"
+        return "iterable" if _is_iterable(first) else "dense"
     if is_array(value):
         return "ndarray"
-    return "scipy" if hasattr(value, "tocoo") else None
+    if hasattr(value, "tocoo"):
+        return "scipy"
+    return "iterable" if _is_iterable(value) else None
 
 
 def inference_kind(value: dict[str, Any]) -> str | None:
@@ -349,6 +362,16 @@ def vector_input_kind(value: Any) -> str | None:
     return _vector_kind(value)
 
 
+Iterated: TypeAlias = Annotated[
+    Union[
+        Annotated[DenseList, tag("dense")],
+        Annotated[MultiList, tag("multi")],
+        Annotated[Stacked, tag("stacked")],
+        Annotated[Empty, tag("empty")],
+    ],
+    one_of("numbers, or rows of numbers", {}, _list_kind),
+    BeforeValidator(_listed),
+]
 _MEMBERS = ("SparseVector", "Document", "Image", "InferenceObject", "ndarray")
 _OBJECTS = {"indices": "SparseVector", **_INFERENCE}
 
@@ -367,6 +390,7 @@ Vector = TypeAliasType(
             Annotated[InferenceObject, tag("InferenceObject")],
             Annotated[ScipyRow, tag("scipy")],
             Annotated[Stacked, tag("stacked")],
+            Annotated[Iterated, tag("iterable")],
             Annotated[Empty, tag("empty")],
         ],
         one_of(
@@ -392,6 +416,7 @@ VectorInput = TypeAliasType(
             Annotated[InferenceObject, tag("InferenceObject")],
             Annotated[ScipyRow, tag("scipy")],
             Annotated[Stacked, tag("stacked")],
+            Annotated[Iterated, tag("iterable")],
             Annotated[EmptyInput, tag("empty")],
         ],
         one_of("some form of vector or id", _OBJECTS, vector_input_kind, _MEMBERS),
@@ -412,6 +437,7 @@ VectorStruct = TypeAliasType(
             Annotated[InferenceObject, tag("InferenceObject")],
             Annotated[ScipyRow, tag("scipy")],
             Annotated[Stacked, tag("stacked")],
+            Annotated[Iterated, tag("iterable")],
             Annotated[Empty, tag("empty")],
         ],
         one_of("some form of vector, or an object of named vectors", _OBJECTS, _struct_kind, _MEMBERS),
@@ -450,7 +476,7 @@ def _batch_kind(value: Any) -> str | None:
         return "ndarray"
     if hasattr(value, "tocoo"):
         return "scipy"
-    return "named" if isinstance(value, dict) else None
+    return "named" if isinstance(value, dict) else "list" if _is_iterable(value) else None
 
 
 BatchColumn: TypeAlias = Annotated[
