@@ -69,7 +69,11 @@ class Snapshots:
         with self.scratch_file() as scratch:
             with self._database.reading(name) as (catalog, readers):
                 folder = self._folder(None if name is None else next(iter(readers)))
-                checksum = archive.write(scratch, _frames(readers, catalog.aliases if name is None else {}))
+                frames = _frames(readers, catalog.aliases if name is None else {})
+                try:
+                    checksum = archive.write(scratch, frames)
+                except OSError as error:  # of reading there are none: those have been translated
+                    raise files.failure(error, f"could not write a snapshot to {scratch.parent}") from error
             files.make_folders(folder)
             path = _new_path(folder, "full-" if name is None else "")
             beside = path.with_suffix(".sha256")

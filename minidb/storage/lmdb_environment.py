@@ -120,8 +120,10 @@ def translated(error: lmdb.Error, path: Path) -> MinidbError:
     """What a caller gets for an error of LMDB's, of the store at `path`."""
     text = str(error)
     is_short_write = os.strerror(errno.EIO) in text and files.free_bytes(path) < _FULL_BYTES
-    if is_short_write or isinstance(error, lmdb.DiskError) or os.strerror(errno.ENOSPC) in text:
-        return InsufficientStorage(f"could not write to {path}: {os.strerror(errno.ENOSPC)}; nothing was written")
+    full = files.full_reason(text)
+    if is_short_write or isinstance(error, lmdb.DiskError) or full is not None:
+        reason = full or os.strerror(errno.ENOSPC)
+        return InsufficientStorage(f"could not write to {path}: {reason}; nothing was written")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
         return CorruptionError(f"{path / 'data.mdb'}: {text}")
     if _CLOSED in text:

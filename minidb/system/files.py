@@ -328,6 +328,11 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
+def full_reason(text: str) -> str | None:
+    """With which words a text, which is all that LMDB gives of an error, ends that means there is no room."""
+    return next((reason for number in _FULL if text.endswith(reason := os.strerror(number))), None)
+
+
 def failure(error: OSError, doing: str) -> MinidbError:
     """The error a caller gets for a system call that failed: 507 where there is no room, 500 otherwise.
 

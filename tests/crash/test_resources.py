@@ -58,6 +58,48 @@ def test_more_collections_than_descriptors(tmp_path: Path, limit: int, n: int) -
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size to set")
+def test_files_that_may_not_grow_are_507_that_says_what_could_not_be_written(tmp_path: Path) -> None:
+    """LMDB's were a 500, and a snapshot "could not be read". Afterwards everything is there, and goes on."""
+    made(tmp_path).close()
+    done = run(
+        """
+        import resource, sys
+        from minidb import QdrantClient, errors, models
+        client = QdrantClient(sys.argv[1])
+        location = client._database.snapshots.path("c", client.create_snapshot("c").name).as_uri()
+        point = models.PointStruct(id=9, vector=[1.0] * 4)
+        steps = [
+            lambda: client.upsert("c", [point]),
+            lambda: client.delete("c", [0]),
+            lambda: client.delete_collection("c"),
+            lambda: client.create_payload_index("c", "n", "integer"),
+            lambda: client.create_snapshot("c"),
+            lambda: client.create_full_snapshot(),
+            lambda: client.recover_snapshot("c", location),
+        ]
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        for step in steps:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, limit[1]))
+            try:
+                step()
+                assert False, "it was written"
+            except errors.InsufficientStorage as error:
+                assert "could not write" in str(error), error
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            assert [record.id for record in client.scroll("c")[0]] == [0, 1, 2]
+        client.upsert("c", [point])
+        client.close()
+        """,
+        str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    with QdrantClient(tmp_path) as client:
+        assert [record.id for record in client.scroll("c")[0]] == [0, 1, 2, 9]
+        assert client.verify().damage == ()
+
+
 def test_a_client_nobody_holds_is_closed(tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
