@@ -281,10 +281,10 @@ CASES: dict[str, tuple[Call, str, str]] = {
         "Validation error: [points[0].vector.vector: dense vector must not be empty]",
         "a point without vectors has `vector={}`",
     ),
-    "a generator as vector": (
-        upsert(n for n in (1.0, 2.0)),
+    "a set as vector": (
+        upsert({1.0, 2.0}),
         "Format error: Expected some form of vector, or an object of named vectors in points[0].vector",
-        "a vector is a list or an array of numbers: list(…), got a generator",
+        "a vector is a list or an array of numbers: list(…), got a set",
     ),
     "None in a vector": (
         upsert([None, 1.0]),

@@ -16,9 +16,9 @@ import msgpack
 
 from minidb import models
 from minidb.collection.declared import index_key, parse_schema, spelled
-from minidb.collection.encode import check_json
 from minidb.collection.fields import VectorField, no_vector
-from minidb.errors import AlreadyExists, BadInput, CorruptionError, FormatError, ValidationError
+from minidb.collection.payload_json import check_json, plain_json
+from minidb.errors import AlreadyExists, BadInput, CorruptionError, ValidationError
 from minidb.models.base import Model
 
 _MAX_SLOTS = 1 << 16
@@ -165,7 +165,7 @@ class StoredConfig:
             raise BadInput("its counters or times are of no use")
         if self.created_at:
             datetime.fromisoformat(self.created_at)
-        _check_metadata(self.config.metadata)
+        check_json(self.config.metadata, "metadata")
         known: set[str] = set()
         for settings in (models.HnswConfigDiff, models.OptimizersConfigDiff):
             own = settings.model_fields.keys() & self.asked.keys()
@@ -245,7 +245,6 @@ def new_config(request: models.CreateCollection) -> StoredConfig:
     )
     names = [*dense_params(params), *(sparse or {})]
     _check_vectors(dense_params(params), sparse or {})
-    _check_metadata(request.metadata)
     strict = request.strict_mode_config
     config = models.CollectionConfig.model_construct(
         params=params,
@@ -256,7 +255,7 @@ def new_config(request: models.CreateCollection) -> StoredConfig:
         wal_config=_merged(models.WalConfig.model_construct(**_WAL_DEFAULTS), request.wal_config),
         quantization_config=request.quantization_config,
         strict_mode_config=None if strict is None else models.StrictModeConfigOutput.model_validate(strict),
-        metadata=request.metadata,
+        metadata=plain_json(request.metadata, "metadata"),
     )
     slots = {name: slot for slot, name in enumerate(names)}
     created_at = datetime.now(timezone.utc).isoformat()
@@ -289,8 +288,7 @@ def updated_config(stored: StoredConfig, request: models.UpdateCollection) -> St
         old = config.strict_mode_config or models.StrictModeConfigOutput()
         config.strict_mode_config = _patched(old, request.strict_mode_config)
     if request.metadata is not None:
-        _check_metadata(request.metadata)
-        merged = {**(config.metadata or {}), **request.metadata}
+        merged = {**(config.metadata or {}), **plain_json(request.metadata, "metadata")}
         config.metadata = {key: value for key, value in merged.items() if value is not None}
     return replace(stored, config=config, asked=_asked(stored.asked, request))
 
@@ -378,14 +376,6 @@ def check_part(field: str, faults: list[str], where: str = "path parameters") ->
     if faults:
         text = f"[{'; '.join(f'{field}: {fault}' for fault in faults)}]"
         raise ValidationError(text).reworded(f"Validation error in {where}: {text}")
-
-
-def _check_metadata(metadata: dict[str, Any] | None) -> None:
-    check_json(metadata, "metadata")
-    try:
-        msgpack.packb(metadata)
-    except (ValueError, OverflowError) as error:  # lone surrogates, integers of more than 64 bits
-        raise FormatError(f"metadata is not JSON: {error}") from None
 
 
 def _check_vectors(dense: dict[str, models.VectorParams], sparse: dict[str, models.SparseVectorParams]) -> None:

@@ -14,23 +14,17 @@ from dataclasses import dataclass
 from struct import pack as pack_numbers
 from typing import Any, NamedTuple, TypeAlias
 
-import msgpack
 import numpy as np
-import pydantic_core
 from numpy.typing import NDArray
 
 from minidb import models
 from minidb.collection.fields import VectorField, field_named, wrong_kind, wrong_size
-from minidb.errors import BadInput, FormatError, MinidbError, ValidationError
+from minidb.collection.payload_json import NO_PAYLOAD, pack_payloads
+from minidb.errors import BadInput, MinidbError, ValidationError
 from minidb.storage.checksum import seal_rows
 from minidb.storage.records import pack_sparse
 
 DEFAULT_VECTOR = ""
-_SCALARS = frozenset((str, int, bool, type(None)))
-"""Types that need no look: all that JSON has but floats, which may be NaN."""
-MAX_PAYLOAD_DEPTH = 200
-"""Objects and arrays within each other, the payload's own among them; answers that hold it can still be written."""
-NO_PAYLOAD: bytes = msgpack.packb({})
 
 
 @dataclass(slots=True)
@@ -345,101 +339,6 @@ def _of(field: VectorField) -> str:
 
 def _is_sparse(vector: Any) -> bool:
     return isinstance(vector, models.SparseVector)
-
-
-def pack_payloads(payloads: Iterable[dict[str, Any] | None]) -> list[bytes]:
-    """Several, with one packer: `packb` makes one for each."""
-    pack = msgpack.Packer().pack
-    return [pack_payload(payload, pack=pack) for payload in payloads]
-
-
-def pack_payload(
-    payload: dict[str, Any] | None,
-    levels: int = MAX_PAYLOAD_DEPTH,
-    pack: Callable[[Any], bytes] = msgpack.packb,
-) -> bytes:
-    """A payload as msgpack, nested at most `levels` deep.
-
-    What JSON has no form for is written as qdrant-client sends it (`_as_json`), or is a `FormatError`.
-    """
-    if not payload and levels >= 0:
-        return NO_PAYLOAD
-    try:
-        check_json(payload, "payload", levels, _NotJson)
-        return pack(payload)
-    except (_NotJson, TypeError, OverflowError):  # hardly ever; a packer that has a `default` takes twice as long
-        plain = _as_json(payload)
-        check_json(plain, "payload", levels)
-        return pack(plain)
-    except ValueError as error:
-        raise FormatError(f"payload is not JSON: {error}") from None
-
-
-class _NotJson(Exception):
-    """A payload holds what has to be converted first."""
-
-
-def _as_json(payload: Any) -> Any:
-    """What qdrant-client makes of a payload: sets lists, times and paths text, dataclasses objects, NaN null, …"""
-    import json  # hardly ever needed
-
-    try:
-        text = pydantic_core.to_json(payload, inf_nan_mode="null", fallback=_json_form)
-        return json.loads(text, parse_int=_number)
-    except (TypeError, ValueError, RecursionError) as error:
-        refused = FormatError(f"payload is not JSON: {error}")
-        if "cannot be interpreted as an integer" in str(error) or "NAType" in str(error):  # NaT is a datetime
-            raise refused.hinting("pandas.NaT and pandas.NA are no values: put None, or leave out the key") from None
-        raise refused from None
-
-
-def _number(digits: str) -> int | float:
-    """An integer, or the float JSON readers with 64-bit integers make of a longer one."""
-    value = int(digits)
-    if -(2**63) <= value < 2**64:
-        return value
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("number out of range")
-    return number
-
-
-def check_json(value: Any, where: str, levels: int = MAX_PAYLOAD_DEPTH, refused: type[Exception] = FormatError) -> None:
-    """Refuse what msgpack would take and JSON would not: keys that are not strings, bytes; and what is nested deeper
-    than `levels`.
-    """
-    if levels < 0:
-        raise FormatError(f"nested more than {MAX_PAYLOAD_DEPTH} deep in {where}")
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if not isinstance(key, str):
-                raise refused(f"payload keys must be strings, got {key!r} in {where}")
-            if type(child) not in _SCALARS:
-                check_json(child, key, levels - 1, refused)
-    elif isinstance(value, (list, tuple)):
-        for child in value:
-            if type(child) not in _SCALARS:
-                check_json(child, where, levels - 1, refused)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise refused(f"payload numbers must be finite, got {value} in {where}")
-    elif isinstance(value, (bytes, bytearray, memoryview, msgpack.Timestamp)):
-        raise refused(f"payload values must be JSON, got {type(value).__name__} in {where}")
-
-
-def _json_form(value: Any) -> Any:
-    if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else str(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, range):
-        return list(value)
-    for method in ("tolist", "to_list", "to_pylist", "as_py"):  # of pandas and torch, polars, pyarrow
-        if convert := getattr(type(value), method, None):
-            return convert(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def ids_of(values: Iterable[Any]) -> list[int | str]:

@@ -15,15 +15,14 @@ import numpy as np
 from minidb import models
 from minidb.collection.draft import NO_ROW, Draft
 from minidb.collection.encode import (
-    MAX_PAYLOAD_DEPTH,
     FieldColumn,
     PointBatch,
     encode_batch,
     encode_points,
     ids_of,
-    pack_payload,
 )
 from minidb.collection.fields import VectorField, field_named
+from minidb.collection.payload_json import MAX_PAYLOAD_DEPTH, pack_payload
 from minidb.errors import BadRequest, MinidbError, NotFound
 from minidb.filter.json_path import JsonPath, delete_keys, set_at
 from minidb.storage.records import PointId, unpack_payload

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from minidb.collection.encode import (
     DEFAULT_VECTOR,
-    NO_PAYLOAD,
     FieldColumn,
     Fields,
     PointBatch,
@@ -28,6 +27,7 @@ from minidb.collection.encode import (
     vectors_by_name,
 )
 from minidb.collection.fields import VectorField
+from minidb.collection.payload_json import NO_PAYLOAD
 from minidb.errors import MinidbError
 from minidb.storage.records import PointId, pack_sparse
 

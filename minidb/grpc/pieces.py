@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidb import models
-from minidb.collection.encode import Fields, pack_payloads
+from minidb.collection.encode import Fields
+from minidb.collection.payload_json import pack_payloads
 from minidb.database import Database
 from minidb.errors import MinidbError
 from minidb.grpc.descriptors import message_class

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidb.errors import FormatError, ValidationError
 from minidb.inference.mrl import parse_mrl
 from minidb.inference.objects import Found, Kind
@@ -99,6 +101,7 @@ def _settings(options: Any) -> _Settings:
         options = options.model_dump(mode="json", exclude_unset=True)
     if not isinstance(options, Mapping):
         raise FormatError(f"invalid type: {type(options).__name__}, expected a map of options")
+    options = {name: value.item() if isinstance(value, np.generic) else value for name, value in options.items()}
     secrets = {name.lower(): Secret(str(value)) for name, value in options.items() if is_key_name(name)}
     rest = {name: value for name, value in options.items() if name != "mrl" and not is_key_name(name)}
     return _Settings(rest, _canonical(rest), tuple(sorted(secrets.items())), parse_mrl(options.get("mrl")))

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+import numpy as np
 from pydantic import BeforeValidator, Field, StrictStr, model_validator
 from typing_extensions import Self
 
@@ -163,6 +164,8 @@ class Direction(StrEnum):
 
 
 def _check_start(value: Any) -> Any:
+    if isinstance(value, (np.integer, np.floating)):
+        return value.item()
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     return to_datetime(value)
@@ -268,7 +271,7 @@ def _check_defaults(value: Any) -> dict[str, Any]:
             if not _SCORE(key):
                 what = "variable" if _SCORE_BELOW(key) else "word"
                 raise out_of_range(f"Invalid reserved {what}: {key}")
-            if isinstance(default, bool) or not isinstance(default, (int, float)):
+            if isinstance(default, bool) or not isinstance(default, (int, float, np.integer, np.floating)):
                 raise out_of_range("Validation error: Score default must be a number [{}]")
     return value
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidb import models
+from minidb.collection.payload_json import plain_json
 from minidb.collection.reads import PointReader
 from minidb.errors import BadInput, FormatError
 from minidb.filter.conditions import Predicate, compile_condition
@@ -65,7 +66,7 @@ def formula(query: models.FormulaQuery) -> Formula:
     term = parser.term(query.formula)
     scores: dict[int, float] = {}
     payload: dict[JsonPath, Any] = {}
-    for name, default in (query.defaults or {}).items():
+    for name, default in plain_json(query.defaults or {}, "defaults").items():
         variable = parse_variable(name)
         if isinstance(variable, JsonPath):
             payload[variable] = default

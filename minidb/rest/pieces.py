@@ -15,7 +15,6 @@ import numpy as np
 
 from minidb import models
 from minidb.collection.encode import (
-    NO_PAYLOAD,
     EncodedPoints,
     FieldColumn,
     Fields,
@@ -27,9 +26,9 @@ from minidb.collection.encode import (
     joined,
     joined_column,
     joined_texts,
-    pack_payloads,
 )
 from minidb.collection.fields import field_named
+from minidb.collection.payload_json import NO_PAYLOAD, pack_payloads
 from minidb.collection.plain import NotPlain, Pack, pack_json, plain_column, plain_ids, plain_payloads, plain_points
 from minidb.errors import MinidbError, ServiceError, ValidationError
 from minidb.inference import contains

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 import minidb
 from minidb.collection.chunks import Chunk
 from minidb.collection.config import StoredConfig
-from minidb.collection.encode import check_json, pack_payload
 from minidb.collection.fields import VectorField
+from minidb.collection.payload_json import check_json, pack_payload
 from minidb.errors import BadInput, MinidbError, ServiceError
 from minidb.models import normalize_id
 from minidb.storage.checksum import first_bad_row, stride_of

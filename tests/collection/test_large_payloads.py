@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidb import QdrantClient, models
-from minidb.collection.encode import pack_payload
+from minidb.collection.payload_json import pack_payload
 from minidb.collection.reads import payload_selector
 from minidb.filter import json_path
 from minidb.filter.json_path import JsonPath

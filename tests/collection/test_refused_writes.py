@@ -137,10 +137,10 @@ REFUSED: dict[str, tuple[Call, int, str]] = {
         400,
         "nested more than 200 deep in a",
     ),
-    "NaN in metadata": (
-        lambda client: client.update_collection("c", metadata={"a": NAN}),
+    "metadata that is no JSON": (
+        lambda client: client.update_collection("c", metadata={"a": object()}),
         400,
-        "numbers must be finite, got nan in a",
+        "metadata is not JSON",
     ),
     "payload that is no object": (upsert(payload=[1]), 400, "Format error"),
     "no points": (lambda client: client.upsert("c", []), 400, "Bad request: Empty update request"),

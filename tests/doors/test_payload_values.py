@@ -123,3 +123,78 @@ def test_what_has_no_json_form_is_refused_and_nothing_written(own: Any, value: A
     with pytest.raises(minidb.errors.FormatError, match="payload is not JSON"):
         stored(own, value)
     assert own.count("values").count == 0
+
+
+@pytest.mark.parametrize("name", THROUGH_BOTH)
+def test_metadata_holds_what_a_payload_would(own: Any, name: str) -> None:
+    expected = stored(own, THROUGH_BOTH[name]())
+    vectors = models.VectorParams(size=1, distance=models.Distance.DOT)
+    own.create_collection("made", vectors, metadata={"v": THROUGH_BOTH[name]()})
+    own.update_collection("values", metadata={"v": THROUGH_BOTH[name]()})
+    made, updated = (own.get_collection(collection).config.metadata for collection in ("made", "values"))
+    assert made == {"v": expected}
+    assert updated == ({} if expected is None else {"v": expected})  # null takes the key away
+
+
+def test_metadata_is_a_copy(own: Any) -> None:
+    metadata = {"tags": ["a"], "pair": (1, 2)}
+    own.create_collection("made", models.VectorParams(size=1, distance="Dot"), metadata=metadata)
+    metadata["tags"].append("b")  # type: ignore[attr-defined]
+    assert own.get_collection("made").config.metadata == {"tags": ["a"], "pair": [1, 2]}
+
+
+@pytest.mark.parametrize("value", [object(), b"\xff", 10**400], ids=["object", "bytes that are no text", "10**400"])
+def test_metadata_without_a_json_form_is_refused(own: Any, value: Any) -> None:
+    with pytest.raises(minidb.errors.FormatError, match="metadata is not JSON"):
+        own.update_collection("values", metadata={"v": value})
+    with pytest.raises(minidb.errors.FormatError, match="metadata is not JSON"):
+        own.create_collection("made", models.VectorParams(size=1, distance="Dot"), metadata={"v": value})
+    assert not own.collection_exists("made")
+
+
+PLACE = {"lat": 52.5, "lon": 13.4}
+NEAR = models.GaussDecayExpression(
+    gauss_decay=models.DecayParamsExpression(
+        x=models.GeoDistance(geo_distance=models.GeoDistanceParams(origin=models.GeoPoint(**PLACE), to="v")), scale=5000
+    )
+)
+SINCE = models.LinDecayExpression(
+    lin_decay=models.DecayParamsExpression(
+        x=models.DatetimeKeyExpression(datetime_key="v"),
+        target=models.DatetimeExpression(datetime="2020-01-01T00:00:00Z"),
+        scale=86400,
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("formula", "default"),
+    [
+        (NEAR, models.GeoPoint(**PLACE)),
+        (NEAR, {"lat": np.float64(52.5), "lon": np.float32(13.4)}),
+        (SINCE, dt.datetime(2020, 1, 1)),
+        (SINCE, dt.date(2020, 1, 1)),
+        (models.SumExpression(sum=["v"]), np.int64(1)),
+        (models.SumExpression(sum=["v"]), np.float32(1)),
+    ],
+)
+def test_the_default_of_a_formula_may_be_what_a_payload_value_may(own: Any, formula: Any, default: Any) -> None:
+    own.upsert("values", [models.PointStruct(id=1, vector=[1.0])])
+    query = models.FormulaQuery(formula=formula, defaults={"v": default})
+    hits = own.query_points("values", prefetch=models.Prefetch(query=[1.0]), query=query).points
+    assert [hit.score for hit in hits] == [pytest.approx(1.0)]
+
+
+def test_numbers_of_numpy_in_other_places(own: Any) -> None:
+    own.upsert("values", [models.PointStruct(id=n, vector=[1.0], payload={"n": n}) for n in range(3)])
+    own.create_payload_index("values", "n", "integer")
+    for start in (np.int64(1), np.float32(1)):
+        found, _ = own.scroll("values", order_by=models.OrderBy(key="n", start_from=start))
+        assert [record.id for record in found] == [1, 2]
+    query = models.FormulaQuery(formula="$score[1]", defaults={"$score[1]": np.float32(2)})
+    prefetch = models.Prefetch(query=[1.0])
+    assert {hit.score for hit in own.query_points("values", prefetch=prefetch, query=query).points} == {2.0}
+    own.create_collection("words", sparse_vectors_config={"words": models.SparseVectorParams()})
+    for length in (np.float32(5), np.int64(5), 5):
+        document = models.Document(text="a cake", model="qdrant/bm25", options={"avg_len": length})
+        own.upsert("words", [models.PointStruct(id=1, vector={"words": document})])
