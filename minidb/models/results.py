@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from minidb import errors
-from minidb.models.base import Payload, StrEnum, same
+from minidb.models.base import AnyDict, Payload, StrEnum, same
+from minidb.models.dumping import chosen, picked, plain
 from minidb.models.faults import wrong_shape
 from minidb.models.vectors import SparseVector, VectorStructOutput
 
@@ -27,30 +28,6 @@ PointIdOut: TypeAlias = int | str
 OrderValue: TypeAlias = int | float
 FacetValue: TypeAlias = bool | int | str
 GroupId: TypeAlias = int | str
-
-
-def _plain(value: Any, json: bool, exclude_none: bool) -> Any:
-    """`value` with models, and for JSON also arrays and enums, turned into plain Python objects."""
-    if isinstance(value, Result):
-        return value.model_dump(mode="json" if json else "python", exclude_none=exclude_none)
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json" if json else "python", exclude_none=exclude_none)
-    if isinstance(value, dict):
-        return {key: _plain(entry, json, exclude_none) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        if value and isinstance(value[0], float):
-            return list(value)
-        return [_plain(entry, json, exclude_none) for entry in value]
-    if json:
-        if isinstance(value, (np.ndarray, np.generic)):
-            return value.tolist()
-        if isinstance(value, Enum):
-            return value.value
-        if hasattr(value, "isoformat"):
-            return value.isoformat()
-        if not isinstance(value, (str, int, float, bool, type(None))):
-            return str(value)
-    return value
 
 
 class Result:
@@ -93,19 +70,17 @@ class Result:
         exclude_defaults: bool = False,
         exclude_unset: bool = False,
         **_: Any,
-    ) -> dict[str, Any]:
+    ) -> AnyDict:
         """The fields as a dict, nested ones too; `mode="json"` turns arrays into lists.
 
         Which fields were set is not remembered: `exclude_unset` leaves out those that have their default.
         """
         json = mode == "json"
         dump = {}
-        for name, value in self:
-            if (include is not None and name not in include) or (exclude is not None and name in exclude):
-                continue
+        for name, value, *rules in chosen(self, include, exclude):
             if value is None and (exclude_none or ((exclude_defaults or exclude_unset) and name in self._defaults)):
                 continue
-            dump[name] = _plain(value, json, exclude_none)
+            dump[name] = picked(value, json, exclude_none, *rules)
         return dump
 
     def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
@@ -116,6 +91,21 @@ class Result:
         return json.dumps(
             self.model_dump(mode="json", **options), indent=indent, separators=separators, ensure_ascii=False
         )
+
+    def dict(self, **options: Any) -> AnyDict:
+        """`model_dump` under the name that it had in pydantic 1, which its models still answer to."""
+        return self.model_dump(**options)
+
+    def json(self, **options: Any) -> str:
+        """`model_dump_json`, likewise."""
+        return self.model_dump_json(**options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
+        """An instance from JSON text."""
+        import json
+
+        return cls.model_validate(json.loads(json_data))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields replaced."""
@@ -154,7 +144,7 @@ class Result:
 
 
 def _serialize(value: Any, info: Any) -> Any:
-    return _plain(value, info.mode == "json", bool(info.exclude_none))
+    return plain(value, info.mode == "json", bool(info.exclude_none))
 
 
 def _validator(cls: type[Result]) -> Any:

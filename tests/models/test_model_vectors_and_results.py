@@ -145,3 +145,67 @@ def test_a_record_can_be_written_back() -> None:
     written = PointStruct.model_validate(record)
     assert (written.id, written.payload, written.vector) == (record.id, record.payload, record.vector)
     assert parse(models.PointsList, {"points": [record, qdrant.Record(id=8, vector=[1.0])]}).points[1].id == 8
+
+
+GIVEN: dict[str, Any] = {
+    "points": [
+        {
+            "id": n,
+            "version": 1,
+            "score": 0.5,
+            "payload": {"city": "Berlin", "tags": ["a", {"b": n}]},
+            "vector": [0.5, 1.5],
+        }
+        for n in range(3)
+    ]
+}
+
+
+def responses() -> tuple[Any, Any]:
+    """The same answer as minidb's and as qdrant-client's."""
+    return models.QueryResponse.model_validate(GIVEN), qdrant.QueryResponse.model_validate(GIVEN)
+
+
+@pytest.mark.filterwarnings("ignore:The `.*` method is deprecated")
+def test_answers_have_the_methods_of_pydantic_1_too() -> None:
+    ours, theirs = responses()
+    assert ours.points[0].dict() == theirs.points[0].dict()
+    assert ours.dict(exclude_none=True) == theirs.dict(exclude_none=True)
+    assert ours.json() == theirs.json()
+    assert ours.points[0].json(include={"id", "score"}) == theirs.points[0].json(include={"id", "score"})
+
+
+def test_answers_are_read_from_json() -> None:
+    ours, theirs = responses()
+    assert models.QueryResponse.model_validate_json(theirs.model_dump_json()) == ours
+    assert models.Record.model_validate_json(b'{"id": 1}') == models.Record(id=1)
+    with pytest.raises(errors.FormatError, match="missing field `id`"):
+        models.Record.model_validate_json("{}")
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"include": {"points": {0: True}}},
+        {"include": {"points": {0, 2}}},
+        {"include": {"points": {"__all__": {"id", "score"}}}},
+        {"include": {"points": {"__all__": {"payload": {"city"}, "id": True}}}},
+        {"include": {"points": ...}},
+        {"include": {}},
+        {"exclude": {"points"}},
+        {"exclude": {"points": {1}}},
+        {"exclude": {"points": {"__all__": {"vector", "version"}}}},
+        {"exclude": {"points": {"__all__": {"payload": {"tags": {0}}}}}},
+        {"exclude": {"points": {0: {"vector"}, 1: True}}},
+        {
+            "include": {"points": {"__all__": {"id", "payload"}}},
+            "exclude": {"points": {"__all__": {"payload": {"tags"}}}},
+        },
+    ],
+)
+@pytest.mark.parametrize("mode", ["python", "json"])
+def test_parts_of_answers_are_chosen_as_pydantic_chooses(chosen: dict[str, Any], mode: str) -> None:
+    ours, theirs = responses()
+    assert ours.model_dump(mode=mode, **chosen) == theirs.model_dump(mode=mode, **chosen)
+    if mode == "json":
+        assert json.loads(ours.model_dump_json(**chosen)) == json.loads(theirs.model_dump_json(**chosen))
