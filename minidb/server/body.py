@@ -7,13 +7,15 @@ import tempfile
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from mmap import ACCESS_READ, mmap
+from typing import IO
 
 from starlette.requests import Request
 
-from minidb.errors import BadInput, InsufficientStorage, MinidbError
+from minidb.errors import BadInput, MinidbError
 from minidb.models.faults import printable
+from minidb.system import files
 
 _MOST_BYTES = 1 << 30
 LEAST_BYTES_PER_S = 1_000
@@ -137,17 +139,27 @@ def check_not_encoded(encoding: str) -> None:
 
 @asynccontextmanager
 async def spooled(request: Request, threads: Executor, patience_s: float) -> AsyncIterator[bytes | mmap]:
-    """The whole body in a temporary file, mapped for as long as the block lasts; writing is done by `threads`."""
+    """The whole body in a temporary file, mapped for as long as the block lasts; writing is done by `threads`.
+
+    Raises `InsufficientStorage`, `ServiceError` where no such file can be had.
+    """
     loop = asyncio.get_running_loop()
-    with tempfile.TemporaryFile() as file:
+    with ExitStack() as stack:
         try:
+            file = stack.enter_context(
+                tempfile.TemporaryFile(buffering=0)
+            )  # else what failed is tried again at closing
             async for chunk in pieces(request, patience_s):
-                await loop.run_in_executor(threads, file.write, chunk)
-            file.flush()
+                await loop.run_in_executor(threads, _write, file, chunk)
+            content: bytes | mmap = b""  # nothing cannot be mapped
+            if file.tell():
+                content = stack.enter_context(mmap(file.fileno(), 0, access=ACCESS_READ))
         except OSError as error:
-            raise InsufficientStorage(f"the upload could not be kept: {error.strerror}") from error
-        if not file.tell():
-            yield b""  # nothing cannot be mapped
-            return
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
-            yield mapped
+            raise files.failure(error, "the upload could not be kept") from error
+        yield content
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -62,7 +62,8 @@ class GrpcDoor:
 
     def __init__(self, api: Api, settings: Settings, long_work: LongWork) -> None:
         waiting = Waiting(_MOST_WAITING, _PATIENCE_TIMES * settings.patience_s)
-        handlers = (_Handlers(Service(api), Gate(settings), waiting, long_work),)
+        self._streams = Waiting(_MAX_REFLECTIONS, _PATIENCE_TIMES * settings.patience_s)
+        handlers = (_Handlers(Service(api), Gate(settings), waiting, self._streams, long_work),)
         options = (
             ("grpc.max_receive_message_length", settings.max_request_bytes),
             ("grpc.max_send_message_length", -1),
@@ -85,7 +86,7 @@ class GrpcDoor:
         except RuntimeError:
             raise OSError(f"cannot listen on {address} for gRPC: is the port taken?") from None
         self._addresses = AddressLimit(self._port, settings.max_connections_per_address)
-        self._limits = EverySecond(self._addresses.check, waiting.check)
+        self._limits = EverySecond(self._addresses.check, waiting.check, self._streams.check)
 
     @property
     def address(self) -> str:
@@ -96,9 +97,17 @@ class GrpcDoor:
         self._server.start()
         self._limits.start()
 
-    def stop(self, patience_s: float) -> None:
-        """Take no more calls, and wait for those that run."""
-        self._server.stop(patience_s).wait()
+    def begin_stop(self, patience_s: float) -> threading.Event:
+        """Take no more calls; what is given is set once those that run are over, or their time is. A stream of
+        reflection that asks nothing just now is over at once.
+        """
+        ended: threading.Event = self._server.stop(patience_s)
+        self._streams.close()
+        return ended
+
+    def stop(self) -> None:
+        """Give up whatever still waits for its client, and wait for the work that runs."""
+        self._server.stop(0).wait()
         self._limits.stop()
         self._threads.shutdown()
 
@@ -116,10 +125,10 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     All take a stream of messages, also where there is to be one: so the key is asked for before anything else has come.
     """
 
-    def __init__(self, service: Service, gate: Gate, waiting: Waiting, long_work: LongWork) -> None:
+    def __init__(self, service: Service, gate: Gate, waiting: Waiting, streams: Waiting, long_work: LongWork) -> None:
         self._service = service
         self._gate = gate
-        self._waiting = waiting
+        self._waiting, self._streams = waiting, streams
         self._long_work = long_work
         self._answering = threading.BoundedSemaphore(_ANSWERED_AT_ONCE)
         self._reflections = threading.BoundedSemaphore(_MAX_REFLECTIONS)
@@ -142,7 +151,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             self._gate.check_key(rpc.route, headers)
         except MinidbError as error:
             return self._service.refuse(rpc, error)
-        message = self._next(messages, context)
+        message = self._next(messages, context, self._waiting)
         if isinstance(message, Answer):
             return message
         passed_on = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
@@ -159,12 +168,12 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             return answer()
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Answer:
-        message = self._next(messages, context)
+        message = self._next(messages, context, self._waiting)
         return message if isinstance(message, Answer) else reflection.check(message)
 
-    def _next(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | Answer:
+    def _next(self, messages: Iterator[bytes], context: grpc.ServicerContext, waiting: Waiting) -> bytes | Answer:
         """The next message; an answer where there is none, or the call has been given up by either side."""
-        with self._waiting.of(context.cancel) as is_given_up:
+        with waiting.of(context.cancel) as is_given_up:
             try:
                 return next(messages)
             except StopIteration:
@@ -183,7 +192,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         if not self._reflections.acquire(blocking=False):
             _abort(context, Answer(Code.RESOURCE_EXHAUSTED, text="too many streams of reflection"))
         try:
-            while not isinstance(message := self._next(messages, context), Answer):
+            while not isinstance(message := self._next(messages, context, self._streams), Answer):
                 yield reflection.reflect(package, message)
         except DecodeError:
             _abort(context, Answer(Code.INTERNAL, text="failed to decode Protobuf message"))

@@ -19,13 +19,14 @@ class Waiting:
         self._lock = threading.Lock()
         self._since: dict[Callable[[], object], float] = {}
         """By what gives a call up; in the order of coming."""
+        self._is_closed = False
 
     @contextmanager
     def of(self, give_up: Callable[[], object]) -> Iterator[Callable[[], bool]]:
         """A call waits within this block, unless `give_up` is called by another thread: gives whether it was."""
         with self._lock:
             self._since[give_up] = time.monotonic()
-            beyond = next(iter(self._since)) if len(self._since) > self._most else None
+            beyond = next(iter(self._since)) if len(self._since) > self._most or self._is_closed else None
             if beyond is not None:
                 del self._since[beyond]
         if beyond is not None:
@@ -44,4 +45,13 @@ class Waiting:
             for give_up in late:
                 del self._since[give_up]
         for give_up in late:
+            give_up()
+
+    def close(self) -> None:
+        """Give up all, and whoever begins to wait from now on."""
+        with self._lock:
+            self._is_closed = True
+            waiting = list(self._since)
+            self._since.clear()
+        for give_up in waiting:
             give_up()

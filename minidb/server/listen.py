@@ -33,14 +33,16 @@ if TYPE_CHECKING:
 _THREADS = 32  # most wait for the disk or for a provider of embeddings, so more than there are cores
 _KEEP_ALIVE_S = 75  # longer than clients keep idle connections (httpx 5 s, Node 4 s): none meets one just closed
 _PATIENCE_S = 60  # with clients that do not finish sending, once the server is to stop
+_STOP_STEP_S = 0.05
 
 
 class _Uvicorn(uvicorn.Server):
     """An event loop that does not repeat itself: without descriptors, asyncio complains a thousand times a second."""
 
-    def __init__(self, config: uvicorn.Config, patience_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, patience_s: float, grpc: GrpcDoor | None) -> None:
         super().__init__(config)
         self._patience_s = patience_s
+        self._grpc = grpc
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -48,6 +50,13 @@ class _Uvicorn(uvicorn.Server):
         if self.config.is_ssl:
             loop.create_server = partial(_create_tls_server, loop.create_server, self._patience_s)  # type: ignore[method-assign]
         await super().serve(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """From here on neither door takes anything new; both have the same time for what they have taken."""
+        calls = None if self._grpc is None else self._grpc.begin_stop(_PATIENCE_S)
+        await super().shutdown(sockets)
+        while not (calls is None or calls.is_set() or self.force_exit):  # by another Ctrl-C
+            await asyncio.sleep(_STOP_STEP_S)
 
 
 async def _create_tls_server(
@@ -133,7 +142,6 @@ class Server:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_PATIENCE_S,
         )
-        self._uvicorn = _Uvicorn(config, settings.patience_s)
         self._host = settings.host
         self._scheme = "http" if settings.tls_cert is None else "https"
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -146,6 +154,7 @@ class Server:
         except BaseException:
             self._socket.close()
             raise
+        self._uvicorn = _Uvicorn(config, settings.patience_s, self._grpc)
 
     def __enter__(self) -> Server:
         return self
@@ -153,7 +162,7 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._socket.close()
         if self._grpc is not None:
-            self._grpc.stop(0)
+            self._grpc.stop()
 
     @property
     def url(self) -> str:
@@ -174,7 +183,7 @@ class Server:
             self._uvicorn.run([self._socket])
         finally:
             if self._grpc is not None:
-                self._grpc.stop(_PATIENCE_S)
+                self._grpc.stop()
             self._threads.shutdown()  # what runs is finished even when its client was given up
             self._long_work.shutdown()
 

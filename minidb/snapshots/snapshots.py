@@ -276,13 +276,20 @@ def _download(url: str, api_key: str | None, target: Path) -> None:
 
 def _description(path: Path) -> SnapshotDescription:
     status, checksum = path.stat(), path.with_suffix(".sha256")
-    made = datetime.fromtimestamp(status.st_mtime, timezone.utc)
     return SnapshotDescription(
         name=path.name,
-        creation_time=f"{made:%Y-%m-%dT%H:%M:%S}",
+        creation_time=_moment(status.st_mtime),
         size=status.st_size,
         checksum=_stored_checksum(checksum),
     )
+
+
+def _moment(seconds: float) -> str | None:
+    """None for what is beyond the calendar, as clocks and file systems may have it."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _stored_checksum(file: Path) -> str | None:

@@ -30,12 +30,15 @@ def open_store(
         CorruptionError: the data file is damaged, or missing beside files of a store.
         BadRequest: the path is open here with another durability, or read-only and is now wanted for writing; or no
             file can have such a name.
+        ServiceError: the system does not do as it is told.
     """
     try:
         real = Path(os.path.realpath(path))
         str(real).encode()  # LMDB takes no other names
     except ValueError as error:
         raise BadRequest(f"{str(path)!r} is no path for a store: {error}") from None
+    except OSError as error:  # relative, and the folder this process works in was removed
+        raise files.failure(error, f"could not find out where {str(path)!r} is") from error
     with registering:
         store = _stores.get(real)
         if store is None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from serving import PATIENCE_S, certificate, grpc_port, server_process, serving,
 
 from minidb import models
 from minidb.database import Database
-from minidb.server import Server, Settings, grpc_connections, grpc_door
+from minidb.server import Server, Settings, grpc_connections, grpc_door, listen
 
 KEYS = {"api_key": "the key", "read_only_api_key": "only reads"}
 SLOW = os.environ.get("MINIDB_GRPC_SLOW") == "1"
@@ -424,6 +425,69 @@ def test_a_stop_waits_for_calls_that_run(monkeypatch: pytest.MonkeyPatch) -> Non
     database.close()
 
 
+def test_from_the_beginning_of_a_stop_on_neither_door_takes_anything(tmp_path: Path) -> None:
+    """While REST waited for half a body, gRPC answered on; a client could write as long as that."""
+    head = b"POST /collections/c/points/count HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n"
+    with server_process(tmp_path, "--memory") as server, grpc.insecure_channel(server.grpc_address) as opened:
+        create(opened)
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(head + b"{")
+            create(opened, "after the request's head has come")
+            server.popen.send_signal(signal.SIGTERM)
+            health_check = QdrantStub(opened).HealthCheck
+            until(lambda: is_refused(lambda: health_check(messages.HealthCheckRequest())))
+            half.sendall(b"}")
+            assert half.recv(1000).startswith(b"HTTP/1.1 200")  # it was waited for meanwhile
+        assert server.popen.wait(PATIENCE_S) == 0
+
+
+def is_refused(call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except grpc.RpcError as error:
+        return error.code() is grpc.StatusCode.UNAVAILABLE
+    return False
+
+
+@pytest.mark.parametrize("endpoint", ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"])
+def test_a_stream_that_asks_nothing_does_not_keep_a_server_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, database: Database, endpoint: str
+) -> None:
+    monkeypatch.setattr(listen, "_PATIENCE_S", 10 * PATIENCE_S)
+    stop = threading.Event()
+    with serving(database, grpc_port=0) as server, channel(server) as opened:  # which asserts that it stops
+        create(opened)
+        stream = opened.stream_stream(endpoint)(asked_and_left_open(stop))
+        assert next(stream)
+        server.stop()
+        with pytest.raises(grpc.RpcError):
+            next(stream)
+        stop.set()
+
+
+def asked_and_left_open(stop: threading.Event) -> Iterator[bytes]:
+    yield b"\x3a\x00"  # list_services
+    stop.wait(PATIENCE_S)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other signals there")
+def test_another_ctrl_c_ends_the_waiting_for_calls_too(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with server_process(tmp_path, "--memory") as server, grpc.insecure_channel(server.grpc_address) as opened:
+        create(opened)
+        call = unfinished(opened, "/qdrant.Points/Upsert", stop)
+        create(opened, "after the call's head has come")
+        server.popen.send_signal(signal.SIGINT)
+        health_check = QdrantStub(opened).HealthCheck
+        until(lambda: is_refused(lambda: health_check(messages.HealthCheckRequest())))
+        assert not call.done()
+        server.popen.send_signal(signal.SIGINT)
+        assert server.popen.wait(PATIENCE_S / 2) == 0  # the patience of a stop is PATIENCE_S
+        stop.set()
+        assert call.code().name in ("CANCELLED", "UNAVAILABLE")
+
+
 def test_a_call_whose_client_gives_up_leaves_the_server_well(database: Database, caplog: Any) -> None:
     with serving(database, grpc_port=0) as server, channel(server) as opened, caplog.at_level(logging.ERROR):
         create(opened)
@@ -443,9 +507,9 @@ def test_calls_that_came_to_nothing_do_not_count_among_a_connections_streams(
     n_asked = [0]
     real = grpc_door._Handlers._next
 
-    def noted(self: Any, messages: Any, context: Any) -> Any:
+    def noted(self: Any, messages: Any, *context: Any) -> Any:
         n_asked[0] += 1
-        return real(self, messages, context)
+        return real(self, messages, *context)
 
     monkeypatch.setattr(grpc_door._Handlers, "_next", noted)
     never = threading.Event()
@@ -486,7 +550,7 @@ def test_tls(database: Database, tmp_path: Path) -> None:
     with grpc.secure_channel(f"localhost:{door.address.rpartition(':')[2]}", credentials) as opened:
         create(opened)
         assert refusal(lambda: create(opened))[0] == "ALREADY_EXISTS"
-    door.stop(PATIENCE_S)
+    door.stop()
 
 
 # Both doors at once

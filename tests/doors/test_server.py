@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -414,6 +415,27 @@ class TestBodies:
         for content in (sent, b""):
             assert httpx.post(f"{url}/collections/docs/snapshots/upload", content=content).json()["result"] is True
         assert seen == [(mmap, sent), (bytes, b"")]
+
+    def test_an_upload_that_cannot_be_kept_says_why(
+        self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was a bare 500 without a word."""
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+        refused = httpx.post(f"{url}/snapshots/upload", files={"snapshot": b"x"})
+        assert refused.status_code == 500
+        assert "the upload could not be kept: No such file" in refused.json()["status"]["error"]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="no limits of another process to set")
+    def test_an_upload_for_which_there_is_no_room_is_507(self, tmp_path: Path) -> None:
+        resource = pytest.importorskip("resource")
+        with server_process(tmp_path, "--memory") as server:
+            limit = resource.prlimit(server.popen.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(server.popen.pid, resource.RLIMIT_FSIZE, (1, limit[1]))
+            refused = httpx.post(f"{server.url}/snapshots/upload", files={"snapshot": b"x" * 1000})
+            assert refused.status_code == 507
+            assert "the upload could not be kept" in refused.json()["status"]["error"]
+            resource.prlimit(server.popen.pid, resource.RLIMIT_FSIZE, limit)
+            assert httpx.post(f"{server.url}/snapshots/upload", files={"snapshot": b"x" * 1000}).status_code == 400
 
     def test_a_snapshot_larger_than_the_limit_goes_out_and_comes_back(self, url: str) -> None:
         for start in range(0, 600, 100):

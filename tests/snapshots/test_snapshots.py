@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import os
 import random
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -763,3 +765,17 @@ def test_a_clock_that_stands_still_does_not_replace_a_snapshot(world: Doors, mon
     made = [world.client.create_snapshot("world").name for _ in range(3)]
     assert [each.name for each in world.client.list_snapshots("world")] == made
     assert len(set(made)) == 3
+
+
+def test_a_time_beyond_the_calendar_is_none(world: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems keep years of twelve digits; such a snapshot could not be listed, nor any beside it."""
+    made = world.client.create_snapshot("world")
+    real = Path.stat
+
+    def late(path: Path, **more: Any) -> os.stat_result:
+        status = real(path, **more)
+        fields = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
+        return SimpleNamespace(**{**fields, "st_mtime": 2.0**45})  # type: ignore[return-value]
+
+    monkeypatch.setattr(Path, "stat", late)
+    assert [(each.name, each.creation_time) for each in world.client.list_snapshots("world")] == [(made.name, None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidb import QdrantClient
-from minidb.errors import BadRequest, CorruptionError, FormatVersionError, StoreClosed
+from minidb.errors import BadRequest, CorruptionError, FormatVersionError, ServiceError, StoreClosed
 from minidb.storage import lmdb_store, registry
 from minidb.storage.interface import Store, Table, WriteTransaction
 from minidb.storage.memory_store import MemoryStore
@@ -335,3 +336,17 @@ def test_a_read_that_begins_in_a_slow_commit_waits_for_its_end(tmp_path: Path, m
 def test_a_path_no_store_can_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadRequest, match="is no path for a store"):
         open_store(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder a process works in cannot be removed there")
+def test_a_relative_path_where_the_working_folder_is_gone_is_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    back = Path.cwd()
+    os.chdir(folder)
+    try:
+        folder.rmdir()
+        with pytest.raises(ServiceError, match="could not find out where 'store' is"):
+            open_store(Path("store"))
+    finally:
+        os.chdir(back)
