@@ -146,9 +146,8 @@ async def spooled(request: Request, threads: Executor, patience_s: float) -> Asy
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(
-                tempfile.TemporaryFile(buffering=0)
-            )  # else what failed is tried again at closing
+            # without a buffer: what failed would be written again at closing
+            file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
             async for chunk in pieces(request, patience_s):
                 await loop.run_in_executor(threads, _write, file, chunk)
             content: bytes | mmap = b""  # nothing cannot be mapped
