@@ -116,14 +116,24 @@ class _Copy:
 
     def take_in(self, changes: list[Change]) -> None:
         """Write, and forget, what was recorded; some of it may be in the copy already."""
-        n_changes = len(changes)
-        with self._environment.begin(write=True) as txn:
-            for table, key, sealed in changes[:n_changes]:
-                if sealed is None:
-                    txn.delete(key, db=self._tables[table])
-                else:
-                    txn.put(key, sealed, db=self._tables[table])
-        del changes[:n_changes]
+        taken = changes[:]
+        while not self._has_taken(taken):
+            self._map_bytes *= 2
+            self._environment.set_mapsize(self._map_bytes)
+        del changes[: len(taken)]
+
+    def _has_taken(self, changes: list[Change]) -> bool:
+        """False, and nothing is written, where the map is too small for them."""
+        try:
+            with self._environment.begin(write=True) as txn:
+                for table, key, sealed in changes:
+                    if sealed is None:
+                        txn.delete(key, db=self._tables[table])
+                    else:
+                        txn.put(key, sealed, db=self._tables[table])
+        except lmdb.MapFullError:
+            return False
+        return True
 
     def finish(self, last_commit: int) -> None:
         """Go on with the numbers of commits where the store's own file ends; a number's parity says where it lies.

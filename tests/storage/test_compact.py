@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lmdb
@@ -15,7 +16,7 @@ import pytest
 
 from minidb import QdrantClient, models
 from minidb.errors import Forbidden, InsufficientStorage, ServiceError
-from minidb.storage import compaction
+from minidb.storage import compaction, lmdb_environment
 from minidb.system import files, machine
 from minidb.system.calls import System
 
@@ -149,6 +150,32 @@ def test_readers_and_writers_go_on(tmp_path: Path) -> None:
     client.close()
     with QdrantClient(path=tmp_path / "store") as client:
         assert len(client.retrieve("c", written)) == len(written)
+        assert client.verify().is_whole
+
+
+def test_more_is_written_meanwhile_than_fits_the_map_of_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS and Windows begin with a small map, and the copy's was twice that of the store when it began."""
+    monkeypatch.setattr(lmdb_environment, "sys", SimpleNamespace(platform="darwin"))
+    monkeypatch.setattr(lmdb_environment, "_FIRST_MAP_BYTES", 1 << 20)
+    opened, points = compaction._Copy._opened, list[models.PointStruct]()
+    with QdrantClient(path=tmp_path / "store") as client:
+        fill(client, n=50)
+        payload = {"text": "x" * 10_000}
+        points += [models.PointStruct(id=at, vector=[1.0] * 4, payload=payload) for at in range(1000, 2000)]
+
+        def open_and_write(*arguments: Any) -> Any:
+            while points:
+                client.upsert("c", points[:50])
+                del points[:50]
+            return opened(*arguments)
+
+        monkeypatch.setattr(compaction._Copy, "_opened", open_and_write)
+        client.compact()
+        assert client.count("c").count == 1050
+    with QdrantClient(path=tmp_path / "store") as client:
+        assert len(client.retrieve("c", range(1000, 2000))) == 1000
         assert client.verify().is_whole
 
 
