@@ -294,3 +294,14 @@ def test_digests_tell_kinds_and_contents_apart():
     assert digests({"a": 1, "b": 2}, contents) == digests({"b": 2, "a": 1}, contents)
     assert digests({"m": 1}, [Input("object", object())]) == [None]
     assert digests({"m": object()}, contents) == [None] * len(contents)
+
+
+def test_what_does_not_wait_is_not_kept(monkeypatch):
+    """A hit costs a read and a miss a write: of vectors made at once neither is worth it, whatever their identity."""
+    fast = Paid()
+    fast.slow = False
+    monkeypatch.setattr(inference, "_registry", registry_of(fast, "paid/"))
+    with open_client() as client:
+        upsert(client, text())
+        upsert(client, text())
+    assert fast.inputs == 2

@@ -110,6 +110,18 @@ def test_redirects_have_an_end(images):
     assert len(images.requests) == 6
 
 
+def test_a_redirect_that_leads_nowhere_is_an_error(images):
+    images.routes["/a.png"] = (302, {"Content-Length": "0"}, b"")
+    with pytest.raises(errors.InferenceError, match="answers with status 302"):
+        get(images.address + "/a.png")
+
+
+def test_an_image_that_names_a_location_is_the_image(images):
+    images.routes["/a.png"] = (200, {"Content-Type": "image/png", "Location": "/b.png"}, PNG_BYTES)
+    assert get(images.address + "/a.png") == PNG_BYTES
+    assert [path for path, _ in images.requests] == ["/a.png"]
+
+
 @pytest.mark.parametrize("target", ["ftp://127.0.0.1/a", "file:///etc/passwd", "http://u:p@127.0.0.1/", "data:,x"])
 def test_redirects_lead_to_http_only(images, target):
     with pytest.raises(errors.InferenceError, match="no http or https address"):

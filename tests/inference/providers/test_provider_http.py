@@ -169,8 +169,9 @@ def test_hints_are_followed(service, embed, headers, wait):
     assert service.sleeps == [wait]
 
 
-def test_a_quota_that_is_used_up_does_not_come_back(service, embed):
-    body = {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": None}}
+@pytest.mark.parametrize("named", [{"type": "insufficient_quota", "code": None}, {"code": "insufficient_quota"}])
+def test_a_quota_that_is_used_up_does_not_come_back(service, embed, named):
+    body = {"error": {"message": "You exceeded your current quota", **named}}
     service.answers(Answer(body, 429, {"Retry-After": "1", "x-should-retry": "true"}))
     with pytest.raises(ProviderRateLimitExceeded):
         embed()
