@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from minidb.errors import InferenceError, choice
+from minidb.errors import InferenceError, ServiceError, choice
 
 if TYPE_CHECKING:
     from minidb.inference.execute import Request
@@ -44,7 +44,12 @@ class Registry:
         self._providers = {**self._providers, prefix.lower(): provider}
 
     def embedder(self, model: str) -> Embedder:
-        """The embedder of a model. Raises InferenceError, naming what there is, when nobody has it."""
+        """The embedder of a model.
+
+        Raises:
+            InferenceError: nobody has it; what there is is named.
+            ServiceError: what its provider gives is no embedder.
+        """
         try:
             embedder = self.find(model)
         except InferenceError as error:  # nobody else had it, and what might have is not installed
@@ -54,6 +59,7 @@ class Registry:
                 f"No embedding model {model!r}. Built in are qdrant/bm25 and minidb/hash-N (1 <= N <= 65536); "
                 "others can be added with minidb.inference.register_provider."
             ).hinting(self._nearest(model))
+        _check(embedder, model)
         return embedder
 
     def find(self, model: str, below: str | None = None) -> Embedder | None:
@@ -93,3 +99,12 @@ def _with_maker(model: str, makers: Collection[str], known: Iterable[str]) -> st
         if model.lower().startswith(beginning) and owner in makers:
             return f"{owner}/{model}"
     return next((name for name in known if name.lower().endswith(f"/{model.lower()}")), "")
+
+
+def _check(embedder: Embedder, model: str) -> None:
+    lacking = [name for name in ("embed", "slow") if not hasattr(embedder, name)]
+    if lacking:
+        raise ServiceError(
+            f"the provider of {model!r} gave {type(embedder).__name__}: expected an embedder, with `embed(request)` and "
+            f"`slow`, or None; it has no `{lacking[0]}`"
+        )

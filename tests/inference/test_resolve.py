@@ -287,6 +287,20 @@ def test_an_embedder_must_answer_every_input():
         resolve(doc(), Short())
 
 
+@pytest.mark.parametrize("lacking", ["embed", "slow"])
+def test_what_a_provider_gives_must_be_an_embedder(monkeypatch, lacking):
+    """Without `slow` it was an AttributeError, and a bare 500 of the server."""
+
+    class Incomplete:
+        pass
+
+    setattr(Incomplete, {"embed": "slow", "slow": "embed"}[lacking], False)
+    monkeypatch.setattr(inference, "_registry", registry_of(Counting()))
+    inference.register_provider("mine/", lambda model: Incomplete())
+    with pytest.raises(errors.ServiceError, match=f"of 'mine/a' gave Incomplete: .*it has no `{lacking}`"):
+        inference.resolve(doc(model="mine/a"), operation="search")
+
+
 def test_registered_prefixes_the_longest_first(monkeypatch):
     monkeypatch.setattr(inference, "_registry", registry_of(Counting(lambda _: [1.0])))
     inference.register_provider("test/special-", lambda model: Counting(lambda _: [2.0]))
