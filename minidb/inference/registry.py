@@ -105,6 +105,6 @@ def _check(embedder: Embedder, model: str) -> None:
     lacking = [name for name in ("embed", "slow") if not hasattr(embedder, name)]
     if lacking:
         raise ServiceError(
-            f"the provider of {model!r} gave {type(embedder).__name__}: expected an embedder, with `embed(request)` and "
-            f"`slow`, or None; it has no `{lacking[0]}`"
+            f"the provider of {model!r} gave {type(embedder).__name__}: expected an embedder, with `embed(request)` "
+            f"and `slow`, or None; it has no `{lacking[0]}`"
         )
