@@ -18,6 +18,7 @@ import lmdb
 from minidb.errors import ServiceError
 from minidb.storage.checksum import seal
 from minidb.storage.interface import TABLES, Table
+from minidb.storage.lmdb_environment import last_commit
 from minidb.storage.pages import stamp
 from minidb.storage.records import COMMIT_KEY
 from minidb.system import files
@@ -46,9 +47,9 @@ def compact(store: LmdbStore) -> None:
                     copy.take_in(changes)
                     rounds += 1
 
-                def finish(last_commit: int) -> None:
+                def finish(last: int) -> None:
                     copy.take_in(changes)
-                    copy.finish(last_commit)
+                    copy.finish(last)
                     file.sync()
                     file.close()
                     files.system.replace(path, store.path / "data.mdb")
@@ -135,14 +136,14 @@ class _Copy:
             return False
         return True
 
-    def finish(self, last_commit: int) -> None:
+    def finish(self, last: int) -> None:
         """Go on with the numbers of commits where the store's own file ends; a number's parity says where it lies.
 
         The commit after the stamp is LMDB's, so that the next writer leaves the pages of the one before it alone.
         """
-        newest = self._environment.info()["last_txnid"]
+        newest = last_commit(self._environment)
         self.close()
-        stamp(self._path, last_commit + (newest - last_commit) % 2)
+        stamp(self._path, last + (newest - last) % 2)
         self._environment = self._opened()
         table = self._environment.open_db(b"meta")
         with self._environment.begin(write=True) as txn:

@@ -220,7 +220,7 @@ class LmdbStore(StandsStill):
             raise Forbidden(f"{self.path} was opened with read_only=True")
         if self._needs_opening:
             uninterrupted(self._open_again)
-        if not self._place.is_taken():
+        if not self._place.is_ours():
             uninterrupted(self._check_place_in_turn)
 
     def _check_place_in_turn(self) -> None:
@@ -420,7 +420,7 @@ class LmdbStore(StandsStill):
         is_own = self._pid == process_id() and not self.read_only
         if is_own:
             with suppress(MinidbError):  # or it has been moved, with its log, or removed
-                is_own = self._place.is_taken()
+                is_own = self._place.is_ours()
         try:
             if is_own:
                 self.sync_rows()

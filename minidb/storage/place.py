@@ -23,15 +23,15 @@ class Place:
         """The files that are there now are the store's."""
         self._own = self._there()
 
-    def is_taken(self) -> bool:
-        """Whether the store is at its path."""
+    def is_ours(self) -> bool:
+        """Whether what is there now are the store's own files."""
         return self._there() == self._own
 
     def check(self) -> None:
         """Raises `ServiceError` where the store is not at its path any more: rows would be written beside it, or into
         another one that has taken the place. Only while no file is put in the place of this one.
         """
-        if not self.is_taken():
+        if not self.is_ours():
             raise ServiceError(
                 f"{self._path} was moved or removed while it was open: nothing was written; close it, and open it "
                 "again where it is now"
