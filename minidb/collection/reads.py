@@ -6,7 +6,7 @@ scored hits are put together by `query`, with the same selectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,8 +157,11 @@ class PointReader:
     def record(self, row: int) -> Record:
         return unpack_record(self._found(row, self.txn.get("records", row_key(self.view.space, row))))
 
-    def each_stored(self, rows: Sequence[int]) -> Iterator[bytes]:
+    def each_stored(self, rows: Sequence[int]) -> Iterable[bytes]:
         """`stored`, a few at a time: large ones need not all be there while parts of them are taken."""
+        return self.stored(rows) if len(rows) <= _RECORDS_AT_ONCE else self._in_turn(rows)
+
+    def _in_turn(self, rows: Sequence[int]) -> Iterator[bytes]:
         for start in range(0, len(rows), _RECORDS_AT_ONCE):
             yield from self.stored(rows[start : start + _RECORDS_AT_ONCE])
 
@@ -192,8 +195,11 @@ class PointReader:
 
     def matching_node(self, node: Node) -> Rows:
         """Rows that satisfy a compiled filter."""
+        evaluation = filters.Evaluation(self, self._answers, self.view.space)
+        if self.trace is NO_TRACE:
+            return evaluation.rows(node)
         with self.trace.step("filter"):
-            rows = filters.Evaluation(self, self._answers, self.view.space).rows(node)
+            rows = evaluation.rows(node)
             self.trace.note(rows=len(rows))
         return rows
 

@@ -72,9 +72,11 @@ def check_queries(
             return sparse_cost(len(reader.sparse(field, row)[0]))
         return int(reader.raw_tokens(field, np.array([row], np.uint32))[1][0])
 
-    collection = snapshot.collection
+    collection, looks_up = snapshot.collection, any(map(_looks_up, requests))
+    if not looks_up and limits_of(collection.config) is None:
+        return
     check_read(collection, timeout, lambda: len(named_points(requests).get(None, ())), check)
-    if any(map(_looks_up, requests)):
+    if looks_up:
         for name, ids in named_points(requests).items():
             if name is not None:
                 check_read(lookup(name).collection, None, partial(len, ids))
@@ -85,8 +87,7 @@ def _looks_up(request: Any) -> bool:
     """Whether a query, or a prefetch below it, looks into a collection it names."""
     if request.lookup_from is not None:
         return True
-    below: list[Any] = as_list(request.prefetch)
-    return any(map(_looks_up, below))
+    return request.prefetch is not None and any(map(_looks_up, as_list(request.prefetch)))
 
 
 def check_updates(snapshot: Snapshot, requests: Sequence[models.UpdateOperation], timeout: float | None) -> None:

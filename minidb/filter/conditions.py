@@ -70,12 +70,14 @@ def _filter(filter: models.Filter) -> Node:
     for condition in conditions_of(filter.must):
         node = _condition(condition)
         children.extend(node.children if isinstance(node, And) else (node,))
-    should = tuple(map(_condition, conditions_of(filter.should)))
-    if should:
-        children.append(should[0] if len(should) == 1 else Or(should))
+    if filter.should is not None:
+        should = tuple(map(_condition, conditions_of(filter.should)))
+        if should:
+            children.append(should[0] if len(should) == 1 else Or(should))
     if filter.min_should is not None:
         children.append(AtLeast(tuple(map(_condition, filter.min_should.conditions)), filter.min_should.min_count))
-    children.extend(Not(_condition(condition)) for condition in conditions_of(filter.must_not))
+    if filter.must_not is not None:
+        children.extend(Not(_condition(condition)) for condition in conditions_of(filter.must_not))
     return children[0] if len(children) == 1 else And(tuple(children))
 
 

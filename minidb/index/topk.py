@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 _SMALL = 1024
 _LEAST_BLOCK, _LARGEST_BLOCK = 8, 256
+_LEAST = -math.inf
 
 
 def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -27,17 +28,24 @@ def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         return _best_of(scores, k)
     # a block is every n_blocks-th score: maxima of columns are taken many at a time, those of rows one by one
     maxima = scores[: n_blocks * block].reshape(block, n_blocks).max(axis=0)
-    chosen = (maxima >= np.partition(maxima, n_blocks - k)[n_blocks - k]).nonzero()[0]
+    chosen = (maxima >= _kth_best(maxima, k)).nonzero()[0]
     positions = (np.arange(0, n_blocks * block, n_blocks)[:, None] + chosen).reshape(-1)
     positions = np.concatenate([positions, np.arange(n_blocks * block, n)])
     return np.sort(positions[_best_of(scores[positions], k)])
 
 
 def _best_of(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    n = len(scores)
-    if k < n:
-        border = np.partition(scores, n - k)[n - k]
-        if border > -np.inf:
+    if k < len(scores):
+        border = _kth_best(scores, k)
+        if border > _LEAST:
             positions: NDArray[np.int64] = (scores >= border).nonzero()[0]
             return positions
-    return np.flatnonzero(scores > -np.inf)
+    return np.flatnonzero(scores > _LEAST)
+
+
+def _kth_best(scores: NDArray[np.float32], k: int) -> float:
+    """By methods: each of numpy's functions is two of Python's more."""
+    at = len(scores) - k
+    partitioned = scores.copy()
+    partitioned.partition(at)
+    return float(partitioned[at])

@@ -27,6 +27,7 @@ from minidb.query.search import Params, Search
 from minidb.query.stages import ByExamples, DbsfFusion, Diverse, Nearest, RrfFusion, Sampled
 from minidb.query.text import TextScore, best_by_text
 from minidb.query.tree import Node, Plan
+from minidb.trace import NO_TRACE
 
 DenseQuery = NDArray[np.float32]
 
@@ -45,8 +46,11 @@ class Executor:
 
     def run_all(self, plans: Sequence[Plan]) -> Iterator[Hits]:
         """The hits of several plans; those that only look for the nearest points of one dense field go together."""
+        if len(plans) == 1:
+            yield self.run(plans[0])
+            return
         alike: dict[tuple[str, int, Params], list[int]] = {}
-        for at, plan in enumerate(plans if len(plans) > 1 else ()):
+        for at, plan in enumerate(plans):
             if self._is_plain(plan):
                 stage = cast(Nearest, plan.root.stage)
                 alike.setdefault((stage.using, plan.root.limit, plan.root.params), []).append(at)
@@ -75,6 +79,8 @@ class Executor:
 
     def _run(self, node: Node, excluded: Rows) -> Hits:
         trace = self._reader.trace
+        if trace is NO_TRACE:
+            return self._stage(node, excluded)
         with trace.step(type(node.stage).__name__ if node.stage is not None else "ById", limit=node.limit):
             hits = self._stage(node, excluded)
             trace.note(hits=len(hits))

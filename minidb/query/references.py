@@ -5,7 +5,7 @@ Every point of the searched collection a query refers to is noted, since it may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +57,9 @@ class References:
 
         Qdrant fetches what a whole batch refers to before it looks at anything else.
         """
-        levels = [level for request in requests for level in _levels(request)]
+        levels: list[Any] = []
+        for request in requests:
+            levels += _levels(request)
         for level in levels:
             if level.lookup_from is not None:
                 self.of_collection(level.lookup_from.collection)
@@ -142,11 +144,13 @@ def row_of_named(reader: PointReader, given: Any) -> int:
     return row
 
 
-def _levels(request: Any) -> Iterator[Any]:
-    """A request and all prefetches below it."""
-    yield request
-    for prefetch in as_list(request.prefetch):
-        yield from _levels(prefetch)
+def _levels(request: Any) -> list[Any]:
+    """A request and all prefetches below it, each before what is below it."""
+    levels = [request]
+    if request.prefetch is not None:
+        for prefetch in as_list(request.prefetch):
+            levels += _levels(prefetch)
+    return levels
 
 
 def named_points(query: Any) -> list[Any]:

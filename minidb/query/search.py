@@ -38,6 +38,8 @@ from minidb.query.vectors import QueryVector, SparseQuery
 
 _FLOAT_ELEMENTS = 120_000
 """Up to so many floats gathering them beats int8 plus rescoring (250 rows of 384, 180 of 1024, 1,000 of 64)."""
+_MULTIPLIED = 3.5
+"""Up to so many times the floats of a scan, one product for several queries beats codes."""
 _CHUNK_ELEMENTS = 1 << 18
 """Floats gathered and compared at a time: they stay in the cache."""
 
@@ -116,10 +118,12 @@ class Search(NamedTuple):
         if not self.reader.view.count(field.slot):
             return [NO_HITS] * len(queries)
         is_long = self.reader.view.n_rows * _scan_ns(field) > _LONG_SCAN_NS
+        if self._multiplies(field, params, len(queries)):
+            return self._float_products(field, queries, k)
+        if self._scans_floats(field, params):
+            return (self._float_scan(field, query, k) for query in queries)
         walk = self._walk(field, k, params, 1 if is_long else N_CORES)
         if walk is None:
-            if self._scans_floats(field, params):
-                return self._float_scans(field, queries, k)
             each = ahead if is_long else map
             return each(lambda query: self._scanned(field, query, k, params), queries)
         return self._walked_many(walk, field, queries, k, params)
@@ -148,13 +152,14 @@ class Search(NamedTuple):
             from minidb.query.sparse import SparseSearch
 
             return SparseSearch(self.reader, self.indexes).similarities(field, query, rows, None)
-        metric = metric_of(field)
-        scores = np.empty(len(rows), np.float32)
         if field.kind == "multi":
             from minidb.query.max_sim import MaxSim
 
             return MaxSim(self.reader, self.indexes).similarities(field, query, rows)
-        step = max(64, _CHUNK_ELEMENTS // field.size)
+        metric, step = metric_of(field), max(64, _CHUNK_ELEMENTS // field.size)
+        if len(rows) <= step:
+            return similarities(metric, query, comparable(field, self.reader.borrowed(field, rows)))
+        scores = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step]
             vectors = comparable(field, self.reader.borrowed(field, chunk))
@@ -230,6 +235,8 @@ class Search(NamedTuple):
         )
 
     def _over_all(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
+        if self._scans_floats(field, params):
+            return self._float_scan(field, query, k)
         walk = self._walk(field, k, params)
         if walk is not None:
             candidates = self._walked(walk, walk.graph.search(query, walk.width), field, query, k, params)
@@ -238,13 +245,11 @@ class Search(NamedTuple):
         return self._scanned(field, query, k, params)
 
     def _walk(self, field: VectorField, k: int, params: Params, n_cores: int = 1) -> _Walk | None:
-        """How to ask the field's graph, None where there is none or a scan is cheaper.
+        """How to ask the field's graph, None where there is none or a scan of codes is cheaper.
 
         Args:
             n_cores: how many of them the graph would use, and a scan would not.
         """
-        if _by_floats(field, params) or self._is_small(field):
-            return None
         graph = self.indexes.graph(self.reader, field)
         if graph is None:
             return None
@@ -256,10 +261,14 @@ class Search(NamedTuple):
         return _Walk(graph, kept, width, graph.n_rows) if graph_ns < n * _scan_ns(field) else None
 
     def _scans_floats(self, field: VectorField, params: Params) -> bool:
-        return _by_floats(field, params) or self._is_small(field)
+        return self.reader.view.n_rows * field.size <= _FLOAT_SCAN_ELEMENTS or _by_floats(field, params)
 
-    def _is_small(self, field: VectorField) -> bool:
-        return self.reader.view.n_rows * field.size <= _FLOAT_SCAN_ELEMENTS
+    def _multiplies(self, field: VectorField, params: Params, n_queries: int) -> bool:
+        """Whether one product of floats for all queries is what is fastest."""
+        if n_queries < _FEW_QUERIES or field.distance != models.Distance.COSINE or field.datatype != "float32":
+            return False
+        n_floats = self.reader.view.n_rows * field.size
+        return n_floats <= _MULTIPLIED * _FLOAT_SCAN_ELEMENTS or _by_floats(field, params)
 
     def _walked(
         self, walk: _Walk, found: Rows, field: VectorField, query: NDArray[np.float32], k: int, params: Params
@@ -283,8 +292,7 @@ class Search(NamedTuple):
         return self.indexes.with_left_out(candidates, "graph", field, self.reader.view)
 
     def _scanned(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
-        if self._scans_floats(field, params):
-            return self._float_scan(field, query, k)
+        """By codes, where they suit."""
         if params.indexed_only and not self.indexes.has_graph(self.reader, field):
             return NO_HITS
         had_graph = field.slot in self.indexes.graphs
@@ -372,11 +380,9 @@ class Search(NamedTuple):
             scores[chunk] = pair_similarities(metric, queries[owners[chunk]], vectors)
         return scores
 
-    def _float_scans(self, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int) -> list[Hits]:
+    def _float_products(self, field: VectorField, queries: Sequence[NDArray[np.float32]], k: int) -> list[Hits]:
         """`_float_scan` of several queries: of unit vectors one product for all chooses, and exact scores decide."""
         view = self.reader.view
-        if len(queries) < _FEW_QUERIES or field.distance != models.Distance.COSINE or field.datatype != "float32":
-            return [self._float_scan(field, query, k) for query in queries]
         matrix, lacking = field.decode(self.reader.all_dense(field)), view.lacking(field.slot)
         self.reader.trace.note(by="float scan", candidates=view.n_rows)
         candidates: list[Rows | None] = []

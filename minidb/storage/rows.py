@@ -109,7 +109,8 @@ class MappedRowFile:
         self._mapped = _NO_ROWS
         self._buffer: mmap.mmap | None = None
         self.is_used = False
-        self._verified = np.zeros(0, bool)
+        self._verified = np.zeros(1, bool)
+        """By row; the last is False, and stands for those beyond."""
         self._verified_rows = 0
         """All before are."""
 
@@ -198,22 +199,22 @@ class MappedRowFile:
 
     def _unverified(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Where in `rows` those are that are still to be checked."""
-        last = int(rows.max(initial=0))
-        if last < self._verified_rows:
-            return _NO_PLACES
-        if last >= len(self._verified):
-            with self._lock:
-                if last >= len(self._verified):
-                    grown = np.zeros(max(last + 1, 2 * len(self._verified)), bool)
-                    grown[: len(self._verified)] = self._verified
-                    self._verified = grown
-        return np.flatnonzero(~self._verified[rows])
+        return (~self._verified.take(rows, mode="clip")).nonzero()[0]
 
     def _check_copies(self, rows: NDArray[np.uint32], sealed: NDArray[np.uint8]) -> None:
         bad = first_bad_row(sealed)
         if bad is not None:
             raise CorruptRow(str(self.path), int(rows[bad]))
-        self._verified[rows] = True
+        self._mark_verified(rows, int(rows.max()) + 1)
+
+    def _mark_verified(self, rows: NDArray[np.uint32] | slice, n_rows: int) -> None:
+        """Rows below `n_rows`."""
+        with self._lock:
+            if n_rows >= len(self._verified):
+                grown = np.zeros(2 * n_rows, bool)
+                grown[: len(self._verified)] = self._verified
+                self._verified = grown
+            self._verified[rows] = True
 
     def _read(self, rows: NDArray[np.uint32], target: NDArray[np.uint8]) -> None:
         """As `raw` has them: a file that is not there, or too short, reads as zeros."""
@@ -233,6 +234,7 @@ class MappedRowFile:
         if bad is not None:
             raise CorruptRow(str(self.path), start + bad)
         self._verified_rows = max(self._verified_rows, n_rows)
+        self._mark_verified(slice(n_rows), n_rows)
 
     def release(self) -> None:
         files.forget_pages(self._buffer)
