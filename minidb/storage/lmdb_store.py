@@ -203,7 +203,7 @@ class LmdbStore(StandsStill):
     # Writing
 
     def write(self, work: Callable[[WriteTransaction], T]) -> T:
-        self.check_writable()
+        self._check_open_for_writes()  # its place is looked at before the commit
         if self._pid != process_id():
             self._reopen_after_fork()
 
@@ -216,12 +216,15 @@ class LmdbStore(StandsStill):
         return self._queue.submit(done)
 
     def check_writable(self) -> None:
+        self._check_open_for_writes()
+        if not self._place.is_ours():
+            uninterrupted(self._check_place_in_turn)
+
+    def _check_open_for_writes(self) -> None:
         if self.read_only:
             raise Forbidden(f"{self.path} was opened with read_only=True")
         if self._needs_opening:
             uninterrupted(self._open_again)
-        if not self._place.is_ours():
-            uninterrupted(self._check_place_in_turn)
 
     def _check_place_in_turn(self) -> None:
         with self._queue.paused():  # another thread may have put a compacted file there just now

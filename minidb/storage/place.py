@@ -16,7 +16,8 @@ class Place:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self._path = path
-        self._names = ("data.mdb",) if read_only else ("data.mdb", "lock.mdb")
+        names = ("data.mdb",) if read_only else ("data.mdb", "lock.mdb")
+        self._files = [path / name for name in names]
         self._own: list[tuple[int, int] | None] = []
 
     def remember(self) -> None:
@@ -38,7 +39,7 @@ class Place:
             )
 
     def _there(self) -> list[tuple[int, int] | None]:
-        return [_number(self._path / name) for name in self._names]
+        return [_number(file) for file in self._files]
 
 
 def _number(path: Path) -> tuple[int, int] | None:
