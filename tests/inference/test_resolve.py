@@ -215,6 +215,20 @@ def test_row_028_malformed_objects(tree, error, text):
         resolve(tree)
 
 
+HOLDS_ITSELF: dict[str, object] = {}
+HOLDS_ITSELF["a"] = HOLDS_ITSELF
+
+
+@pytest.mark.parametrize("value", [{1: 2, "a": 3}, {(1, 2): 3}, HOLDS_ITSELF], ids=["mixed", "tuple", "holds itself"])
+def test_row_028_what_is_no_json_is_a_clear_error(value):
+    """A TypeError of Python's own, or a ValueError, came out of the comparison of options."""
+    for tree in (doc(x=value), m.InferenceObject(object=value, model="test/m")):
+        with pytest.raises(errors.FormatError, match="must be JSON"):
+            resolve(tree)
+    with pytest.raises(errors.FormatError, match="names that are no strings"):
+        resolve({**raw(), "options": {1: 2}})
+
+
 def test_row_110_a_thousand_equal_documents_are_one_input():
     embedder, context = Counting(), InferenceContext()
     resolve([m.PointStruct(id=i, vector=doc()) for i in range(1000)], embedder, context=context)
