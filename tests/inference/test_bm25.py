@@ -99,14 +99,14 @@ def test_rows_036_to_045_all_options(seed):
 @pytest.mark.parametrize(
     ("stopwords", "dropped"),
     [
-        ({}, set()),
-        ({"custom": []}, set()),
-        ({"custom": ["chip"]}, {"chip"}),
-        ({"languages": ["french"]}, {"le", "de"}),
-        ({"languages": ["fr", "english"]}, {"le", "de", "the", "for"}),
-        ({"languages": ["fr"], "custom": ["chip", "the"]}, {"le", "de", "the", "chip"}),
-        ("french", {"le", "de"}),
-        ("en", {"the", "for"}),
+        ({}, ""),
+        ({"custom": []}, ""),
+        ({"custom": ["chip"]}, "chip"),
+        ({"languages": ["french"]}, "le de"),
+        ({"languages": ["fr", "english"]}, "le de the for"),
+        ({"languages": ["fr"], "custom": ["chip", "the"]}, "le de the chip"),
+        ("french", "le de"),
+        ("en", "the for"),
     ],
     ids=str,
 )
@@ -116,10 +116,10 @@ def test_row_043_stopwords_of_languages_and_ones_own(stopwords, dropped):
     text = " ".join(sorted(words))
     agrees(opts, [text])
     for vector in (document(text, **opts), query(text, **opts)):
-        assert set(vector.indices.tolist()) == {term_id(word) for word in words - dropped}
+        assert set(vector.indices.tolist()) == {term_id(word) for word in words - set(dropped.split())}
 
 
-@pytest.mark.parametrize(("lowercase", "left"), [(True, {"bar"}), (False, {"foo", "FOO", "bar", "Bar"})])
+@pytest.mark.parametrize(("lowercase", "left"), [(True, ["bar"]), (False, ["foo", "FOO", "bar", "Bar"])])
 def test_row_041_stopwords_are_written_small_where_words_are(lowercase, left):
     opts = {"stopwords": {"custom": ["Foo"]}, "stemmer": {"type": "none"}, "lowercase": lowercase}
     agrees(opts, ["foo Foo FOO bar Bar"])
