@@ -125,6 +125,24 @@ def test_rows_025_026_unnamed_objects_are_accepted_in_batches_and_updates(collec
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ({"text": "x", "model": ""}, errors.ValidationError, "model: must not be empty"),
+        ({"text": 5, "model": HASH}, errors.FormatError, "a valid string, got 5"),
+        ({"text": None, "model": HASH}, errors.FormatError, "a valid string, got None"),
+        ({"text": "x", "model": HASH, "option": {}}, errors.FormatError, "unknown field `option`"),
+        ({"text": "x", "model": HASH, "options": []}, errors.FormatError, "options"),
+    ],
+)
+def test_row_028_a_malformed_object_is_refused_wherever_it_stands(collection, given, error, text):
+    with pytest.raises(error, match=text):
+        collection.upsert("c", [point(2, [0.0] * 64), {"id": 1, "vector": given}])
+    with pytest.raises(error, match=text):
+        collection.query_points("c", given)
+    assert collection.count("c").count == 0
+
+
 def test_row_027_a_sparse_vector_must_be_named(collection):
     with pytest.raises(errors.BadInput, match="Sparse vector from document inference should be named"):
         collection.upsert("c", [point(1, document("a", "bm25"))])

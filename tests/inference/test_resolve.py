@@ -107,6 +107,12 @@ PLACES = {
             t[2].update_vectors.points[0].vector["a"],
         ],
     ),
+    "batch_update as a model": (
+        m.UpdateOperations(
+            operations=[m.UpsertOperation(upsert=m.PointsList(points=[m.PointStruct(id=2, vector=doc())]))]
+        ),
+        lambda t: [t.operations[0].upsert.points[0].vector],
+    ),
     "itself": (doc(), lambda t: [t]),
     "dict: query": ({"query": raw()}, lambda t: [t["query"]]),
     "dict: nearest": ({"query": {"nearest": raw()}}, lambda t: [t["query"]["nearest"]]),
