@@ -7,6 +7,7 @@ anything can print or cache them. Called by `inference.resolve`; knows nothing o
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -135,6 +136,8 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=repr)
     if isinstance(value, (bytes, bytearray)):
         return {"bytes": value.hex()}
+    if isinstance(value, os.PathLike):
+        return {"path": os.fspath(value)}
     if hasattr(value, "tolist"):
         return {"dtype": str(value.dtype), "array": value.tolist()}
     return {"id": id(value)}  # only the very same object is equal

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from qdrant_client import models as m
 
 from minidb import errors, inference
 from minidb.inference import InferenceContext, Secret, contains
-from minidb.models.inference import Document, InferenceObject
+from minidb.models.inference import Document, Image, InferenceObject
 from minidb.models.vectors import SparseVector
 
 
@@ -254,6 +255,13 @@ def test_row_113_what_makes_objects_different():
     resolve([m.PointStruct(id=i, vector={"a": item}) for i, item in enumerate(objects)], embedder)
     assert embedder.inputs == len(objects) - 3
     assert len(embedder.requests) == 6
+
+
+def test_row_109_equal_paths_are_one_input():
+    embedder = Counting()
+    paths = [Path("a.png"), Path("a.png"), Path("b.png"), "a.png"]
+    resolve([{"id": i, "vector": Image(image=path, model="test/m")} for i, path in enumerate(paths)], embedder)
+    assert embedder.inputs == 3
 
 
 def test_row_005_no_options_and_empty_options_are_equal():
