@@ -23,7 +23,8 @@ from minidb.client.service import ServiceMethods
 from minidb.database import Database
 from minidb.errors import BadRequest, choice, hinted
 from minidb.inference import ImageRules, settings_of
-from minidb.inference.secret import Secret, is_key_name
+from minidb.inference.secret import Secret
+from minidb.models.keys import is_key_name
 from minidb.opening import MEMORY
 from minidb.storage.interface import Durability
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from minidb.database import Database
 from minidb.errors import FormatError
 from minidb.inference import InferenceContext
+from minidb.models.faults import shown
 
 
 class Base:
@@ -19,7 +20,7 @@ class Base:
     def _context(self, timeout: float | None) -> InferenceContext | None:
         limit = self._timeout if timeout is None else timeout
         if limit is not None and not isinstance(limit, (int, float)):
-            text = f"invalid value {limit!r}, expected a number of seconds in timeout"
+            text = f"invalid value {shown(limit)}, expected a number of seconds in timeout"
             raise FormatError(text).hinting("a number, without quotes")
         if limit is None and not self._headers:
             return None

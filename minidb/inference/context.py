@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from minidb.errors import Timeout
-from minidb.inference.secret import Secret, is_key_name
+from minidb.inference.secret import Secret, secrets_in
 
 
 @dataclass
@@ -80,7 +80,7 @@ class InferenceContext:
         self.timeout = timeout
         # a call of gRPC without a deadline has one in 292 billion years, and no lock can be waited for so long
         self.deadline = None if limit is None or limit >= threading.TIMEOUT_MAX else time.monotonic() + limit
-        self.keys = {**_keys_in(headers or {}), **_headers.get()}
+        self.keys = {**secrets_in(headers or {}), **_headers.get()}
         self.usage = _usage.get() or Usage()
         self.trusted = trusted
 
@@ -105,7 +105,7 @@ def context_headers(headers: Mapping[str, str]) -> Iterator[None]:
 
     They win over the client's own, inner ones over outer ones. Only keys (`…-api-key`) matter to minidb.
     """
-    token = _headers.set({**_headers.get(), **_keys_in(headers)})
+    token = _headers.set({**_headers.get(), **secrets_in(headers)})
     try:
         yield
     finally:
@@ -132,7 +132,3 @@ def inference_usage() -> Iterator[Usage]:
         _usage.reset(token)
         if outer is not None:
             outer.add_all(usage)
-
-
-def _keys_in(headers: Mapping[str, str]) -> dict[str, Secret]:
-    return {name.lower(): Secret(value) for name, value in headers.items() if is_key_name(name)}

@@ -137,20 +137,52 @@ def _run(embedder: Embedder, request: Request, cache: EmbeddingCache | None) -> 
 def _ask(embedder: Embedder, request: Request) -> list[Embedding]:
     request.context.usage.add(calls=1)
     vectors = embedder.embed(request)
+    if not hasattr(vectors, "__len__"):
+        raise ServiceError(f"{request.model} returned {type(vectors).__name__}, expected a list of vectors")
     if len(vectors) != len(request.inputs):
         raise ServiceError(f"{request.model} returned {len(vectors)} vectors for {len(request.inputs)} inputs")
-    return [_published(vector) for vector in vectors]
+    try:
+        return [_published(vector) for vector in vectors]
+    except (TypeError, ValueError) as error:
+        raise ServiceError(f"{request.model} returned something that is no vector: {error}") from None
 
 
 def _published(vector: Any) -> Embedding:
     """A read-only vector: several places of a request, and of later ones, may share it."""
-    if hasattr(vector, "indices"):
-        sparse: SparseVector = vector
-        return sparse
-    array: NDArray[Any] = np.asarray(vector)
-    if array.dtype.kind not in "iu":
-        array = array.astype(np.float32, copy=False)
+    is_sparse = hasattr(vector, "indices") and hasattr(vector, "values")  # fastembed's, or qdrant-client's, will do
+    return _sparse(vector) if is_sparse else _dense(vector)
+
+
+def _dense(vector: Any) -> NDArray[Any]:
+    """(d,) or (n, d), of float32 or of integers of 8 bits."""
+    from minidb.models.vectors import as_array
+
+    array = as_array(vector)
+    if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
+        raise ValueError(f"{array.ndim} dimensions of {array.dtype}")
+    if array.dtype.itemsize > 1:
+        with np.errstate(over="ignore"):  # infinite, which no collection takes
+            array = array.astype(np.float32, copy=False)
     if array.flags.writeable:
-        array = array.copy() if array is vector else array
+        array = array.copy() if array is vector or array.base is not None else array
         array.flags.writeable = False
     return array
+
+
+def _sparse(vector: Any) -> SparseVector:
+    """Checked, unless it is as those made here are."""
+    indices, values = vector.indices, vector.values
+    if _is_ready(indices, np.uint32) and _is_ready(values, np.float32):
+        ready: SparseVector = vector
+        return ready
+    from minidb.models.vectors import SparseVector
+
+    checked = SparseVector(indices=indices, values=values)
+    columns = np.array(checked.indices, np.uint32), np.array(checked.values, np.float32)
+    for column in columns:
+        column.flags.writeable = False
+    return SparseVector.model_construct(indices=columns[0], values=columns[1])
+
+
+def _is_ready(array: Any, dtype: type) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype == dtype and not array.flags.writeable

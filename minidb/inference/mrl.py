@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidb.errors import InferenceError
+from minidb.models.faults import shown
 
 if TYPE_CHECKING:
     from minidb.inference.execute import Embedding
@@ -24,7 +25,7 @@ def parse_mrl(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InferenceError(f"option mrl must be an integer of at least 1, got {value!r}")
+        raise InferenceError(f"option mrl must be an integer of at least 1, got {shown(value)}")
     return int(value)
 
 

@@ -7,6 +7,7 @@ anything can print or cache them. Called by `inference.resolve`; knows nothing o
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ import numpy as np
 from minidb.errors import FormatError, ValidationError
 from minidb.inference.mrl import parse_mrl
 from minidb.inference.objects import Found, Kind
-from minidb.inference.secret import Secret, is_key_name
+from minidb.inference.secret import Secret, secrets_in
+from minidb.models.keys import is_key_name
 
 
 class Input(NamedTuple):
@@ -101,10 +103,11 @@ def _settings(options: Any) -> _Settings:
         options = options.model_dump(mode="json", exclude_unset=True)
     if not isinstance(options, Mapping):
         raise FormatError(f"invalid type: {type(options).__name__}, expected a map of options")
+    if not all(isinstance(name, str) for name in options):
+        raise FormatError("options have names that are no strings")
     options = {name: value.item() if isinstance(value, np.generic) else value for name, value in options.items()}
-    secrets = {name.lower(): Secret(str(value)) for name, value in options.items() if is_key_name(name)}
     rest = {name: value for name, value in options.items() if name != "mrl" and not is_key_name(name)}
-    return _Settings(rest, _canonical(rest), tuple(sorted(secrets.items())), parse_mrl(options.get("mrl")))
+    return _Settings(rest, _canonical(rest), tuple(sorted(secrets_in(options).items())), parse_mrl(options.get("mrl")))
 
 
 def _check(found: Found) -> None:
@@ -120,7 +123,10 @@ def _check(found: Found) -> None:
 
 def _canonical(value: Any) -> str:
     """Equal for equal values whatever the order of their keys; 1, 1.0 and true stay apart."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+    try:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:  # keys that are no strings, what holds itself
+        raise FormatError(f"options, and what is embedded, must be JSON: {error}") from None
 
 
 def _plain(value: Any) -> Any:
@@ -130,6 +136,8 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=repr)
     if isinstance(value, (bytes, bytearray)):
         return {"bytes": value.hex()}
+    if isinstance(value, os.PathLike):
+        return {"path": os.fspath(value)}
     if hasattr(value, "tolist"):
         return {"dtype": str(value.dtype), "array": value.tolist()}
     return {"id": id(value)}  # only the very same object is equal

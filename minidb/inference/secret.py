@@ -1,10 +1,12 @@
-"""API keys: what one is called, and the object that carries it past everything that prints, logs or stores."""
+"""API keys: the object that carries one past everything that prints, logs or stores, and which a request brings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-_KEY_SUFFIX = "-api-key"
+from minidb.errors import FormatError
+from minidb.models.keys import HIDDEN, is_key_name
 
 
 class Secret:
@@ -26,12 +28,23 @@ class Secret:
         return hash(self._value)
 
     def __repr__(self) -> str:
-        return "***"
+        return HIDDEN
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a Secret is not written anywhere")
 
 
-def is_key_name(name: str) -> bool:
-    """Whether an option or a header carries an API key (`openai-api-key`, …), by Qdrant's rule."""
-    return name.lower().endswith(_KEY_SUFFIX)
+def secrets_in(values: Mapping[str, Any]) -> dict[str, Secret]:
+    """The API keys among options or headers, by their names in lower case. None, as `os.environ.get` gives it, is none.
+
+    Raises:
+        FormatError: a key that is no text.
+    """
+    found = {}
+    for name, value in values.items():
+        if value is None or not is_key_name(name):
+            continue
+        if not isinstance(value, (str, Secret)):
+            raise FormatError(f"invalid type: {type(value).__name__}, expected a string in {name.lower()}")
+        found[name.lower()] = Secret(value) if isinstance(value, str) else value
+    return found

@@ -14,6 +14,7 @@ import pydantic
 from pydantic_core import PydanticCustomError
 
 from minidb import errors
+from minidb.models.keys import without_keys
 from minidb.models.paths import named_in, validated_paths
 
 NOT_READ = "not_read"
@@ -41,15 +42,15 @@ def printable(text: str) -> str:
 
 
 def shown(value: object) -> str:
-    """`value` as an error quotes it: 80 characters at most, made of no more of it than that."""
+    """`value` as an error quotes it: 80 characters at most, made of no more of it than that, and no API key."""
     if isinstance(value, (str, bytes)):
         text = repr(value[:80])
     elif isinstance(value, int) and value.bit_length() > 1000:  # Python writes no number of thousands of digits
         text = "a number beyond all bounds"
     elif isinstance(value, (dict, list, tuple, set, frozenset)):
-        text = _brief.repr(value)
+        text = without_keys(_brief.repr(value))
     else:
-        text = repr(value)
+        text = without_keys(repr(value))
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -3,6 +3,7 @@
 Only their shape is known here; `minidb.inference` resolves them.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import StrictStr
@@ -10,6 +11,7 @@ from typing_extensions import TypeAliasType
 
 from minidb.models.base import Bool, Model, StrEnum, one_of, tag
 from minidb.models.bounded import Items
+from minidb.models.keys import HIDDEN, is_key_name
 from minidb.models.numbers import Number, UInt
 
 
@@ -216,7 +218,18 @@ DocumentOptions: TypeAlias = Annotated[
 ]
 
 
-class Document(Model):
+class _Object(Model):
+    """Base of what is embedded: a repr shows no API key, which may be among the options."""
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            options = self.__dict__.get("options")
+            if name == "options" and isinstance(options, dict):
+                value = {name: HIDDEN if is_key_name(name) else option for name, option in options.items()}
+            yield name, value
+
+
+class Document(_Object):
     """Text to embed with `model`."""
 
     text: StrictStr
@@ -224,7 +237,7 @@ class Document(Model):
     options: DocumentOptions | None = None
 
 
-class Image(Model):
+class Image(_Object):
     """An image (URL, path, base64 or bytes) to embed with `model`."""
 
     image: Any
@@ -232,7 +245,7 @@ class Image(Model):
     options: dict[str, Any] | None = None
 
 
-class InferenceObject(Model):
+class InferenceObject(_Object):
     """Anything else to embed with `model`."""
 
     object: Any

@@ -203,8 +203,10 @@ def plain_numbers(values: Any) -> Any:
 
 def _index_array(value: Any) -> NumpyArray:
     value = as_array(value)
-    if value.dtype.kind not in "iu" or value.ndim != 1 or (value.size and int(value.min()) < 0):
+    if value.dtype.kind not in "iu" or value.ndim != 1:
         raise wrong_shape("Expected a 1-d array of unsigned integers")
+    if value.size and not (value.min() >= 0 and value.max() < 2**32):
+        raise wrong_shape("Expected a 1-d array of unsigned integers of 32 bits")
     return value  # type: ignore[no-any-return]
 
 

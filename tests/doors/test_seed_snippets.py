@@ -11,6 +11,7 @@ import re
 import warnings
 from typing import Any
 
+import httpx
 import pytest
 import qdrant_client
 from cli import docs_services
@@ -53,6 +54,7 @@ def test_there_are_fifteen_snippets_on_nine_topics() -> None:
     assert len(SNIPPETS) == 15
     assert {name.split()[0] for name in SNIPPETS} == set(COLLECTIONS)
     assert all(snippet.startswith("from qdrant_client import QdrantClient") for snippet in SNIPPETS.values())
+    assert {name.split()[0] for name in snippets("http")} == set(COLLECTIONS)
     for language in ("go", "java", "rust"):
         assert list(snippets(language)) == list(SNIPPETS)
     for language in ("python", "go", "java", "rust"):
@@ -63,6 +65,23 @@ def test_there_are_fifteen_snippets_on_nine_topics() -> None:
 @pytest.mark.parametrize("topic", COLLECTIONS)
 def test_with_minidbs_client(topic: str, services: docs_services.Services) -> None:
     check(topic, "minidb")
+    assert {host: len(requests) for host, requests in services.asked.items()} == ASKED.get(topic, {})
+
+
+@pytest.mark.parametrize("topic", COLLECTIONS)
+def test_over_http(topic: str, services: docs_services.Services) -> None:
+    """The JSON of the page (row 174), through the transport that is the server's REST interface in this process."""
+    with minidb.QdrantClient() as client, httpx.Client(transport=minidb.Transport(client), base_url=URL) as http:
+        client.create_collection(topic, **COLLECTIONS[topic])
+        for name, snippet in snippets("http").items():
+            if name.split()[0] != topic:
+                continue
+            head, _, body = snippet.partition("\n")
+            answer = http.request(*head.split(), content=body, headers={"content-type": "application/json"})
+            assert answer.status_code == 200, answer.text
+            if name.endswith("query"):
+                assert [point["id"] for point in answer.json()["result"]["points"]] == [1]
+        assert client.count(topic).count == 1
     assert {host: len(requests) for host, requests in services.asked.items()} == ASKED.get(topic, {})
 
 

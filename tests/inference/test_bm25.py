@@ -96,6 +96,36 @@ def test_rows_036_to_045_all_options(seed):
     agrees(opts, [random_text(rng, opts.get("language", "english")) for _ in range(3)])
 
 
+@pytest.mark.parametrize(
+    ("stopwords", "dropped"),
+    [
+        ({}, ""),
+        ({"custom": []}, ""),
+        ({"custom": ["chip"]}, "chip"),
+        ({"languages": ["french"]}, "le de"),
+        ({"languages": ["fr", "english"]}, "le de the for"),
+        ({"languages": ["fr"], "custom": ["chip", "the"]}, "le de the chip"),
+        ("french", "le de"),
+        ("en", "the for"),
+    ],
+    ids=str,
+)
+def test_row_043_stopwords_of_languages_and_ones_own(stopwords, dropped):
+    opts = {"stopwords": stopwords, "stemmer": {"type": "none"}}
+    words = {"the", "chip", "le", "for", "de", "cookies"}
+    text = " ".join(sorted(words))
+    agrees(opts, [text])
+    for vector in (document(text, **opts), query(text, **opts)):
+        assert set(vector.indices.tolist()) == {term_id(word) for word in words - set(dropped.split())}
+
+
+@pytest.mark.parametrize(("lowercase", "left"), [(True, ["bar"]), (False, ["foo", "FOO", "bar", "Bar"])])
+def test_row_041_stopwords_are_written_small_where_words_are(lowercase, left):
+    opts = {"stopwords": {"custom": ["Foo"]}, "stemmer": {"type": "none"}, "lowercase": lowercase}
+    agrees(opts, ["foo Foo FOO bar Bar"])
+    assert set(document("foo Foo FOO bar Bar", **opts).indices.tolist()) == set(map(term_id, left))
+
+
 @given(st.text(max_size=60), st.sampled_from(TOKENIZERS), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_rows_039_041_042_any_text(text, tokenizer, lowercase, ascii_folding):

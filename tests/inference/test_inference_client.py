@@ -125,6 +125,24 @@ def test_rows_025_026_unnamed_objects_are_accepted_in_batches_and_updates(collec
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ({"text": "x", "model": ""}, errors.ValidationError, "model: must not be empty"),
+        ({"text": 5, "model": HASH}, errors.FormatError, "a valid string, got 5"),
+        ({"text": None, "model": HASH}, errors.FormatError, "a valid string, got None"),
+        ({"text": "x", "model": HASH, "option": {}}, errors.FormatError, "unknown field `option`"),
+        ({"text": "x", "model": HASH, "options": []}, errors.FormatError, "options"),
+    ],
+)
+def test_row_028_a_malformed_object_is_refused_wherever_it_stands(collection, given, error, text):
+    with pytest.raises(error, match=text):
+        collection.upsert("c", [point(2, [0.0] * 64), {"id": 1, "vector": given}])
+    with pytest.raises(error, match=text):
+        collection.query_points("c", given)
+    assert collection.count("c").count == 0
+
+
 def test_row_027_a_sparse_vector_must_be_named(collection):
     with pytest.raises(errors.BadInput, match="Sparse vector from document inference should be named"):
         collection.upsert("c", [point(1, document("a", "bm25"))])
@@ -140,6 +158,33 @@ def test_rows_111_123_124_prefetch_and_query_share_an_input(collection):
     assert one == many
     assert one[0].id == 7
     assert (usage.objects, usage.inputs) == (4, 2)
+
+
+def test_rows_109_114_equal_objects_of_a_batch_are_one_input_whatever_holds_them(client, monkeypatch):
+    """Of all searches of a batch, and of all operations of one, in one call; by the client's door."""
+    counting = Counting(lambda content: [float(len(content)), 1.0])
+    monkeypatch.setattr(inference, "_registry", registry_of(counting))
+    vectors = {name: models.VectorParams(size=2, distance="Dot") for name in ("", "a")}
+    client.create_collection("c", {**vectors, "b": models.VectorParams(size=1, distance="Dot")})
+    text, cut = document("x", "test/m"), document("x", "test/m", mrl=1)
+    client.batch_update_points(
+        "c",
+        [
+            models.UpsertOperation(upsert=models.PointsList(points=[point(1, {"": text, "b": cut}), point(2, text)])),
+            models.UpsertOperation(
+                upsert=models.PointsBatch(batch=models.Batch(ids=[3, 4], vectors={"a": [text, text], "b": [cut, cut]}))
+            ),
+            models.UpdateVectorsOperation(
+                update_vectors=models.UpdateVectors(points=[models.PointVectors(id=1, vector={"a": text})])
+            ),
+        ],
+    )
+    assert [len(request.inputs) for request in counting.requests] == [1]
+    search = models.QueryRequest(query=text, using="a", prefetch=models.Prefetch(query=cut, using="b"))
+    recommended = models.RecommendQuery(recommend=models.RecommendInput(positive=[text, 1], negative=[text]))
+    found = client.query_batch_points("c", [search, search, models.QueryRequest(query=recommended)])
+    assert [len(request.inputs) for request in counting.requests] == [1, 1]
+    assert sorted(hit.id for hit in found[0].points) == [1, 3, 4]
 
 
 def test_row_116_a_failing_point_leaves_the_store_as_it_was(collection):
@@ -212,7 +257,15 @@ def test_row_077_the_flag_needs_an_address():
         QdrantClient(":memory:", cloud_inference=True)
     with pytest.raises(ValueError, match="must be an http or https one"):
         QdrantClient(":memory:", cloud_inference=True, inference_url="not an address")
-    QdrantClient(":memory:", inference_url="http://localhost:1").close()  # the flag decides
+
+
+def test_rows_073_077_the_flag_decides_whatever_the_address(cloud):
+    with QdrantClient(":memory:", inference_url=cloud.address) as client:
+        client.create_collection("c", models.VectorParams(size=64, distance="Dot"))
+        client.upsert("c", [point(1, document("a"))])
+        with pytest.raises(errors.InferenceError, match="openai-api-key"):
+            client.query_points("c", document("a", "openai/m"))
+    assert not cloud.requests
 
 
 def test_the_cache_holds_for_the_service_as_well(cloud):

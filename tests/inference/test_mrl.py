@@ -28,6 +28,12 @@ def test_row_128_other_lengths_are_kept():
     assert resolved(2, FULL * 2).tolist() == (FULL[:2] * 2).tolist()
 
 
+@pytest.mark.parametrize(("length", "unit"), [(1 + 9e-4, True), (1 - 9e-4, True), (1 + 2e-3, False), (1 - 2e-3, False)])
+def test_row_128_what_counts_as_unit_length(length, unit):
+    """Models' own vectors are of unit length to a few digits only."""
+    assert np.linalg.norm(resolved(2, FULL * length)) == pytest.approx(1.0 if unit else 0.6 * length, abs=1e-6)
+
+
 def test_row_128_a_zero_vector_stays():
     assert resolved(1, np.array([0.0, 1.0])).tolist() == [0.0]
 

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from qdrant_client import models as m
 
 from minidb import errors, inference
 from minidb.inference import InferenceContext, Secret, contains
-from minidb.models.inference import Document, InferenceObject
+from minidb.models.inference import Document, Image, InferenceObject
 from minidb.models.vectors import SparseVector
 
 
@@ -106,6 +107,12 @@ PLACES = {
             t[1].upsert.batch.vectors["a"][0],
             t[2].update_vectors.points[0].vector["a"],
         ],
+    ),
+    "batch_update as a model": (
+        m.UpdateOperations(
+            operations=[m.UpsertOperation(upsert=m.PointsList(points=[m.PointStruct(id=2, vector=doc())]))]
+        ),
+        lambda t: [t.operations[0].upsert.points[0].vector],
     ),
     "itself": (doc(), lambda t: [t]),
     "dict: query": ({"query": raw()}, lambda t: [t["query"]]),
@@ -215,6 +222,20 @@ def test_row_028_malformed_objects(tree, error, text):
         resolve(tree)
 
 
+HOLDS_ITSELF: dict[str, object] = {}
+HOLDS_ITSELF["a"] = HOLDS_ITSELF
+
+
+@pytest.mark.parametrize("value", [{1: 2, "a": 3}, {(1, 2): 3}, HOLDS_ITSELF], ids=["mixed", "tuple", "holds itself"])
+def test_row_028_what_is_no_json_is_a_clear_error(value):
+    """A TypeError of Python's own, or a ValueError, came out of the comparison of options."""
+    for tree in (doc(x=value), m.InferenceObject(object=value, model="test/m")):
+        with pytest.raises(errors.FormatError, match="must be JSON"):
+            resolve(tree)
+    with pytest.raises(errors.FormatError, match="names that are no strings"):
+        resolve({**raw(), "options": {1: 2}})
+
+
 def test_row_110_a_thousand_equal_documents_are_one_input():
     embedder, context = Counting(), InferenceContext()
     resolve([m.PointStruct(id=i, vector=doc()) for i in range(1000)], embedder, context=context)
@@ -236,6 +257,13 @@ def test_row_113_what_makes_objects_different():
     assert len(embedder.requests) == 6
 
 
+def test_row_109_equal_paths_are_one_input():
+    embedder = Counting()
+    paths = [Path("a.png"), Path("a.png"), Path("b.png"), "a.png"]
+    resolve([{"id": i, "vector": Image(image=path, model="test/m")} for i, path in enumerate(paths)], embedder)
+    assert embedder.inputs == 3
+
+
 def test_row_005_no_options_and_empty_options_are_equal():
     embedder = Counting()
     empty = m.Document(text="x", model="test/m", options={})
@@ -244,17 +272,24 @@ def test_row_005_no_options_and_empty_options_are_equal():
 
 
 def test_row_115_results_are_immutable():
-    sparse = inference.resolve({"vector": {"a": raw("cats dogs", "bm25")}}, operation="update")["vector"]["a"]
-    for array in (resolve(doc()), sparse.indices, sparse.values):
+    arrays = [resolve(doc())]
+    for operation in ("update", "search"):
+        point = inference.resolve({"vector": {"a": raw("cats dogs", "bm25")}}, operation=operation)
+        arrays += [point["vector"]["a"].indices, point["vector"]["a"].values]
+    own = SparseVector(indices=np.array([1]), values=np.array([2.0]))
+    vector = resolve(doc(), Counting(lambda _: own))
+    for array in (*arrays, vector.indices, vector.values):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
 
 
 def test_row_115_the_embedders_own_array_is_not_handed_out():
-    kept = np.array([1.0, 2.0], np.float32)
-    result = resolve(doc(), Counting(lambda _: kept))
-    kept[0] = 9
+    kept, sparse = np.array([1.0, 2.0], np.float32), SparseVector(indices=np.array([1]), values=np.array([2.0]))
+    result, view, terms = (resolve(doc(), Counting(lambda _, it=it: it)) for it in (kept, kept.reshape(1, 2), sparse))
+    kept[0] = sparse.values[0] = 9
     assert result.tolist() == [1.0, 2.0]
+    assert view.tolist() == [[1.0, 2.0]]
+    assert terms.values.tolist() == [2.0]
 
 
 def test_row_116_one_failure_fails_all():
@@ -311,11 +346,70 @@ def test_registered_prefixes_the_longest_first(monkeypatch):
         inference.resolve(doc(model="other"), operation="search")
 
 
-def test_integers_and_sparse_vectors_pass_as_they_are():
-    assert resolve(doc(), Counting(lambda _: np.array([1, 2], np.uint8))).dtype == np.uint8
-    sparse = SparseVector(indices=[1], values=[2.0])
-    assert resolve(doc(), Counting(lambda _: sparse)) is sparse
-    assert resolve(doc(), Counting(lambda _: [[1.0, 2.0], [3.0, 4.0]])).shape == (2, 2)
+class Tensor:
+    """An array of another library."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "dtype"),
+    [
+        (np.array([1, 2], np.uint8), (2,), np.uint8),
+        (np.array([1, 2], np.int8), (2,), np.int8),
+        ([1, 2], (2,), np.float32),
+        (np.array([1, 2], np.float16), (2,), np.float32),
+        (np.array([1, 2], np.float64), (2,), np.float32),
+        ([[1.0, 2.0], [3.0, 4.0]], (2, 2), np.float32),
+        (Tensor(), (2,), np.float32),
+    ],
+)
+def test_what_an_embedder_may_return(given, shape, dtype):
+    vector = resolve(doc(), Counting(lambda _: given))
+    assert (vector.shape, vector.dtype) == (shape, dtype)
+
+
+@pytest.mark.parametrize("kind", [SparseVector, m.SparseVector])
+def test_an_embedder_may_return_sparse_vectors_as_lists(kind):
+    vector = resolve(doc(), Counting(lambda _: kind(indices=[5, 1], values=[1.0, 2.0])))
+    assert (vector.indices.tolist(), vector.values.tolist()) == ([5, 1], [1.0, 2.0])
+    assert (vector.indices.dtype, vector.values.dtype) == (np.uint32, np.float32)
+
+
+def sparse(indices, values):
+    return SparseVector.model_construct(indices=indices, values=values)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None, "ab", ["a", "b"], ["1", "2"], {"a": 1}, [None, 1.0], 3.0, [[[1.0]]], [[1.0], [1.0, 2.0]], [True, False],
+        [1j, 2], slice(3),
+        sparse([1, 1], [1.0, 2.0]), sparse([1], [1.0, 2.0]), sparse([1, 2], [1.0]), sparse([-1], [1.0]),
+        sparse([2**32], [1.0]), sparse(["1"], [1.0]), sparse([1], ["1"]), sparse(None, None),
+        sparse(np.array([1, 1]), np.array([1.0, 2.0])), sparse(np.array([1]), np.array([1.0, 2.0])),
+        sparse(np.array([-1]), np.array([1.0])), sparse(np.array([2**32]), np.array([1.0])),
+        sparse(np.array([1.5]), np.array([1.0])), sparse(np.array([1]), np.array(["1"])),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_vector_is_an_error_of_the_embedder(given):
+    """Errors of numpy's own; numbers in words, truths and wrapped indices were stored, and with one value too many what
+    lay behind it in memory.
+    """
+    with pytest.raises(errors.ServiceError, match="test/m returned something that is no vector: "):
+        resolve(doc(), Counting(lambda _: given))
+
+
+@pytest.mark.parametrize("given", [None, (v for v in [[1.0]]), 3])
+def test_an_embedder_returns_a_list(given):
+    class Odd(Counting):
+        def embed(self, request):
+            return given
+
+    with pytest.raises(errors.ServiceError, match=f"test/m returned {type(given).__name__}, expected a list of vect"):
+        resolve(doc(), Odd())
 
 
 # Keys

@@ -81,7 +81,10 @@ class Bm25:
             distinct = set(map(self._query_ids.__getitem__, self._pipeline.split(text)))
             distinct.discard(_DROPPED)
             arrays.append(np.array(sorted(distinct), np.uint32))
-        return _sparse_vectors(arrays, [np.ones(array.size, np.float32) for array in arrays])
+        weights = [np.ones(array.size, np.float32) for array in arrays]
+        for array in (*arrays, *weights):
+            array.flags.writeable = False
+        return _sparse_vectors(arrays, weights)
 
     def _ids_of_words(self, text: str) -> list[int]:
         return list(map(self._document_ids.__getitem__, self._pipeline.split(text)))

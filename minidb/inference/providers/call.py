@@ -16,6 +16,7 @@ from minidb.errors import InferenceError
 from minidb.inference.context import InferenceContext
 from minidb.inference.execute import Request
 from minidb.inference.secret import Secret
+from minidb.models.faults import shown
 
 TRANSPORT_OPTIONS: Final = ("base_url", "timeout", "max_retries", "batch_size", "auto_input_type")
 _OURS = frozenset({"model", "input", "inputs", "texts", "images"})  # of a body; the caller's come from the objects
@@ -199,7 +200,7 @@ def _seconds(options: Mapping[str, Any], profile: Profile) -> float:
     if value is None:
         return profile.timeout_seconds
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-        raise _error(profile, f"option timeout must be a positive number of seconds, got {value!r}")
+        raise _error(profile, f"option timeout must be a positive number of seconds, got {shown(value)}")
     return float(value)
 
 
@@ -209,7 +210,7 @@ def _count(options: Mapping[str, Any], profile: Profile, name: str, least: int, 
         return default
     if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
         limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise _error(profile, f"option {name} must be an integer of {limits}, got {value!r}")
+        raise _error(profile, f"option {name} must be an integer of {limits}, got {shown(value)}")
     return value
 
 
@@ -218,7 +219,7 @@ def _flag(options: Mapping[str, Any], profile: Profile, name: str, default: bool
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise _error(profile, f"option {name} must be true or false, got {value!r}")
+        raise _error(profile, f"option {name} must be true or false, got {shown(value)}")
     return value
 
 

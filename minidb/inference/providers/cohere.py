@@ -16,6 +16,7 @@ from minidb.inference.providers.failures import nonsense
 from minidb.inference.providers.http import Http
 from minidb.inference.providers.images import picture
 from minidb.inference.providers.replies import check_count, checked_vectors
+from minidb.models.faults import shown
 
 COHERE: Final = Profile("cohere", "cohere-api-key", "https://api.cohere.com/v2")
 
@@ -99,7 +100,7 @@ def _embedding_type(call: Call) -> str:
     given = call.option("embedding_types")
     types = ["float"] if given is None else [given] if isinstance(given, str) else given
     if not isinstance(types, list) or len(types) != 1 or types[0] not in _TYPES:
-        raise call.error(f"option embedding_types must be one of {', '.join(_TYPES)}, got {given!r}")
+        raise call.error(f"option embedding_types must be one of {', '.join(_TYPES)}, got {shown(given)}")
     return str(types[0])
 
 

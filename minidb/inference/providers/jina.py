@@ -18,6 +18,7 @@ from minidb.inference.providers.images import picture
 from minidb.inference.providers.jina_route import KEY_NAME
 from minidb.inference.providers.openai import tokens_of
 from minidb.inference.providers.replies import listed_vectors
+from minidb.models.faults import shown
 
 JINA: Final = Profile("jinaai", KEY_NAME, "https://api.jina.ai/v1")
 
@@ -80,5 +81,5 @@ def _embedding_type(call: Call) -> str | None:
     if isinstance(given, list) and len(given) == 1:
         given = given[0]
     if given is not None and given not in _TYPES:
-        raise call.error(f"option embedding_type must be one of {', '.join(_TYPES)}, got {given!r}")
+        raise call.error(f"option embedding_type must be one of {', '.join(_TYPES)}, got {shown(given)}")
     return None if given is None else str(given)

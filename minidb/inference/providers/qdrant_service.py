@@ -7,7 +7,7 @@ ones: `qdrant/bm25` is computed here either way. Called by the database when ask
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,8 +22,12 @@ from minidb.inference.providers.replies import check_count, checked_vectors
 from minidb.inference.registry import Registry
 from minidb.inference.secret import Secret
 
+if TYPE_CHECKING:
+    from minidb.models.vectors import SparseVector
+
 _NAME = "qdrant"
 _LIMITS = Limits(items=1024)
+_LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 class QdrantService:
@@ -119,19 +123,33 @@ def _item(kind: str, content: Any, request: Request) -> Item:
 def _vector(row: Any, call: Call) -> Any:
     if not isinstance(row, Mapping):
         return checked_vectors([row], call)[0]
+    vector = _sparse(row.get("indices"), row.get("values"))
+    if vector is None:
+        raise nonsense(_NAME, f"answered with a sparse vector that is none for {call.full_model}")
+    return vector
+
+
+def _sparse(indices: Any, values: Any) -> SparseVector | None:
+    """A sparse vector of two lists of JSON's; None if they are none."""
     from minidb.models.vectors import SparseVector
 
-    indices, values = row.get("indices"), row.get("values")
     fits = (
         isinstance(indices, list)
         and isinstance(values, list)
         and len(indices) == len(values)
         and all(type(index) is int and 0 <= index < 2**32 for index in indices)
+        and len(set(indices)) == len(indices)
         and all(type(value) in (int, float) for value in values)
     )
     if not fits:
-        raise nonsense(_NAME, f"answered with a sparse vector that is none for {call.full_model}")
-    return SparseVector.model_construct(indices=np.array(indices, np.uint32), values=np.array(values, np.float32))
+        return None
+    columns = np.array(indices, np.uint32), np.array(values, np.float64)
+    if not (np.abs(columns[1]) <= _LARGEST).all():
+        return None
+    columns = columns[0], columns[1].astype(np.float32)
+    for column in columns:
+        column.flags.writeable = False
+    return SparseVector.model_construct(indices=columns[0], values=columns[1])
 
 
 def _count_tokens(reply: Mapping[str, Any], call: Call) -> None:

@@ -110,9 +110,10 @@ def _from_base64(value: str, dtype: np.dtype[Any], call: Call) -> NDArray[Any]:
 
 def _from_list(value: list[Any], dtype: np.dtype[Any], call: Call) -> NDArray[Any]:
     try:
-        with np.errstate(over="ignore"):
-            numbers = np.array(value, np.float32)
-    except (TypeError, ValueError, OverflowError):
+        given = np.array(value)
+        with np.errstate(over="ignore"):  # no texts, though numpy reads numbers in them; no booleans
+            numbers = given.astype(np.float32) if given.dtype.kind in "fiu" else np.empty(0, np.float32)
+    except ValueError:  # rows of different lengths
         numbers = np.empty(0, np.float32)
     if dtype.kind == "f" or not numbers.size:
         return numbers

@@ -17,6 +17,7 @@ from minidb.inference.providers.call import Call, Profile, read
 from minidb.inference.providers.http import Http
 from minidb.inference.providers.images import Picture, picture
 from minidb.inference.providers.replies import listed_vectors
+from minidb.models.faults import shown
 
 VOYAGE: Final = Profile("voyage", "voyage-api-key", "https://ai.mongodb.com/v1")
 
@@ -128,9 +129,11 @@ def _check_dimension(call: Call) -> None:
     if size is None:
         return
     if call.model in _ONE_SIZE_MODELS:
-        raise call.error(f"{call.full_model} has one size only: option output_dimension cannot be {size!r}")
+        raise call.error(f"{call.full_model} has one size only: option output_dimension cannot be {shown(size)}")
     if call.model in FLEXIBLE_MODELS and (type(size) is not int or size not in DIMENSIONS):
-        raise call.error(f"option output_dimension must be one of {DIMENSIONS} for {call.full_model}, got {size!r}")
+        raise call.error(
+            f"option output_dimension must be one of {DIMENSIONS} for {call.full_model}, got {shown(size)}"
+        )
 
 
 def _checked_dtype(call: Call) -> str:
@@ -138,7 +141,7 @@ def _checked_dtype(call: Call) -> str:
     if dtype is None:
         return "float"
     if dtype not in _DTYPES:
-        raise call.error(f"option output_dtype must be one of {', '.join(_DTYPES)}, got {dtype!r}")
+        raise call.error(f"option output_dtype must be one of {', '.join(_DTYPES)}, got {shown(dtype)}")
     if dtype != "float" and call.model in _ONE_SIZE_MODELS:
-        raise call.error(f"{call.full_model} makes float vectors only: option output_dtype cannot be {dtype!r}")
+        raise call.error(f"{call.full_model} makes float vectors only: option output_dtype cannot be {shown(dtype)}")
     return str(dtype)

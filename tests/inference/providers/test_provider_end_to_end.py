@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
 import numpy as np
 import pytest
 from provider_service import PNG_URL, Answer, b64
 
-from minidb import QdrantClient, errors, inference, models
+from minidb import QdrantClient, Transport, errors, inference, models
 from minidb.inference import Registry
 from minidb.inference.builtin import register
 from minidb.inference.providers.cohere import Cohere
@@ -131,6 +132,64 @@ def test_rows_111_121_122_two_sizes_of_one_text_are_one_input(registered):
     candidates = np.argsort(-(small @ vector_of("query")[:3]))[:10]
     expected = candidates[np.argsort(-(full[candidates] @ vector_of("query")))][:5]
     assert [hit.id for hit in hits] == expected.tolist()
+
+
+# Over REST
+
+
+@pytest.fixture
+def rest(registered):
+    """Asks the REST interface: method, path, body, headers."""
+    with (
+        QdrantClient(":memory:") as store,
+        httpx.Client(transport=Transport(store), base_url="http://minidb") as client,
+    ):
+        store.create_collection("c", {"v": models.VectorParams(size=DIMENSION, distance="Dot")})
+        yield lambda body, **headers: client.post("/collections/c/points/query", json=body, headers=headers)
+
+
+QUERY = {"query": {"text": "text", "model": OPENAI}, "using": "v"}
+BY_HEADER = {"openai-api-key": KEY}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code", "text", "wait"),
+    [
+        (400, {}, 400, "Wrong input: Inference request validation failed: openai: ***, why", None),
+        (404, {}, 400, "Wrong input: Inference service openai refused the request (404): ***, why", None),
+        (401, {}, 500, "Service internal error: Authentication failed for inference service openai (401): ***", None),
+        (403, {}, 500, "Service internal error: Authentication failed for inference service openai (403): ***", None),
+        (429, {"Retry-After": "900.2"}, 429, "Rate limiting exceeded: openai: ***, why", "901"),
+        (429, {"retry-after-ms": "200000"}, 429, "Rate limiting exceeded: openai: ***, why", "200"),
+        (429, {"Retry-After": "0.2"}, 429, "Rate limiting exceeded: openai: ***, why", "1"),
+        (429, {}, 429, "Rate limiting exceeded: openai: ***, why", None),
+        (501, {}, 500, "Service internal error: Inference service openai failed (501): ***, why", None),
+    ],
+)
+def test_row_168_what_a_caller_over_rest_is_told(registered, rest, status, headers, code, text, wait):
+    registered.answers(Answer({"error": {"message": f"{KEY}, why"}}, status, headers))
+    answered = rest(QUERY, **BY_HEADER)
+    assert answered.status_code == code
+    assert answered.json()["status"]["error"].startswith(text)
+    assert answered.headers.get("retry-after") == wait
+    assert KEY not in answered.text
+
+
+def test_rows_088_171_a_key_as_header_and_the_tokens_in_the_envelope(registered, rest):
+    query = {**QUERY, "prefetch": [{**QUERY, "limit": 3}, {**QUERY, "query": {**QUERY["query"], "text": "other"}}]}
+    registered.answers(
+        lambda r: Answer(
+            {
+                "data": [{"index": i, "embedding": [1.0] * DIMENSION} for i in range(len(r.json["input"]))],
+                "usage": {"total_tokens": 7},
+            }
+        )
+    )
+    answered = rest(query, **BY_HEADER)
+    assert answered.json()["usage"] == {"inference": {"models": {OPENAI: {"tokens": 7}}}}
+    assert registered.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert [sorted(r.json["input"]) for r in registered.requests] == [["other", "text"]]
+    assert "usage" not in rest({"query": {"text": "a", "model": "minidb/hash-8"}, "using": "v"}).json()
 
 
 def test_row_116_a_provider_that_fails_leaves_the_store_as_it_was(registered):

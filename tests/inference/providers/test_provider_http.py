@@ -282,6 +282,20 @@ def test_row_172_a_service_that_trickles_is_left_at_the_deadline(service):
     assert not service.finished
 
 
+@pytest.mark.parametrize(("left", "most"), [(7.0, 7.0), (None, 60.0), (500.0, 60.0)])
+def test_row_172_an_attempt_waits_no_longer_than_the_call(service, embed, left, most):
+    seen = []
+
+    def answer(request):
+        seen.append(request.extensions["timeout"])
+        return httpx.Response(200, json=listed([1.0]))
+
+    embed(
+        context=InferenceContext() if left is None else Frozen(left), http=Http(transport=httpx.MockTransport(answer))
+    )
+    assert [(given["read"], given["connect"]) for given in seen] == [(most, min(most, 10.0))]
+
+
 def test_row_172_one_attempt_has_a_limit_of_its_own(service, embed):
     service.answers(Answer(listed([1.0]), delay=60.0), Answer(listed([2.0])))
     assert embed(timeout=0.1, max_retries=9)[0].tolist() == [2.0]

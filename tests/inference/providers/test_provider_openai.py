@@ -229,7 +229,21 @@ def test_usage_without_a_total_counts_the_prompt(service, embed):
 
 @pytest.mark.parametrize(
     "embedding",
-    ["***", "AACA", [], [None, 1.0], ["a"], [[1.0], [1.0, 2.0]], None, 3, [1e300], b64([np.nan]), ""],
+    [
+        "***",
+        "AACA",
+        [],
+        [None, 1.0],
+        ["a"],
+        ["1", "2"],
+        [True],
+        [[1.0], [1.0, 2.0]],
+        None,
+        3,
+        [1e300],
+        b64([np.nan]),
+        "",
+    ],
 )
 def test_row_169_what_is_no_vector_is_an_error(service, embed, embedding):
     service.answers(Answer(listed(embedding)))

@@ -7,13 +7,15 @@ import pickle
 import subprocess
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from provider_service import Answer, b64
+from qdrant_client import models as qdrant_models
 
-from minidb import errors, inference
+from minidb import QdrantClient, context_headers, errors, inference, models
 from minidb.inference import InferenceContext, Registry, providers
 from minidb.inference.providers.cohere import Cohere
 from minidb.inference.providers.failures import scrub
@@ -163,6 +165,97 @@ def test_row_087_keys_are_in_no_error_no_log_and_no_repr(service, provider, capl
 )
 def test_row_087_what_looks_like_a_key_is_taken_out(text, scrubbed):
     assert scrub(text, [Secret("abc"), Secret("")]) == scrubbed
+
+
+OBJECTS = [
+    models.Document(text="x", model="openai/m", options={"openai-api-key": KEY, "user": "u"}),
+    models.Image(image=b"x", model="openai/m", options={"OpenAI-API-Key": KEY, "user": "u"}),
+    models.InferenceObject(object=1, model="openai/m", options={"openai-api-key": KEY, "user": "u"}),
+]
+
+
+@pytest.mark.parametrize("given", OBJECTS, ids=lambda given: type(given).__name__)
+def test_row_087_an_object_does_not_show_its_key(given):
+    """It was in the repr of an object, and so in that of every point, request and local variable that held one."""
+    for shown in (given, [models.PointStruct(id=1, vector={"v": given})], models.QueryRequest(query=given)):
+        for text in (repr(shown), str(shown)):
+            assert KEY not in text
+            assert "-api-key': '***', 'user': 'u'" in text.lower()
+    assert KEY in given.model_dump_json()  # it is still sent
+
+
+DOCUMENT = {"text": "x", "model": "openai/m", "options": {"openai-api-key": f"a 'quoted' \"{KEY}"}}
+MISPLACED = {
+    "upsert": [
+        {"id": DOCUMENT, "vector": [1.0]},
+        {"id": 1, "vector": [DOCUMENT]},
+        {"id": 1, "vector": {"a": [DOCUMENT]}},
+        {"id": 1, "vector": [1.0], "payload": [DOCUMENT]},
+    ],
+    "query": [{"fusion": DOCUMENT}, {"recommend": {"positive": DOCUMENT}}, {"nearest": [DOCUMENT]}],
+}
+
+
+@pytest.mark.parametrize("form", ["dict", "ours", "qdrant-client's"])
+@pytest.mark.parametrize(("operation", "number"), [(name, n) for name, of in MISPLACED.items() for n in range(len(of))])
+def test_row_087_a_misplaced_object_is_refused_without_its_key(form, operation, number):
+    """The error quoted the object, key and all: over REST it is what a client, or a proxy, writes into its log."""
+    forms = {"dict": dict, "ours": models.Document, "qdrant-client's": qdrant_models.Document}
+    given = placed(MISPLACED[operation][number], forms[form](**DOCUMENT))
+    with QdrantClient(":memory:") as client:
+        client.create_collection("c", models.VectorParams(size=1, distance="Dot"))
+        call = (
+            partial(client.upsert, "c", [given]) if operation == "upsert" else partial(client.query_points, "c", given)
+        )
+        with pytest.raises(errors.FormatError) as caught:
+            call()
+    assert KEY not in str(caught.value)
+
+
+def placed(value, document):
+    """`value` with `document` in the place of DOCUMENT."""
+    if value is DOCUMENT:
+        return document
+    if isinstance(value, dict):
+        return {name: placed(part, document) for name, part in value.items()}
+    return [placed(part, document) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("option", ["mrl", "timeout", "max_retries", "auto_input_type"])
+def test_row_087_nor_does_the_error_of_an_option_show_one(provider, option):
+    with pytest.raises(errors.InferenceError, match=option) as caught:
+        provider(**{provider.key_name: KEY, option: DOCUMENT})
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("as_header", [False, True])
+def test_rows_084_090_a_key_of_none_is_none(service, provider, as_header):
+    """As `os.environ.get` gives it. The word None was sent as the key, and won over the header's."""
+    service.answers(any_shape)
+    nothing = InferenceContext(headers={provider.key_name: None}) if as_header else None
+    with pytest.raises(errors.InferenceError, match="needs a key of"):
+        provider(nothing, **({} if as_header else {provider.key_name: None}))
+    with context_headers({provider.key_name: None}):
+        provider(InferenceContext(headers={provider.key_name: OTHER}), **{provider.key_name: None})
+    assert [r.headers["authorization"] for r in service.requests] == [f"Bearer {OTHER}"]
+
+
+@pytest.mark.parametrize("key", [5, True, b"secret", ["secret"], {"key": "secret"}], ids=repr)
+def test_a_key_that_is_no_text_is_refused_unseen(service, provider, key):
+    for context, options in (
+        (None, {provider.key_name: key}),
+        (lambda: InferenceContext(headers={provider.key_name: key}), {}),
+    ):
+        with pytest.raises(errors.FormatError, match=f"expected a string in {provider.key_name}") as caught:
+            provider(context and context(), **options)
+        assert "secret" not in str(caught.value)
+    assert not service.requests
+
+
+def test_a_secret_may_be_given_as_the_key(service, provider):
+    service.answers(any_shape)
+    provider(**{provider.key_name: Secret(KEY)})
+    assert service.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_a_key_within_a_longer_key_is_taken_out_whole():

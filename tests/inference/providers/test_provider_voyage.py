@@ -11,7 +11,7 @@ from minidb import errors
 from minidb.inference import InferenceContext
 from minidb.inference.providers import batching
 from minidb.inference.providers.failures import ProviderError, ProviderRateLimitExceeded
-from minidb.inference.providers.voyage import FLEXIBLE_MODELS, MAX_TOKENS, Voyage
+from minidb.inference.providers.voyage import MAX_TOKENS, Voyage
 
 KEY = "al-0123456789"
 MODEL = "voyage/voyage-4"
@@ -90,6 +90,13 @@ def test_row_138_any_model_passes(service, embed, model):
     assert service.requests[0].json["model"] == model
 
 
+@pytest.mark.parametrize("model", ["voyage-context-3", "voyage-9-of-the-future"])
+def test_row_138_of_other_models_the_least_limit_holds(service, embed, model):
+    service.answers(echo)
+    embed([chr(97 + i) * 100_000 for i in range(4)], model=f"voyage/{model}")  # about 33,334 tokens each
+    assert sorted(len(r.json["input"]) if isinstance(r.json["input"], list) else 1 for r in service.requests) == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("operation", "options", "sent"),
     [
@@ -124,7 +131,10 @@ def test_row_146_an_over_long_text_without_truncation_is_an_error(service, embed
     assert len(service.requests) == 1
 
 
-@pytest.mark.parametrize("model", sorted(FLEXIBLE_MODELS))
+FLEXIBLE = ["voyage-4-large", "voyage-4", "voyage-4-lite", "voyage-3-large", "voyage-3.5", "voyage-3.5-lite"]
+
+
+@pytest.mark.parametrize("model", [*FLEXIBLE, "voyage-code-3"])
 def test_row_147_output_dimensions_of_seven_models(service, embed, model):
     service.answers(Answer(listed([1.0])))
     for size in (256, 512, 1024, 2048):
@@ -137,7 +147,9 @@ def test_row_147_output_dimensions_of_seven_models(service, embed, model):
     assert len(service.requests) == 5
 
 
-@pytest.mark.parametrize("model", ["voyage-2", "voyage-code-2", "voyage-finance-2", "voyage-law-2"])
+@pytest.mark.parametrize(
+    "model", ["voyage-2", "voyage-code-2", "voyage-finance-2", "voyage-law-2", "voyage-multimodal-3"]
+)
 def test_row_148_the_others_have_one_size(service, embed, model):
     with pytest.raises(errors.InferenceError, match="one size only"):
         embed(model=f"voyage/{model}", output_dimension=512)
