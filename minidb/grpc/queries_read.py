@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidb.grpc.descriptors import Message
-from minidb.grpc.read import field_by_field, floats, read, reader, reads
+from minidb.grpc.read import field_by_field, floats, read, reader, reads, shortest
 from minidb.grpc.table import table
 from minidb.grpc.vectors_read import sparse
 from minidb.grpc.words import malformed, word
@@ -39,7 +39,7 @@ def _nearest_with_mmr(message: Message) -> dict[str, Any]:
 @reads("Rrf")
 def _rrf(message: Message) -> dict[str, Any]:
     plain: dict[str, Any] = {"k": message.k} if message.HasField("k") else {}
-    return {**plain, "weights": floats(message.weights).tolist()} if message.weights else plain
+    return {**plain, "weights": [shortest(weight) for weight in floats(message.weights)]} if message.weights else plain
 
 
 @reads("ContextInput")
@@ -80,7 +80,9 @@ def _expression(message: Message) -> Any:
     if kind is None:
         raise malformed("missing field: variant")
     content = getattr(message, kind)
-    if kind in ("constant", "variable"):
+    if kind == "constant":
+        return shortest(content)
+    if kind == "variable":
         return content
     if kind == "condition":
         condition = read("Condition", content)

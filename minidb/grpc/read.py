@@ -105,6 +105,11 @@ def floats(data: bytes) -> NDArray[np.float32]:
     return np.frombuffer(data, "<f4")
 
 
+def shortest(value: float) -> float:
+    """A number of 32 bits as REST's JSON has it, of no more digits than it takes: .99 and no .9900000095367432."""
+    return float(str(np.float32(value)))
+
+
 Step: TypeAlias = Callable[[Message, dict[str, Any]], None]
 
 
@@ -203,4 +208,4 @@ def _one(field: Field) -> Callable[[Any], Any]:
         return lambda number: word(field.type, number)
     if field.type in table().messages or field.type == "Timestamp":
         return reader(field.type)
-    return lambda value: value
+    return shortest if field.type == "float" else lambda value: value

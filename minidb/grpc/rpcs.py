@@ -119,6 +119,12 @@ def _batch(request: str, message: Message) -> Any:
     return body
 
 
+def _some_operations(request: str, message: Message) -> Any:
+    """REST has nothing to do with an empty list of them; here it is refused."""
+    check_part("operations", [] if message.operations else ["value [] invalid, must be at least 1 characters"], "body")
+    return read(request, message)
+
+
 def _overwrite(request: str, message: Message) -> Any:
     body = read(request, message)
     body.pop("key", None)  # to replace a payload is to replace all of it
@@ -293,7 +299,8 @@ RPCS: tuple[Rpc, ...] = (
     _write("DeleteFieldIndex", "DeleteFieldIndexCollection", f"DELETE {_ONE}/index/{{field_name}}"),
     _write("CreateVectorName", "CreateVectorNameRequest", f"PUT {_ONE}/vectors/{{vector_name}}"),
     _write("DeleteVectorName", "DeleteVectorNameRequest", f"DELETE {_ONE}/vectors/{{vector_name}}"),
-    _rpc("Points/UpdateBatch", "UpdateBatchPoints", "UpdateBatchResponse", f"POST {_POINTS}/batch", _updates),
+    _rpc("Points/UpdateBatch", "UpdateBatchPoints", "UpdateBatchResponse", f"POST {_POINTS}/batch", _updates,
+         _some_operations),
     _read("Get", "GetPoints", "points", _records),
     _read("Scroll", "ScrollPoints", "points/scroll", _scroll),
     _read("Count", "CountPoints", "points/count", _as("result", _same)),

@@ -11,7 +11,7 @@ from minidb.models.base import Later, Model, OneOrMany, Readers, made, one_of, o
 from minidb.models.numbers import Number, PositiveInt, UInt, plain_count
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.vectors import (
-    Array,
+    ArrayInput,
     DenseList,
     EmptyInput,
     ExtendedPointId,
@@ -112,7 +112,7 @@ QueryInterface = TypeAliasType(
     Annotated[
         Union[
             Annotated[DenseList, tag("dense")],
-            Annotated[Array, tag("ndarray")],
+            Annotated[ArrayInput, tag("ndarray")],
             Annotated[SparseVector, tag("SparseVector")],
             Annotated[MultiList, tag("multi")],
             Annotated[ExtendedPointId, tag("id")],

@@ -147,6 +147,11 @@ def _array(value: Any) -> NumpyArray:
     return array
 
 
+def _array_input(value: Any) -> NumpyArray | list[float]:
+    array = as_array(value)
+    return [] if array.ndim == 1 and not array.size else _array(array)
+
+
 def _empty_dense() -> Exception:
     return out_of_range("dense vector must not be empty", "vector")
 
@@ -190,6 +195,7 @@ MultiList: TypeAlias = Annotated[Items[Items[StrictFloat]], AfterValidator(_one_
 Array: TypeAlias = Annotated[NumpyArray, Checked(_array, _DENSE_SCHEMA, _to_list)]
 Stacked: TypeAlias = Annotated[NumpyArray, Checked(_stack, _DENSE_SCHEMA, _to_list)]
 Empty: TypeAlias = Annotated[list[float], Checked(_never, _DENSE_SCHEMA)]
+ArrayInput: TypeAlias = Annotated[NumpyArray, Checked(_array_input, _DENSE_SCHEMA, _to_list)]
 EmptyInput: TypeAlias = Annotated[list[float], Checked(list, _DENSE_SCHEMA)]
 """A vector to compare with may be empty: it is then of a wrong dimension, as in Qdrant."""
 
@@ -409,7 +415,7 @@ VectorInput = TypeAliasType(
     Annotated[
         Union[
             Annotated[DenseList, tag("dense")],
-            Annotated[Array, tag("ndarray")],
+            Annotated[ArrayInput, tag("ndarray")],
             Annotated[SparseVector, tag("SparseVector")],
             Annotated[MultiList, tag("multi")],
             Annotated[ExtendedPointId, tag("id")],

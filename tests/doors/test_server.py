@@ -473,6 +473,24 @@ class TestBodies:
         small = httpx.get(f"{url}/collections", headers={"accept-encoding": "gzip"})
         assert "content-encoding" not in small.headers
 
+    @pytest.mark.parametrize(
+        ("accepted", "is_compressed"),
+        [
+            ("GZIP", True),
+            ("br;q=1.0, gzip; q=0.5", True),
+            ("gzip;q=0", False),
+            ("identity, gzip; q=0.00, br", False),
+            ("nogzip", False),
+        ],
+    )
+    def test_who_does_not_want_gzip_has_none(self, url: str, accepted: str, is_compressed: bool) -> None:
+        upsert(url, range(100))
+        answer = httpx.post(
+            f"{url}/collections/docs/points/scroll", json={"limit": 100}, headers={"accept-encoding": accepted}
+        )
+        assert len(answer.content) > 1024
+        assert ("content-encoding" in answer.headers) is is_compressed
+
     @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "Deflate", "identity", ""])
     def test_bodies_may_be_packed(self, url: str, encoding: str) -> None:
         plain = json.dumps(VECTORS).encode()

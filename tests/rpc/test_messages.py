@@ -190,7 +190,34 @@ def test_floats_that_are_not_packed_are_none(world: RpcWorld) -> None:
     assert "dense vector must not be empty" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Points/Query", {"query": {"nearest": {"dense": {}}}}),
+        ("Points/Query", {"query": {"nearest_with_mmr": {"nearest": {"dense": {}}, "mmr": {}}}}),
+        ("Points/Search", {"limit": 1}),
+        ("Points/Recommend", {"positive_vectors": [{"data": b""}], "limit": 1}),
+        ("Points/Discover", {"target": {"single": {"vector": {}}}, "limit": 1}),
+    ],
+)
+def test_an_empty_vector_to_compare_with_is_of_a_wrong_dimension(
+    world: RpcWorld, name: str, asked: dict[str, Any]
+) -> None:
+    text = "Wrong input: Vector dimension error: expected dim: 4, got 0"
+    assert world.refused(name, **C, **asked) == ("INVALID_ARGUMENT", text)
+
+
 # Numbers of enums, ids, payload, times
+
+
+def test_numbers_of_32_bits_are_told_as_they_were_meant(world: RpcWorld) -> None:
+    scalar = {"scalar": {"type": 1, "quantile": 0.99}}
+    made = {"vectors_config": {"params": {"size": 2, "distance": 1}}, "quantization_config": scalar}
+    limits = {"search_max_oversampling": 1.2}
+    world.call("Collections/Create", collection_name="new", **made, strict_mode_config=limits)
+    config = world.ask("GET", "/collections/new").result["config"]
+    assert config["quantization_config"] == {"scalar": {"type": "int8", "quantile": 0.99}}
+    assert config["strict_mode_config"] == limits
 
 
 @pytest.mark.parametrize(
@@ -436,6 +463,11 @@ def test_the_old_names_in_a_batch(world: RpcWorld) -> None:
     assert [result.status for result in done] == [2, 2]
     assert world.call("Points/Count", **C).result.count == 5  # point 1 lost its city first
     assert world.refused("Points/UpdateBatch", **C, operations=[{}]) == ("INVALID_ARGUMENT", "Operation is missing")
+
+
+def test_a_batch_of_no_operations_is_refused(world: RpcWorld) -> None:
+    text = "Validation error in body: [operations: value [] invalid, must be at least 1 characters]"
+    assert world.refused("Points/UpdateBatch", **C) == ("INVALID_ARGUMENT", text)
 
 
 def test_types_of_indexes(world: RpcWorld) -> None:
