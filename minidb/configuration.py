@@ -107,7 +107,7 @@ class Configuration(OpenStore):
 
         with self.snapshot(name) as snapshot:
             collection = snapshot.collection
-            if not collection.seen_by_indexer:  # who waits for green does not search
+            if collection.index_error is None:  # who waits for green neither searches nor writes
                 self._indexer.welcome(collection)
             busy = self._indexer.is_busy_with(collection)
             return collection_info(PointReader(collection, snapshot.view, snapshot.txn), busy)

@@ -97,7 +97,9 @@ class Indexer:
             self.enqueue(collection)
 
     def welcome(self, collection: Collection) -> None:
-        """The first search of a collection that was there before: load its graph, or do what was left undone."""
+        """Whoever waits for green, and the first search of a collection that was there before: load its graph, or do
+        what was left undone.
+        """
         collection.seen_by_indexer = True
         if needs_work(collection):
             self.enqueue(collection)

@@ -74,3 +74,24 @@ def test_nobody_waits_for_a_thread_that_ended_without_a_word(
     closing.start()
     closing.join(60)
     assert not closing.is_alive()
+
+
+@pytest.mark.parametrize("what", ["many are dead", "many are new"])
+def test_who_waits_for_green_sets_the_thread_to_work(
+    client: QdrantClient, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Writes look at a collection only when it has grown by some, and what there is to do may come to be in between."""
+    started: list[Callable[[], object]] = []
+    monkeypatch.setattr(threads, "start", lambda target: started.append(target) or True)
+    fill(client, "c")
+    started.pop()()
+    assert client.get_collection("c").status == "green"
+    if what == "many are dead":
+        client.delete("c", list(range(150)))
+    else:
+        client.upsert("c", {"ids": range(300, 500), "vectors": np.ones((200, 4), np.float32)})
+    assert not started
+    assert client.get_collection("c").status == "yellow"
+    started.pop()()
+    assert client.get_collection("c").status == "green"
+    assert not started
