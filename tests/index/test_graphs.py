@@ -355,3 +355,37 @@ def test_an_error_nobody_foresaw_keeps_nobody_waiting(monkeypatch: pytest.Monkey
         client.upload_collection("c", vectors[N:], ids=range(N, 2 * N), batch_size=N)
         assert client.wait_until_indexed("c", timeout=60)
         assert client.get_collection("c").indexed_vectors_count == 2 * N
+
+
+def test_a_graph_saved_by_another_version_of_its_library_is_built_anew(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"minidb.index.dense.{library}_graph")
+    of_library = {"hnswlib": "HnswlibGraph", "usearch": "UsearchGraph"}[library]
+    saved = getattr(module, of_library)._saved
+
+    def saved_otherwise(graph: Any) -> Any:
+        meta, arrays = saved(graph)
+        if library == "hnswlib":
+            meta["scalars"] = {**meta["scalars"], "ser_version": meta["scalars"]["ser_version"] + 1}
+        else:
+            data = bytes(arrays["index"]).replace(b"usearch\x02", b"usearch\x09")
+            arrays["index"] = np.frombuffer(data, np.uint8)
+        return meta, arrays
+
+    vectors = clustered(N)
+    with monkeypatch.context() as patched, QdrantClient(tmp_path) as client:
+        patched.setattr(getattr(module, of_library), "_saved", saved_otherwise)
+        create(client, models.Distance.COSINE)
+        client.upload_collection("c", vectors, ids=range(N), batch_size=1000)
+        assert client.wait_until_indexed("c", 60)
+    with QdrantClient(tmp_path) as client:
+        assert client.query_points("c", query=vectors[5], limit=1).points[0].id == 5
+        assert client.wait_until_indexed("c", 60)
+        assert client.get_collection("c").indexed_vectors_count == N
+        assert client.get_collection("c").optimizer_status == "ok"
+    with QdrantClient(tmp_path) as client, monkeypatch.context() as patched:
+        patched.setattr("minidb.collection.indexer.build", None)  # the new one was saved
+        client.query_points("c", query=vectors[5], limit=1)
+        assert client.wait_until_indexed("c", 60)
+        assert client.get_collection("c").indexed_vectors_count == N

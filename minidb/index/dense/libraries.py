@@ -60,7 +60,8 @@ def build(
 def restored(
     metric: Metric, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], vectors_of: VectorsOf
 ) -> Graph | None:
-    """The graph a checkpoint keeps; None when it has to be built anew, as its library is not installed here.
+    """The graph a checkpoint keeps; None when it has to be built anew, as its library is not installed here, or is
+    another version that does not read it.
 
     Args:
         vectors_of: reads the `(n, size) float32` vectors of rows, for a checkpoint without them.
@@ -68,15 +69,18 @@ def restored(
     if "copies" not in arrays:  # of a minidb that had every row in the graph
         return None
     graph: LibraryGraph
-    if "usearch" in meta:
-        from minidb.index.dense.usearch_graph import UsearchGraph
+    try:
+        if "usearch" in meta:
+            from minidb.index.dense.usearch_graph import UsearchGraph
 
-        graph = UsearchGraph.restored(metric, meta, arrays)
-    elif _has_hnswlib():
-        from minidb.index.dense.hnswlib_graph import HnswlibGraph
+            graph = UsearchGraph.restored(metric, meta, arrays)
+        elif _has_hnswlib():
+            from minidb.index.dense.hnswlib_graph import HnswlibGraph
 
-        graph = HnswlibGraph.restored(meta, arrays, vectors_of)
-    else:
+            graph = HnswlibGraph.restored(meta, arrays, vectors_of)
+        else:
+            return None
+    except RuntimeError:  # the word of both libraries for a format they do not know
         return None
     graph.calibrated = Calibrated(*meta["calibrated"])
     graph.unlinked = Unlinked.of_arrays(arrays)
