@@ -31,7 +31,9 @@ def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     chosen = (maxima >= _kth_best(maxima, k)).nonzero()[0]
     positions = (np.arange(0, n_blocks * block, n_blocks)[:, None] + chosen).reshape(-1)
     positions = np.concatenate([positions, np.arange(n_blocks * block, n)])
-    return np.sort(positions[_best_of(scores[positions], k)])
+    best = positions[_best_of(scores[positions], k)]
+    best.sort()
+    return best
 
 
 def _best_of(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:

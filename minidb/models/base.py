@@ -192,10 +192,22 @@ def only(*kinds: type) -> Callable[[Any], Any]:
     return lambda value: value if type(value) in kinds else None
 
 
-def made(module: str, name: str) -> Callable[[Any], Any]:
-    """Reads a model of this name, which was checked when it was made; for `Model.plain`. Nothing is loaded for it."""
+def made(module: str, *names: str) -> Callable[[Any], Any]:
+    """Reads models of these names, which were checked when they were made; for `Model.plain`. Loads nothing."""
     home = f"minidb.models.{module}"
-    return lambda value: value if type(value).__name__ == name and type(value).__module__ == home else None
+    return lambda value: value if type(value).__name__ in names and type(value).__module__ == home else None
+
+
+def one_or_many(reader: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Reads what `reader` does, or a list of it; for `Model.plain`."""
+
+    def read(value: Any) -> Any:
+        if type(value) is not list:
+            return reader(value)
+        read_ones = [reader(one) for one in value]
+        return None if any(one is None for one in read_ones) else read_ones
+
+    return read
 
 
 def plain_payload(value: Any) -> Payload | None:

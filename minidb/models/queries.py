@@ -1,13 +1,13 @@
 """Queries: what to search for, and with which parameters. The requests that carry them are in `requests`."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, StrictStr, model_validator
 from typing_extensions import Self
 
-from minidb.models.base import Later, Model, OneOrMany, StrEnum, one_of, tag
+from minidb.models.base import Later, Model, OneOrMany, Readers, StrEnum, one_of, only, tag
 from minidb.models.bounded import Items
 from minidb.models.datetimes import to_datetime
 from minidb.models.faults import out_of_range, shown, wrong_shape
@@ -205,6 +205,8 @@ class Fusion(StrEnum):
 
 class FusionQuery(Model):
     """One list out of the prefetches' lists."""
+
+    plain: ClassVar[Readers] = {"fusion": only(Fusion)}
 
     fusion: Fusion
 

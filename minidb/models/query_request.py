@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union
 from pydantic import AliasChoices, Field, StrictStr
 from typing_extensions import TypeAliasType
 
-from minidb.models.base import Later, Model, OneOrMany, Readers, made, one_of, only, tag
+from minidb.models.base import Later, Model, OneOrMany, Readers, made, one_of, one_or_many, only, tag
 from minidb.models.numbers import Number, PositiveInt, UInt, plain_count
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.vectors import (
@@ -20,7 +20,7 @@ from minidb.models.vectors import (
     ScipyRow,
     SparseVector,
     Stacked,
-    plain_vector,
+    plain_query_vector,
     vector_input_kind,
 )
 
@@ -135,15 +135,24 @@ QueryInterface = TypeAliasType(
 )
 
 
+_fusion = made("queries", "FusionQuery", "RrfQuery")
+
+PLAIN_LEVEL: Readers = {
+    "prefetch": one_or_many(made("requests", "Prefetch")),
+    "query": lambda value: _fusion(value) or plain_query_vector(value),
+    "using": only(str),
+    "filter": made("filters", "Filter"),
+    "params": made("search_params", "SearchParams"),
+    "limit": plain_count(1),
+}
+"""Of a request, or of a prefetch; see `Model.plain`."""
+
+
 class QueryRequest(Model):
     """A query, the prefetches below it, and what to return."""
 
     plain: ClassVar[Readers] = {
-        "query": plain_vector,
-        "using": only(str),
-        "filter": made("filters", "Filter"),
-        "params": made("search_params", "SearchParams"),
-        "limit": plain_count(1),
+        **PLAIN_LEVEL,
         "offset": plain_count(),
         "with_vector": only(bool),
         "with_payload": only(bool),

@@ -1,15 +1,15 @@
 """Other read requests: prefetches, batches and groups of queries, scroll, count, facet, and the distance matrix."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AliasChoices, Field, StrictStr
 
-from minidb.models.base import Bool, Later, Model, OneOrMany, one_of, tag
+from minidb.models.base import Bool, Later, Model, OneOrMany, Readers, one_of, tag
 from minidb.models.bounded import Items
 from minidb.models.numbers import Number, PositiveInt, integer
 from minidb.models.points import ShardKeySelector, WithPayloadInterface, WithVector
 from minidb.models.queries import LookupLocation, OrderByInterface
-from minidb.models.query_request import QueryInterface, QueryRequest
+from minidb.models.query_request import PLAIN_LEVEL, QueryInterface, QueryRequest
 from minidb.models.vectors import (
     ExtendedPointId,
 )
@@ -24,6 +24,8 @@ else:
 
 class Prefetch(Model):
     """A query whose results feed the query above it."""
+
+    plain: ClassVar[Readers] = PLAIN_LEVEL
 
     prefetch: "OneOrMany[Prefetch] | None" = None
     query: QueryInterface | None = None

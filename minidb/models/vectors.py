@@ -250,10 +250,13 @@ class SparseVector(Model):
         count = len(indices)
         if len(self.values) != count:
             raise out_of_range("Validation error: must be the same length as indices [{}]", "values")
-        n_distinct = len(distinct(indices)) if isinstance(indices, np.ndarray) else len(set(indices))
-        if n_distinct != count:
+        if _n_distinct(indices) != count:
             raise out_of_range("Validation error: must be unique [{}]", "indices")
         return self
+
+
+def _n_distinct(indices: list[int] | NumpyArray) -> int:
+    return len(distinct(indices)) if isinstance(indices, np.ndarray) else len(set(indices))
 
 
 def _scipy_rows(value: Any) -> list[SparseVector]:
@@ -295,6 +298,13 @@ def plain_vector(value: Any) -> list[float] | NumpyArray | None:
             return None
     is_array = type(value) is np.ndarray and value.ndim in (1, 2) and value.size > 0 and value.dtype.kind in "fiu"
     return value if is_array else None
+
+
+def plain_query_vector(value: Any) -> list[float] | NumpyArray | SparseVector | None:
+    """Reads a list of numbers, an array, or a sparse vector that is still as it was when it was made and checked."""
+    if type(value) is SparseVector:
+        return value if len(value.values) == len(value.indices) == _n_distinct(value.indices) else None
+    return plain_vector(value)
 
 
 def plain_vectors(value: Any) -> list[float] | NumpyArray | dict[str, Any] | None:

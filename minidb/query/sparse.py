@@ -48,7 +48,7 @@ class SparseSearch:
         if len(lacking):
             scores[lacking] = 0.0
         if len(scores) <= _FEW_SCORES:  # selecting among zeros would be the slowest part
-            at = np.flatnonzero(scores)
+            at = scores.nonzero()[0]
             at = at[best_positions(scores[at], k)] if len(at) else at
         else:
             at = best_positions(scores, k)

@@ -77,10 +77,29 @@ QUERIES: list[Any] = [
     None,
     "words",
 ]
+SPARSE: list[Any] = [
+    models.SparseVector(indices=[1, 2], values=[0.5, 1]),
+    models.SparseVector(indices=np.array([1]), values=np.array([0.5])),
+    models.SparseVector(indices=[], values=[]),
+    models.SparseVector(indices=[1, 2], values=[0.5, 1]).model_copy(update={"indices": [1]}),
+    models.SparseVector(indices=[1, 2], values=[0.5, 1]).model_copy(update={"indices": [1, 1]}),
+]
+FUSIONS: list[Any] = [
+    models.FusionQuery(fusion=models.Fusion.RRF),
+    models.RrfQuery(rrf=models.Rrf(k=3)),
+    {"fusion": "dbsf"},
+    models.SampleQuery(sample=models.Sample.RANDOM),
+]
+PREFETCHES: list[Any] = [
+    models.Prefetch(query=[0.5], using="a", limit=3),
+    models.Prefetch(query=SPARSE[0], prefetch=[models.Prefetch(query=[0.5])]),
+    {"query": [0.5]},
+    None,
+]
 ARGUMENTS = {
-    "query": st.sampled_from(QUERIES),
+    "query": st.sampled_from(QUERIES + SPARSE + FUSIONS),
     "using": st.sampled_from([None, "", "a", 3]),
-    "prefetch": st.sampled_from([None, None, []]),
+    "prefetch": st.one_of(st.none(), st.sampled_from(PREFETCHES), st.lists(st.sampled_from(PREFETCHES), max_size=2)),
     "filter": st.sampled_from([None, None, {"must": []}, models.Filter(must=[])]),
     "params": st.sampled_from([None, None, {"exact": True}, models.SearchParams(exact=True)]),
     "limit": st.sampled_from([10, 1, 0, -1, True, 1.0, None, 2**32, 2**64]),
@@ -105,6 +124,11 @@ def shown(make: Callable[[], Any]) -> object:
 @given(st.fixed_dictionaries(ARGUMENTS))
 def test_a_request_is_the_same_by_either_way(arguments: dict[str, Any]) -> None:
     assert shown(lambda: query_request(**arguments)) == shown(lambda: parse(models.QueryRequest, dict(arguments)))
+
+
+@given(st.fixed_dictionaries({name: ARGUMENTS[name] for name in ("query", "using", "prefetch", "filter", "limit")}))
+def test_a_prefetch_is_the_same_by_either_way(arguments: dict[str, Any]) -> None:
+    assert shown(lambda: models.Prefetch(**arguments)) == shown(lambda: parse(models.Prefetch, dict(arguments)))
 
 
 UUID_TEXT = "5c56c793-69f3-4fbf-87e6-c4bf54c28c26"
