@@ -64,8 +64,10 @@ def listed(values: Any, what: str) -> list[Any]:
     Args:
         what: "points", "ids", …
     """
+    if type(values) is list:
+        return values
     check_many(values, what)
-    return values if type(values) is list else list(values)
+    return list(values)
 
 
 def check_many(values: Any, what: str) -> None:
@@ -98,8 +100,7 @@ def check_many(values: Any, what: str) -> None:
 
 def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> models.UpsertOperation:
     """An upsert of points or of a columnar batch, as an operation."""
-    is_batch = (isinstance(points, Mapping) and ("id" not in points or "ids" in points)) or hasattr(points, "vectors")
-    if not isinstance(points, list) and is_batch:
+    if not isinstance(points, list) and _is_batch(points):
         body: Any = models.PointsBatch
         content: dict[str, Any] = {"batch": points}
     else:
@@ -107,6 +108,10 @@ def upsert_operation(points: Any, update_filter: Any, update_mode: Any) -> model
     return models.UpsertOperation(
         upsert=request_of(body, **content, update_filter=update_filter, update_mode=update_mode)
     )
+
+
+def _is_batch(points: Any) -> bool:
+    return (isinstance(points, Mapping) and ("id" not in points or "ids" in points)) or hasattr(points, "vectors")
 
 
 def request_of(type_: type[Model], **fields: Any) -> Any:
