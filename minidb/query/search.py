@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from minidb import models
 from minidb.arrays import distinct
 from minidb.collection.fields import VectorField
+from minidb.collection.index_plan import wants_index
 from minidb.collection.index_rows import comparable, metric_of
 from minidb.collection.indexes import Indexes
 from minidb.collection.reads import PointReader
@@ -293,7 +294,7 @@ class Search(NamedTuple):
 
     def _scanned(self, field: VectorField, query: NDArray[np.float32], k: int, params: Params) -> Hits:
         """By codes, where they suit."""
-        if params.indexed_only and not self.indexes.has_graph(self.reader, field):
+        if params.indexed_only and self._is_left_out(field):
             return NO_HITS
         had_graph = field.slot in self.indexes.graphs
         sketch = self.indexes.sketch(self.reader, field, _FEW_ROWS)
@@ -306,6 +307,11 @@ class Search(NamedTuple):
         if not had_graph and field.slot in self.indexes.graphs:  # it came meanwhile, and what was given back came again
             self.indexes.give_back(self.reader, field)
         return hits
+
+    def _is_left_out(self, field: VectorField) -> bool:
+        """Whether `indexed_only` finds nothing: there is no graph, though there is enough for one."""
+        is_large = wants_index(self.reader.view, field, self.reader.collection.config)
+        return is_large and not self.indexes.has_graph(self.reader, field)
 
     def _nearest_of_tail(self, field: VectorField, query: NDArray[np.float32], n: int, start: int) -> Rows:
         """Candidates among the rows from `start` on, which the graph does not have yet."""

@@ -67,3 +67,17 @@ def test_a_filter_asked_again_is_remembered_until_something_is_written(client: Q
     assert "remembered" in how()
     client.set_payload("c", {"kind": "k1"}, [0])
     assert "remembered" not in how()
+
+
+def test_indexed_only_finds_what_is_too_small_for_a_graph(client: QdrantClient) -> None:
+    """Qdrant skips large unindexed segments; by codes as by floats, a small one is none."""
+    for name, n_points in (("floats", 10), ("codes", 1000)):
+        client.create_collection(name, models.VectorParams(size=768, distance=models.Distance.DOT))
+        vectors = np.random.default_rng(0).standard_normal((n_points, 768)).astype(np.float32)
+        client.upload_collection(name, vectors, ids=range(n_points))
+        search = models.SearchParams(indexed_only=True)
+        (found,) = client.query_points(name, vectors[3], limit=1, search_params=search).points
+        assert found.id == 3, name
+        client.update_collection(name, optimizers_config=models.OptimizersConfigDiff(indexing_threshold=10**6))
+        assert client.query_points(name, vectors[3], limit=1, search_params=search).points == [found]
+    assert "int8 scan" in str(client.explain("codes", vectors[3], limit=1))
