@@ -22,6 +22,7 @@ from minidb.arrays import distinct
 from minidb.index.dense.codes import n_rescored
 from minidb.index.dense.graph import Blocks, Calibrated, Graph, VectorsOf
 from minidb.index.dense.plain import Metric, below_rounding, cdist, product_table
+from minidb.index.topk import best_positions
 
 _LEAST_HELD_OUT, _HELD_OUT, _HELD_OUT_SHARE = 100, 200, 0.01
 """Of 10,000 rows 100: that costs 7 % of the build, 200 of 100,000 a tenth where topics overlap and 3 % elsewhere."""
@@ -33,7 +34,10 @@ _RECALL_OF_10, _RECALL_OF_100 = 0.996, 0.99
 """Of ten somewhat more than .99: queries come from a little farther away than points do (.003 to .006 less)."""
 _LEVEL = 0.002
 """Some neighbours a graph never finds: of a million, before there was `unlinked`, .9905 at 1,024 and .990 at 384."""
-_TIMED, _SCANNED_ROWS = 32, 4096
+_TIMED, _SCANNED_BYTES = 32, 16 << 20
+"""As many codes are scanned as a search would, but no more bytes; and the best chosen, which of 10,000 takes half as
+long again. Without that, and with 4,096 rows, scans of 610 µs were taken for cheaper than a graph of 510.
+"""
 _WIDTHS = (128, 192, 256, 384, 512, 768, 1024)
 """None below 128: a query between two tight clusters needs it, where points within them need 48. At 1,024 a search
 costs as much as a scan of 100,000 rows or more.
@@ -85,8 +89,10 @@ class Calibration:
         wider = [each for each in _WIDTHS if each >= width]
         width_of_100 = _least_width(partial(recall, 100), _RECALL_OF_100, wider)
         size = self.vectors.shape[1]
-        codes = np.ones((_SCANNED_ROWS, size), np.int8)
-        scan_ns = _median_ns(lambda at: cdist(codes[at], codes, "dot")) / _SCANNED_ROWS
+        shape = min(graph.count, _SCANNED_BYTES // size), size
+        codes = np.random.default_rng(0).integers(-127, 128, shape, np.int8)
+        n_chosen = n_rescored("int8", 10)
+        scan_ns = _median_ns(lambda at: best_positions(cdist(codes[at], codes, "dot"), n_chosen)) / len(codes)
         search_ns = _median_ns(lambda at: graph.search(self.vectors[at], width)) / width
         # where a thread's clock only ticks 64 times a second (Windows) both are 0
         cost = search_ns / scan_ns if scan_ns and search_ns else Calibrated().cost
