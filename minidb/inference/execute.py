@@ -178,10 +178,15 @@ def _sparse(vector: Any) -> SparseVector:
     from minidb.models.vectors import SparseVector
 
     checked = SparseVector(indices=indices, values=values)
-    columns = np.array(checked.indices, np.uint32), np.array(checked.values, np.float32)
-    for column in columns:
-        column.flags.writeable = False
-    return SparseVector.model_construct(indices=columns[0], values=columns[1])
+    return read_only_sparse(np.array(checked.indices, np.uint32), np.array(checked.values, np.float32))
+
+
+def read_only_sparse(indices: NDArray[np.uint32], values: NDArray[np.float32]) -> SparseVector:
+    """A sparse vector of arrays that are its own, and known to be of equal length and without an index twice."""
+    from minidb.models.vectors import SparseVector
+
+    indices.flags.writeable = values.flags.writeable = False
+    return SparseVector.model_construct(indices=indices, values=values)
 
 
 def _is_ready(array: Any, dtype: type) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidb.errors import InferenceError
 from minidb.inference.catalog import CLASSES, ModelKind, entries_of
-from minidb.inference.execute import Embedding, Request
+from minidb.inference.execute import Embedding, Request, read_only_sparse
 from minidb.inference.images import load_images
 from minidb.inference.registry import Embedder
 from minidb.inference.weights import LoadedModel, files_of, loaded
@@ -136,13 +136,9 @@ def _asked(model: LoadedModel, method: str, inputs: list[Any], batch_size: int |
 def _vector(vector: Any) -> Any:
     if not hasattr(vector, "indices"):
         return vector
-    from minidb.models.vectors import SparseVector
-
     indices, values = np.asarray(vector.indices), np.asarray(vector.values)
     order = np.argsort(indices)
-    indices, values = indices[order].astype(np.uint32), values[order].astype(np.float32)
-    indices.flags.writeable = values.flags.writeable = False
-    return SparseVector.model_construct(indices=indices, values=values)
+    return read_only_sparse(indices[order].astype(np.uint32), values[order].astype(np.float32))
 
 
 def _batches(inputs: Sequence[Any], request: Request) -> Iterator[list[Any]]:

@@ -33,7 +33,7 @@ that is touched: candidates of a hundred searches made 86 of 147 MB resident. Of
 takes 40 more at most, 20 took 80; 40, which codes choose, 100 to 210.
 """
 _FIRST_CAPACITY_BYTES = 64 * 1024
-_NO_ROWS, _NO_PLACES = np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)
+_NO_ROWS = np.zeros((0, 0), np.uint8)
 
 
 class MemoryRowFile:

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidb.errors import InferenceError
 from minidb.inference.builtin import register
-from minidb.inference.execute import Request
+from minidb.inference.execute import Request, read_only_sparse
 from minidb.inference.providers.batching import Item, Limits, run, text_item
 from minidb.inference.providers.call import Call, is_header_value, is_plain_url
 from minidb.inference.providers.failures import nonsense
@@ -131,8 +131,6 @@ def _vector(row: Any, call: Call) -> Any:
 
 def _sparse(indices: Any, values: Any) -> SparseVector | None:
     """A sparse vector of two lists of JSON's; None if they are none."""
-    from minidb.models.vectors import SparseVector
-
     fits = (
         isinstance(indices, list)
         and isinstance(values, list)
@@ -143,13 +141,10 @@ def _sparse(indices: Any, values: Any) -> SparseVector | None:
     )
     if not fits:
         return None
-    columns = np.array(indices, np.uint32), np.array(values, np.float64)
-    if not (np.abs(columns[1]) <= _LARGEST).all():
+    numbers = np.array(values, np.float64)
+    if not (np.abs(numbers) <= _LARGEST).all():
         return None
-    columns = columns[0], columns[1].astype(np.float32)
-    for column in columns:
-        column.flags.writeable = False
-    return SparseVector.model_construct(indices=columns[0], values=columns[1])
+    return read_only_sparse(np.array(indices, np.uint32), numbers.astype(np.float32))
 
 
 def _count_tokens(reply: Mapping[str, Any], call: Call) -> None:
