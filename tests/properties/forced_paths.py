@@ -41,6 +41,7 @@ _INDEXES = {
     "minidb.query.sparse._FEW_SCORES": 0,
     "minidb.index.sparse._MAX_SEGMENTS": 2,
     "minidb.index.topk._SMALL": 0,
+    "minidb.index.topk._COARSE": 2,
     "minidb.index.payload.rows._FEW": 0,
     "minidb.index.payload.segments._MAX_SEGMENTS": 2,
 }
