@@ -18,6 +18,7 @@ from minidb.filter.checks import check_of, check_of_tree
 from minidb.filter.clauses import And, AtLeast, Check, Clause, FilterPoint, Leaf, Node, Not, Or
 from minidb.filter.geo import LonLat, Ring
 from minidb.filter.json_path import JsonPath, Payload
+from minidb.models.base import as_list
 from minidb.models.moments import to_micros
 
 _NO_PAYLOAD: Final[Payload] = {}
@@ -58,26 +59,22 @@ def compile_condition(condition: models.Condition) -> Predicate:
     return Predicate(_condition(condition))
 
 
-def conditions_of(group: models.Condition | list[models.Condition] | None) -> list[models.Condition]:
-    """A group of a filter (`must`, `should`, `must_not`) as a list, which it may be written without."""
-    if group is None:
-        return []
-    return list(group) if isinstance(group, list) else [group]
-
-
 def _filter(filter: models.Filter) -> Node:
     children: list[Node] = []
-    for condition in conditions_of(filter.must):
+    must: list[models.Condition] = as_list(filter.must)
+    for condition in must:
         node = _condition(condition)
         children.extend(node.children if isinstance(node, And) else (node,))
     if filter.should is not None:
-        should = tuple(map(_condition, conditions_of(filter.should)))
+        some: list[models.Condition] = as_list(filter.should)
+        should = tuple(map(_condition, some))
         if should:
             children.append(should[0] if len(should) == 1 else Or(should))
     if filter.min_should is not None:
         children.append(AtLeast(tuple(map(_condition, filter.min_should.conditions)), filter.min_should.min_count))
     if filter.must_not is not None:
-        children.extend(Not(_condition(condition)) for condition in conditions_of(filter.must_not))
+        none: list[models.Condition] = as_list(filter.must_not)
+        children.extend(Not(_condition(condition)) for condition in none)
     return children[0] if len(children) == 1 else And(tuple(children))
 
 

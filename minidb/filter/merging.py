@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minidb import models
 from minidb.models.base import as_list
 
@@ -23,7 +25,8 @@ def merge(this: models.Filter | None, other: models.Filter | None) -> models.Fil
 
 
 def _joined(
-    this: list[models.Condition] | models.Condition | None, other: list[models.Condition] | models.Condition | None
+    this: Sequence[models.Condition] | models.Condition | None,
+    other: Sequence[models.Condition] | models.Condition | None,
 ) -> list[models.Condition] | None:
     ours: list[models.Condition] = as_list(this)
     theirs: list[models.Condition] = as_list(other)

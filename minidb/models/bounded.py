@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import pydantic
 from pydantic import StrictStr
@@ -142,7 +142,10 @@ def _again(found: Sequence[Mapping[str, Any]], start: int) -> list[Any]:
 _first_error = _FirstError()
 _in_pieces = _InPieces()
 
-Items: TypeAlias = Annotated[list[T], _first_error]
+if TYPE_CHECKING:
+    Items: TypeAlias = Sequence[T]  # a `list[int]` is no `list[int | str]`, and is what callers have
+else:
+    Items: TypeAlias = Annotated[list[T], _first_error]
 """A list of which the first item of a wrong shape is reported."""
 Named: TypeAlias = Annotated[dict[StrictStr, T], _in_pieces]
 """An object whose keys are names that users chose."""

@@ -1,5 +1,6 @@
 """Formulas: the expressions a formula query computes its scores with; `minidb.query` evaluates and checks them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import StrictStr, model_validator
@@ -49,7 +50,7 @@ class SumExpression(Model):
     sum: "Items[Expression]"
 
 
-def _some_operands(operands: list[Any], name: str) -> None:
+def _some_operands(operands: Sequence[Any], name: str) -> None:
     if not operands:
         raise out_of_range("must have at least 1 operand", name)
 

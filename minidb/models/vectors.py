@@ -11,6 +11,7 @@ non-numeric dtype by `_array`. Dimensions, NaN and names are the collection's bu
 # ruff: noqa: UP007 (`A | B | C` makes a union of two first, then of three, …: 15 million instructions for six of ten)
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 from uuid import UUID
@@ -255,7 +256,7 @@ class SparseVector(Model):
         return self
 
 
-def _n_distinct(indices: list[int] | NumpyArray) -> int:
+def _n_distinct(indices: Sequence[int] | NumpyArray) -> int:
     return len(distinct(indices)) if isinstance(indices, np.ndarray) else len(set(indices))
 
 

@@ -6,7 +6,7 @@ where its text is no JSON, has a name twice, or holds anything to embed but plai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -51,7 +51,7 @@ class _Frame(NamedTuple):
         return getattr(operation, self.operation)
 
 
-def _models_of(operations: list[Any], at: int, n_before: int = 0) -> list[Any]:
+def _models_of(operations: list[Any], at: int, n_before: int = 0) -> Sequence[Any]:
     """Operations of a batch, the first of which is the `at`th; of its points so many were read before."""
     batch = {"operations": operations}
     return parse(models.UpdateOperations, batch, forgiving=True, starts=(at, n_before)).operations
@@ -100,7 +100,7 @@ def _operations(text: JsonText, fields: Fields, faults: Faults) -> models.Update
     return models.UpdateOperations.model_construct(operations=found)
 
 
-def _short(text: JsonText, faults: Faults, at: int) -> list[Any]:
+def _short(text: JsonText, faults: Faults, at: int) -> Sequence[Any]:
     """Some short operations that stand here."""
     values = text.short_values()
     if is_enough(faults):
