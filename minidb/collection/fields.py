@@ -118,14 +118,20 @@ def decode_offsets(raw: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def unit(vector: NDArray[np.float32], square: float) -> NDArray[np.float32]:
-    """A vector of squared length `square` at unit length; kept when that is zero or one already, as Qdrant does."""
-    if square < _TINY or abs(square - 1.0) <= _NEAR_ONE:
+    """A vector of squared length `square` at unit length; kept when that is zero or one already.
+
+    Qdrant keeps what is shorter than 0.000345, too, and makes zeros of what is longer than 1.8e19.
+    """
+    if abs(square - 1.0) <= _NEAR_ONE:
         return vector
+    if not _SHORT <= square < math.inf:
+        return _unit_in_64_bits(vector.reshape(1, -1))[0]
     scaled: NDArray[np.float32] = vector / np.float32(math.sqrt(square))
     return scaled
 
 
-_TINY = float(np.finfo(np.float32).eps)
+_SHORT = 1e-30
+"""A squared length below it, as one beyond float32, is computed again: the squares of its numbers may be zeros."""
 _NEAR_ONE = 1e-6
 
 
@@ -134,12 +140,24 @@ def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(vectors) == 1:
         vector = vectors[0]
         return unit(vector, float(np.vdot(vector, vector))).reshape(1, -1)
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    keep = (squares < _TINY) | (np.abs(squares - 1.0) <= _NEAR_ONE)
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+    unusual = np.flatnonzero(~((squares >= _SHORT) & (squares < np.inf)))
+    keep = np.abs(squares - 1.0) <= _NEAR_ONE
     if keep.all():
         return vectors
-    squares[keep] = 1.0
+    squares[keep] = squares[unusual] = 1.0
     scaled: NDArray[np.float32] = vectors / np.sqrt(squares)[:, None]
+    if len(unusual):
+        scaled[unusual] = _unit_in_64_bits(vectors[unusual])
+    return scaled
+
+
+def _unit_in_64_bits(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    exact = vectors.astype(np.float64)
+    lengths = np.sqrt(np.einsum("ij,ij->i", exact, exact))
+    lengths[lengths == 0.0] = 1.0
+    scaled: NDArray[np.float32] = (exact / lengths[:, None]).astype(np.float32)
     return scaled
 
 

@@ -105,6 +105,26 @@ def test_equal_vectors_have_equal_scores(client: QdrantClient, distance: models.
     assert len({hit.score for hit in hits}) == 1
 
 
+@pytest.mark.parametrize("length", [1e-44, 1e-30, 1e-6, 3e-4, 1e19, 1e30, 3e38])
+def test_cosine_knows_no_length(client: QdrantClient, length: float) -> None:
+    """Of whatever length, stored alone or among others, or asked for (qdrant#10692)."""
+    client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.COSINE))
+    client.create_collection(
+        "m",
+        models.VectorParams(
+            size=2, distance="Cosine", multivector_config=models.MultiVectorConfig(comparator="max_sim")
+        ),
+    )
+    client.upsert("c", [models.PointStruct(id=1, vector=[length, 0.0])])
+    client.upsert("c", models.Batch(ids=[2, 3, 4], vectors=[[0.0, length], [1.0, 0.0], [0.0, 0.0]]))
+    client.upsert("m", [models.PointStruct(id=1, vector=[[length, 0.0], [0.0, -length]])])
+    vectors = {record.id: record.vector for record in client.scroll("c", with_vectors=True)[0]}
+    assert vectors == {1: [1.0, 0.0], 2: [0.0, 1.0], 3: [1.0, 0.0], 4: [0.0, 0.0]}
+    hits = client.query_points("c", [length, 0.0]).points
+    assert [(hit.id, hit.score) for hit in hits] == [(1, 1.0), (3, 1.0), (2, 0.0), (4, 0.0)]
+    assert [hit.score for hit in client.query_points("m", [[length, 0.0]]).points] == [1.0]
+
+
 def test_a_point_is_not_its_own_neighbour(line: QdrantClient) -> None:
     assert ids(line.query_points("c", 5, using="far", limit=2)) == [4, 6]
 
