@@ -122,7 +122,7 @@ def _vector_stage(request: Any, source: Source, is_root: bool) -> Stage:
     match query:
         case models.NearestQuery():
             nearest = Nearest(using, source.vector(query.nearest))
-            return nearest if query.mmr is None else _diverse(nearest, query.mmr, request.limit, is_root)
+            return nearest if query.mmr is None else _diverse(nearest, query.mmr, request, is_root)
         case models.RecommendQuery():
             return _recommend(using, query.recommend, source)
         case models.DiscoverQuery():
@@ -136,9 +136,11 @@ def _vector_stage(request: Any, source: Source, is_root: bool) -> Stage:
             return Nearest(using, source.vector(query))
 
 
-def _diverse(nearest: Nearest, mmr: models.Mmr, limit: int | None, is_root: bool) -> Diverse:
+def _diverse(nearest: Nearest, mmr: models.Mmr, request: Any, is_root: bool) -> Diverse:
     diversity = DEFAULT_DIVERSITY if mmr.diversity is None else mmr.diversity
-    candidates_limit = (limit or DEFAULT_LIMIT) if mmr.candidates_limit is None else mmr.candidates_limit
+    candidates_limit = mmr.candidates_limit
+    if candidates_limit is None:  # as many as the page ends at, where Qdrant takes its length and later pages are empty
+        candidates_limit = (request.limit or DEFAULT_LIMIT) + ((request.offset or 0) if is_root else 0)
     return Diverse(nearest, 1.0 - diversity, candidates_limit, rescores=is_root)
 
 

@@ -202,6 +202,15 @@ def test_should_of_root_and_prefetch_become_one(line: QdrantClient) -> None:
     assert ids(line.query_points("c", [1.0, 0.0], prefetch=prefetch, query_filter=either(3, 7))) == [7, 3, 2]
 
 
+def test_pages_of_a_diversified_query(line: QdrantClient) -> None:
+    """Together they are what one long page is, though no `candidates_limit` is given (qdrant#10500, #10600)."""
+    query = models.NearestQuery(nearest=[1.0, 0.5], mmr=models.Mmr(diversity=0.7))
+    for offset in range(0, 12, 3):
+        whole = ids(line.query_points("c", query, using="far", limit=3 + offset))
+        assert ids(line.query_points("c", query, using="far", limit=3, offset=offset)) == whole[offset:]
+    assert ids(line.query_points("c", query, using="far", limit=3, offset=6)) != []
+
+
 def test_a_prefetch_without_query_gives_points_by_id(line: QdrantClient) -> None:
     assert ids(line.query_points("c", [1.0, 0.0], prefetch=models.Prefetch(limit=3))) == [3, 2, 1]
 

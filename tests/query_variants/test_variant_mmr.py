@@ -19,7 +19,7 @@ DIVERSITY = st.sampled_from([None, 0.0, 0.1, 0.5, 0.7, 1.0])
 
 
 def both(
-    field: str, random: Random, diversity: float | None, candidates: int | None, limit: int
+    field: str, random: Random, diversity: float | None, candidates: int | None, default: int
 ) -> tuple[models.NearestQuery, edge.Mmr]:
     vector = random_vector(random, field)
     ours: Any = vector
@@ -27,7 +27,7 @@ def both(
         ours = models.SparseVector(indices=vector.indices, values=vector.values)
     query = models.NearestQuery(nearest=ours, mmr=models.Mmr(diversity=diversity, candidates_limit=candidates))
     share = 0.5 if diversity is None else 1.0 - diversity
-    return query, edge.Mmr(edge_vector(vector), share, limit if candidates is None else candidates, using=field)
+    return query, edge.Mmr(edge_vector(vector), share, default if candidates is None else candidates, using=field)
 
 
 def assert_same(got: Any, expected: Any) -> None:
@@ -42,7 +42,7 @@ def test_selection_from_the_whole_collection(
 ) -> None:
     number, field, random = case
     here = world(number)
-    ours, theirs = both(field, random, diversity, candidates, limit)
+    ours, theirs = both(field, random, diversity, candidates, limit + offset)
     expected = here.rust.query(edge.QueryRequest(limit=limit, offset=offset, query=theirs))
     for store in here.stores:
         assert_same(store.query_points(NAME, query=ours, using=field, limit=limit, offset=offset).points, expected)
