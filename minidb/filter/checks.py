@@ -196,11 +196,11 @@ def _contains(clause: Contains) -> _Test:
 
 
 def _number_in(clause: NumericRange) -> _Test:
-    within = _within(clause)
+    within, is_exact = _within(clause), clause.is_exact
 
     def test(value: Any) -> bool:
         if type(value) is int:
-            return within(_as_float64(value))
+            return within(value if is_exact else _as_float64(value))
         return type(value) is float and within(value)
 
     return test

@@ -93,13 +93,17 @@ class Contains(_Worded):
 
 @dataclass(frozen=True, slots=True)
 class NumericRange(_Worded):
-    """Some element is a number (no bool), as float64 within all bounds given."""
+    """Some element is a number (no bool), as float64 within all bounds given.
+
+    `is_exact`: integers as they are. A bound is an integer of 2^53 or more then, whose float64 others may have, too.
+    """
 
     path: JsonPath
     lt: float | None = None
     gt: float | None = None
     lte: float | None = None
     gte: float | None = None
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

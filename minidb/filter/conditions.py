@@ -161,7 +161,8 @@ def _keywords_and_ints(variants: list[str] | list[int]) -> tuple[frozenset[str],
 
 
 def _range(path: JsonPath, bounds: models.Range) -> Clause:
-    return clauses.NumericRange(path, bounds.lt, bounds.gt, bounds.lte, bounds.gte)
+    limits = (bounds.lt, bounds.gt, bounds.lte, bounds.gte)
+    return clauses.NumericRange(path, *limits, is_exact=any(type(limit) is int for limit in limits))
 
 
 def _datetime_range(path: JsonPath, bounds: models.DatetimeRange) -> Clause:

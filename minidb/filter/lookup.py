@@ -173,7 +173,7 @@ def rows_by_index(index: Any, clause: Clause, key: IndexKey, verify: Callable[[R
         case ValueNotIn():
             return cast(ValueIndex, index).rows_not_in([*clause.keywords, *clause.ints])
         case NumericRange():
-            return cast(ValueIndex, index).numbers.rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
+            return _rows_within(cast(ValueIndex, index), clause, verify)
         case DatetimeRange():
             return cast(MomentIndex, index).rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
         case TextMatch():
@@ -183,6 +183,18 @@ def rows_by_index(index: Any, clause: Clause, key: IndexKey, verify: Callable[[R
             return cast(PlaceIndex, index).rows_where(_place_test(clause))
         case _:
             raise TypeError(f"no payload index answers {type(clause).__name__}")
+
+
+def _rows_within(index: ValueIndex, clause: NumericRange, verify: Callable[[Rows], Rows]) -> Rows:
+    """The index has numbers as float64: what is a bound there may be none as the integer it is."""
+    if not clause.is_exact:
+        return index.numbers.rows_between(clause.lt, clause.gt, clause.lte, clause.gte)
+    uppers = [float(limit) for limit in (clause.lt, clause.lte) if limit is not None]
+    lowers = [float(limit) for limit in (clause.gt, clause.gte) if limit is not None]
+    upper, lower = float(np.min(uppers, initial=np.inf)), float(np.max(lowers, initial=-np.inf))
+    inside = index.numbers.rows_between(lt=upper, gt=lower, lte=None, gte=None)
+    perhaps = np.setdiff1d(index.numbers.rows_between(lt=None, gt=None, lte=upper, gte=lower), inside, True)
+    return np.union1d(inside, verify(perhaps)) if len(perhaps) else inside
 
 
 def _rows_by_words(index: WordIndex, clause: TextMatch, settings: TextSettings, verify: Callable[[Rows], Rows]) -> Rows:

@@ -14,7 +14,7 @@ from minidb.models.base import Bool, Model, OneOrMany, one_of, tag
 from minidb.models.bounded import Items, is_many
 from minidb.models.datetimes import Datetime
 from minidb.models.faults import out_of_range, shown, wrong_shape
-from minidb.models.numbers import Checked, Number, UInt, UInt32, nonzero
+from minidb.models.numbers import Bound, Checked, Number, UInt, UInt32, nonzero
 from minidb.models.vectors import ExtendedPointId, plain_numbers
 
 # Matches
@@ -129,10 +129,10 @@ Match = TypeAliasType(
 class Range(Model):
     """Numbers between the bounds."""
 
-    lt: Number | None = None
-    gt: Number | None = None
-    gte: Number | None = None
-    lte: Number | None = None
+    lt: Bound | None = None
+    gt: Bound | None = None
+    gte: Bound | None = None
+    lte: Bound | None = None
 
 
 class DatetimeRange(Model):

@@ -93,15 +93,35 @@ def number(minimum: float | None = None, maximum: float | None = None, single: b
 
     def check(value: Any) -> float:
         if type(value) is not float:
-            if not isinstance(value, (float, int, np.floating, np.integer)) or isinstance(value, bool):
-                raise wrong_shape(f"invalid value {shown(value)}, expected a number")
-            value = float(value)
+            value = _as_float(value)
         if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
             if single:
                 with np.errstate(over="ignore"):
                     value = float(np.float32(value))
             raise out_of_range(f"value {value} invalid, {limits}")
         return float(value)
+
+    return Checked(check, {"type": "number"})
+
+
+def _as_float(value: Any) -> float:
+    if not isinstance(value, (float, int, np.floating, np.integer)) or isinstance(value, bool):
+        raise wrong_shape(f"invalid value {shown(value)}, expected a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise wrong_shape(f"invalid value {shown(value)}, expected a float of 64 bits") from None
+
+
+def bound() -> Checked:
+    """What numbers are compared with: a float, but an integer of 2^53 or more, which may be no float, stays one."""
+
+    def check(value: Any) -> float:
+        if type(value) is float:
+            return value
+        if isinstance(value, (int, np.integer)) and (2**53 <= value < 2**64 or -(2**63) <= value <= -(2**53)):
+            return int(value)
+        return _as_float(value)
 
     return Checked(check, {"type": "number"})
 
@@ -118,3 +138,4 @@ PositiveUInt32: TypeAlias = Annotated[int, integer(1, bits=32)]
 Percent: TypeAlias = Annotated[int, integer(1, 100, bits=8)]
 PositiveInt: TypeAlias = Annotated[int, integer(1)]
 Number: TypeAlias = Annotated[float, number()]
+Bound: TypeAlias = Annotated[float, bound()]

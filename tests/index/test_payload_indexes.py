@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import random
 from pathlib import Path
@@ -171,6 +172,57 @@ def test_indexes_survive_reopening(tmp_path: Path) -> None:
         assert set(client.get_collection("c").payload_schema) == set(PATHS)
         change(client, draw)
         assert answers(client) == unindexed_answers(payloads(client))
+
+
+NANOSECONDS = 1768907725507217522
+
+
+@pytest.mark.parametrize("base", [NANOSECONDS, -NANOSECONDS, 2**53, 2**63 - 2, 2**64 - 3, -(2**63) + 3])
+def test_bounds_that_no_float_holds(client: QdrantClient, base: int) -> None:
+    """As integers they tell integers apart that are the same float (qdrant#7955, #8538), with an index and without."""
+    client.create_collection("c")
+    values = [base + n for n in range(-3, 3)]
+    payloads = [{"n": value} for value in values] + [{"n": [values[0], values[5]]}, {"n": float(base)}, {"n": True}, {}]
+    payloads += [{"n": "x"}] * N_POINTS
+    client.upsert("c", [models.PointStruct(id=n, vector={}, payload=payload) for n, payload in enumerate(payloads)])
+    draw = random.Random(base)
+    ranges = [{"gt": base}, {"gte": base, "lte": base}, {"gt": base - 1, "lt": base + 1}, {"lte": base - 1}]
+    for _ in range(40):
+        names = draw.sample(["lt", "gt", "lte", "gte"], draw.randint(1, 3))
+        limits = {name: draw.choice([*values, 0.0, float("nan"), 1e30, -1e30]) for name in names}
+        ranges.append(limits | {names[0]: draw.choice(values)})
+    expected = [found_within(payloads, limits) for limits in ranges]
+    assert expected[0][:3] == [4, 5, 6]
+    for index in (None, "integer", "float"):
+        if index is not None:
+            client.create_payload_index("c", "n", index)
+        for limits, wanted in zip(ranges, expected, strict=True):
+            filters = field("n", range=models.Range(**limits)), {"must": [{"key": "n", "range": limits}]}
+            for filter in filters:
+                found = [record.id for record in client.scroll("c", filter, limit=100)[0]]
+                assert found == wanted, (index, limits)
+
+
+def found_within(payloads: list[dict[str, Any]], limits: dict[str, Any]) -> list[int]:
+    """By Python's numbers, whose comparisons of integers and floats are exact."""
+    tests = {"lt": operator.lt, "gt": operator.gt, "lte": operator.le, "gte": operator.ge}
+    found = []
+    for n, payload in enumerate(payloads):
+        values = payload.get("n", [])
+        numbers = [value for value in (values if isinstance(values, list) else [values]) if type(value) in (int, float)]
+        if any(all(tests[name](value, limit) for name, limit in limits.items()) for value in numbers):
+            found.append(n)
+    return found
+
+
+def test_a_float_as_a_bound_is_compared_as_one(client: QdrantClient) -> None:
+    """As the Rust core does; what was asked with the integer before is not remembered for it."""
+    client.create_collection("c")
+    stored = [{"n": 2**53 + n} for n in range(3)] + [{}] * N_POINTS
+    client.upsert("c", [models.PointStruct(id=n, vector={}, payload=payload) for n, payload in enumerate(stored)])
+    for _ in range(2):
+        for limit, wanted in ((2**53, [0]), (2.0**53, [0, 1])):
+            assert [record.id for record in client.scroll("c", field("n", range=models.Range(lte=limit)))[0]] == wanted
 
 
 def test_payload_schema_tells_type_settings_and_number_of_points(client: QdrantClient) -> None:

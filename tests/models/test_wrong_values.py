@@ -112,8 +112,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "FacetRequest": {"key": "a", "filter": {"should": {"key": "b", "match": {"any": [1]}}}},
 }
 WRONG: list[Any] = [
-    None, True, 1, -1, 1.5, 10**30, float("nan"), "", "x", {}, [], [[]], [{}], [1, "a"], {"a": []}, {"type": []},
-    {"type": {}}, {"x": {"y": {}}},
+    None, True, 1, -1, 1.5, 10**30, 10**400, float("nan"), "", "x", {}, [], [[]], [{}], [1, "a"], {"a": []},
+    {"type": []}, {"type": {}}, {"x": {"y": {}}},
 ]  # fmt: skip
 
 
