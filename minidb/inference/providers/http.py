@@ -8,6 +8,7 @@ goes to no address but the one it was meant for.
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 import weakref
@@ -217,5 +218,6 @@ class _Credentials(httpx.Auth):
 
 
 def _status_in(error: Any) -> int:
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, int) and 400 <= code < 600 else 500
+    """The status such an error tells as its code, a number or its digits; else that of a passing one."""
+    code = str(error.get("code")) if isinstance(error, Mapping) else ""
+    return int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from minidb.errors import InferenceError
 from minidb.inference.execute import Request
 from minidb.inference.providers.batching import Item, Limits, Vector, run, text_item
 from minidb.inference.providers.call import Call, Profile, read
@@ -31,6 +32,7 @@ class OpenAICompatible:
         self.profile = profile
         self.http = http or Http()
         self.limits = _COMPATIBLE_LIMITS
+        self._without_base64: set[str] = set()  # the base URLs of servers that refuse it
 
     def embed(self, request: Request) -> Sequence[Vector]:
         """One vector per input; see `Embedder`."""
@@ -38,13 +40,24 @@ class OpenAICompatible:
         items = self.items(request, call)
 
         def send(inputs: list[Any]) -> list[Vector]:
-            body = call.body({"model": call.model, "input": inputs}, {"encoding_format": "base64"})
-            reply = self.http.post(call, "/embeddings", body)
+            reply = self._post(call, {"model": call.model, "input": inputs})
             vectors = listed_vectors(reply, len(inputs), call)
             call.spent(tokens_of(reply))
             return vectors
 
         return run(items, self.limits.within(call.batch_size), send, call.context)
+
+    def _post(self, call: Call, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Vectors as base64, a third of the bytes. A server that refuses the parameter is asked for its default."""
+        if call.base_url in self._without_base64:
+            return self.http.post(call, "/embeddings", call.body(content, {}))
+        try:
+            return self.http.post(call, "/embeddings", call.body(content, {"encoding_format": "base64"}))
+        except InferenceError as error:
+            if "encoding_format" in call.options or not _names_encoding(error):
+                raise
+        self._without_base64.add(call.base_url)
+        return self.http.post(call, "/embeddings", call.body(content, {}))
 
     def identity(self, request: Request) -> Mapping[str, Any]:
         """See `identity.Identified`; the operation is not told."""
@@ -67,6 +80,11 @@ class OpenAI(OpenAICompatible):
         if "" in request.texts():
             raise call.error(f"{request.model} embeds no empty text")
         return super().items(request, call)
+
+
+def _names_encoding(error: InferenceError) -> bool:
+    text = str(error).lower()
+    return error.upstream_status is not None and ("encoding_format" in text or "base64" in text)
 
 
 def tokens_of(reply: dict[str, Any]) -> Any:

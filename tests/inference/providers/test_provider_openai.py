@@ -69,6 +69,24 @@ def test_an_explicit_null_leaves_a_default_out(service, embed):
     assert service.requests[0].json == {"model": "text-embedding-3-large", "input": ["text"]}
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_without_base64_is_asked_for_its_default(service, embed, status):
+    refusal = Answer({"error": {"message": "unsupported encoding_format 'base64'"}}, status)
+    service.answers(refusal, Answer(listed([1.0])), Answer(listed([2.0])))
+    assert [embed()[0].tolist(), embed()[0].tolist()] == [[1.0], [2.0]]
+    assert ["encoding_format" in request.json for request in service.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("message", "options"), [("no such model", {}), ("bad encoding_format", {"encoding_format": "base64"})]
+)
+def test_other_refusals_and_the_callers_own_format_are_told(service, embed, message, options):
+    service.answers(Answer({"error": {"message": message}}, 400))
+    with pytest.raises(errors.InferenceError, match=message):
+        embed(**options)
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize("name", ["input", "model"])
 def test_what_the_object_says_cannot_be_an_option(service, name):
     options = {name: "x", "openai-api-key": KEY}

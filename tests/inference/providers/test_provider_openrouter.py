@@ -68,6 +68,8 @@ def test_images_are_content_parts(service, embed):
         (402, errors.InferenceError, 1),
         (401, ProviderError, 1),
         (429, ProviderRateLimitExceeded, 3),
+        ("429", ProviderRateLimitExceeded, 3),
+        ("401", ProviderError, 1),
         (502, ProviderError, 3),
         ("odd", ProviderError, 3),
         (None, ProviderError, 3),
@@ -77,7 +79,7 @@ def test_row_170_an_error_with_status_200_is_the_error_it_holds(service, embed, 
     service.answers(Answer({"error": {"code": code, "message": "No successful provider responses."}, "user_id": "u"}))
     with pytest.raises(error, match="No successful provider responses") as caught:
         embed()
-    assert caught.value.upstream_status == (code if isinstance(code, int) else 500)
+    assert caught.value.upstream_status == (int(code) if str(code).isdigit() else 500)
     assert len(service.requests) == calls
 
 
