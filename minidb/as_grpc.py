@@ -1,34 +1,35 @@
 """qdrant-client's clients that prefer gRPC, inside `minidb.intercept`: REST answers, and they behave as over gRPC.
 
-They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes. The stubs of any client are
-answered. Called by `interception` and `transport`.
+They raise `grpc.RpcError` when a request fails, and take what gRPC's conversion takes and refuse what it refuses. The
+stubs of any client are answered. Called by `interception` and `transport`.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import httpx
 
-from minidb.errors import MinidbError
+from minidb.errors import BadInput, MinidbError
 
 if TYPE_CHECKING:
     from minidb.grpc import Answer, Asked, Rpc
 
 _REST_ALONE = re.compile(r"/snapshots/recover$|/shards/[^/]+/snapshots(/|$)")
 """Where qdrant-client's methods send REST's requests also when they prefer gRPC."""
-_DEADLINE_EXCEEDED = 4
+_INVALID_ARGUMENT, _DEADLINE_EXCEEDED = 3, 4
 
 
 def behave_as_grpc(remote: Any, *, is_async: bool) -> None:
     """Make the client behind one of qdrant-client's behave like that. `is_async`: it is an `AsyncQdrantRemote`."""
     remote.openapi_client.client.add_middleware(_checking_later if is_async else _checking)
-    _raise_from_uploads(remote)
-    _take_rows(remote)
+    _convert_uploads(remote)
+    _convert_writes(remote, functools.partial(_converted, is_async=is_async))
 
 
 def answer_stubs(remote: Any, answer: Callable[[Rpc, Asked], Answer], *, is_async: bool) -> None:
@@ -46,16 +47,20 @@ def answer_stubs(remote: Any, answer: Callable[[Rpc, Asked], Answer], *, is_asyn
     remote._init_grpc_channel = connect
 
 
-def _raise_from_uploads(remote: Any) -> None:
+def _convert_uploads(remote: Any) -> None:
     """Uploads make clients of their own, which are not async for either kind."""
     upload = remote._upload_collection
 
+    def converted(batches: Iterable[Any]) -> Iterator[Any]:
+        for ids, vectors, payloads in batches:
+            yield ids, vectors, None if payloads is None else [_converted(payload) for payload in payloads]
+
     @functools.wraps(upload)
-    def upload_as_grpc(**arguments: Any) -> None:
+    def upload_as_grpc(*, batches_iterator: Iterable[Any], **arguments: Any) -> None:
         from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
         try:
-            upload(**arguments)
+            upload(batches_iterator=converted(batches_iterator), **arguments)
         except UnexpectedResponse as error:
             raise _rpc_error(error.status_code or 500, error.headers, error.content) from error
         except ResponseHandlingException as error:
@@ -65,45 +70,143 @@ def _raise_from_uploads(remote: Any) -> None:
     remote._upload_collection = upload_as_grpc
 
 
-def _take_rows(remote: Any) -> None:
-    """A batch may have a dict of vectors for each point: gRPC's conversion takes any rows, REST's only columns."""
+Convert: TypeAlias = Callable[[Any], Any]
+"""Gives a payload as gRPC would carry it."""
+
+
+def _convert_writes(remote: Any, convert: Convert) -> None:
+    """What gRPC's conversion makes of points and payloads, and REST's does not."""
     upsert, update = remote.upsert, remote.batch_update_points
 
     @functools.wraps(upsert)
-    def upsert_rows(collection_name: str, points: Any, *args: Any, **kwargs: Any) -> Any:
-        return upsert(collection_name, _points_of(points) or points, *args, **kwargs)
+    def upsert_converted(collection_name: str, points: Any, *args: Any, **kwargs: Any) -> Any:
+        return upsert(collection_name, _points(points, convert), *args, **kwargs)
 
     @functools.wraps(update)
-    def update_rows(collection_name: str, update_operations: Any, *args: Any, **kwargs: Any) -> Any:
-        return update(collection_name, list(map(_with_points, update_operations)), *args, **kwargs)
+    def update_converted(collection_name: str, update_operations: Any, *args: Any, **kwargs: Any) -> Any:
+        operations = [_operation(operation, convert) for operation in update_operations]
+        return update(collection_name, operations, *args, **kwargs)
 
-    remote.upsert, remote.batch_update_points = upsert_rows, update_rows
+    remote.upsert, remote.batch_update_points = upsert_converted, update_converted
+    for method, argument in _PAYLOADS.items():
+        setattr(remote, method, _converting(getattr(remote, method), argument, convert))
 
 
-def _with_points(operation: Any) -> Any:
+_PAYLOADS = {
+    "set_payload": "payload",
+    "overwrite_payload": "payload",
+    "create_collection": "metadata",
+    "update_collection": "metadata",
+}
+"""The arguments that are converted as payloads are, by method."""
+
+
+def _converting(call: Callable[..., Any], argument: str, convert: Convert) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        if argument in kwargs:
+            kwargs[argument] = convert(kwargs[argument])
+        return call(*args, **kwargs)
+
+    return method
+
+
+def _operation(operation: Any, convert: Convert) -> Any:
     from qdrant_client import models
 
-    batch = getattr(getattr(operation, "upsert", None), "batch", None)
-    points = _points_of(batch)
-    if points is None:
-        return operation
-    others = {name: value for name, value in vars(operation.upsert).items() if name != "batch"}
-    return models.UpsertOperation(upsert=models.PointsList(points=points, **others))
+    if isinstance(operation, models.UpsertOperation):
+        return operation.model_copy(update={"upsert": _upsert(operation.upsert, convert)})
+    if isinstance(operation, models.SetPayloadOperation | models.OverwritePayloadOperation):
+        field = "set_payload" if isinstance(operation, models.SetPayloadOperation) else "overwrite_payload"
+        values = getattr(operation, field)
+        return operation.model_copy(update={field: values.model_copy(update={"payload": convert(values.payload)})})
+    return operation
 
 
-def _points_of(batch: Any) -> list[Any] | None:
+def _upsert(upsert: Any, convert: Convert) -> Any:
+    from qdrant_client import models
+
+    if isinstance(upsert, models.PointsList):
+        return upsert.model_copy(update={"points": _points(upsert.points, convert)})
+    points = _points(upsert.batch, convert)
+    if not isinstance(points, list):
+        return upsert.model_copy(update={"batch": points})
+    others = {name: value for name, value in vars(upsert).items() if name != "batch"}
+    return models.PointsList(points=points, **others)
+
+
+def _points(points: Any, convert: Convert) -> Any:
+    """A batch may have a dict of vectors for each point: gRPC's conversion takes any rows, REST's only columns."""
+    from qdrant_client import models
+
+    if isinstance(points, models.Batch):
+        if points.payloads is not None:
+            payloads = [convert(payload) for payload in points.payloads]
+            points = points.model_copy(update={"payloads": payloads})
+        return _rows(points) or points
+    if isinstance(points, list):
+        return [_point(point, convert) for point in points]
+    return points
+
+
+def _point(point: Any, convert: Convert) -> Any:
+    from qdrant_client import models
+
+    if not isinstance(point, models.PointStruct):  # a message of gRPC's
+        return point
+    payload = convert(point.payload)
+    return point if payload is point.payload else point.model_copy(update={"payload": payload})
+
+
+def _rows(batch: Any) -> list[Any] | None:
     """The points of a batch that has a dict of vectors for each; None for all else."""
     from qdrant_client import models
 
-    if not isinstance(batch, models.Batch) or not isinstance(batch.vectors, list):
-        return None
-    if not any(isinstance(row, dict) for row in batch.vectors):
+    if not isinstance(batch.vectors, list) or not any(isinstance(row, dict) for row in batch.vectors):
         return None
     payloads: list[Any] = [None] * len(batch.ids) if batch.payloads is None else batch.payloads
     if not len(batch.ids) == len(batch.vectors) == len(payloads):
         return None  # refused as every batch of different lengths is
     columns = zip(batch.ids, batch.vectors, payloads, strict=True)
     return [models.PointStruct(id=id_, vector=row, payload=payload) for id_, row, payload in columns]
+
+
+def _converted(payload: Any, *, is_async: bool = False) -> Any:
+    """A payload by way of gRPC's messages, which refuse, and change, other values than JSON does.
+
+    Raises:
+        ValueError: qdrant-client's conversion refuses it; what it refuses differs from version to version.
+        grpc.RpcError: the server would.
+    """
+    if payload is None or _is_plain(payload):
+        return payload
+    from qdrant_client import grpc
+    from qdrant_client.conversions.conversion import payload_to_grpc
+
+    from minidb.grpc.values_read import payload as read
+
+    fields = grpc.PointStruct(payload=payload_to_grpc(payload)).payload
+    try:
+        return read(fields)
+    except BadInput as error:
+        raise rpc_error(_INVALID_ARGUMENT, str(error), (), is_async=is_async) from error
+
+
+_INTEGERS = range(-(2**63), 2**63)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is the same by either way."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(name) is str and _is_plain(item) for name, item in value.items())
+    if kind is list:
+        return all(map(_is_plain, value))
+    if kind is float:
+        return math.isfinite(value)
+    if kind is int:
+        return value in _INTEGERS
+    return kind in (str, bool, type(None))
 
 
 def _checking(request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
