@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from minidb.grpc.descriptors import Message
 from minidb.grpc.table import Field, table
-from minidb.grpc.words import malformed, word
+from minidb.grpc.words import known_word, malformed, word
 
 Reader: TypeAlias = Callable[[Message], Any]
 
@@ -62,6 +62,16 @@ _MISSING = {
     ("CreateVectorNameRequest", "vector_config"): "vector_config is required (dense_config or sparse_config)",
 }
 """What is said when a field, or all fields of a group, are not there though they have to be."""
+
+_OR_ELSE_NOTHING = frozenset(
+    (
+        ("HnswConfigDiff", "memory"),
+        ("PointsUpdateOperation.PointStructList", "update_mode"),
+        ("SparseVectorParams", "modifier"),
+        ("UpsertPoints", "update_mode"),
+    )
+)
+"""Enums in which Qdrant takes a number it does not know as if there were none; elsewhere it refuses it."""
 
 _special: dict[str, Reader] = {}
 
@@ -146,7 +156,7 @@ def _steps(name: str) -> list[Step]:
 
 
 def _step(name: str, field: Field) -> Step:
-    key, out, value = field.name, rest_name(name, field.name), _value_reader(field)
+    key, out, value = field.name, rest_name(name, field.name), _value_reader(name, field)
     missing = _MISSING.get((name, key))
     is_message = field.type in table().messages or field.type == "Timestamp"
 
@@ -174,7 +184,7 @@ def _step(name: str, field: Field) -> Step:
 
 def _group_step(name: str, group: str) -> Step:
     by_name = {
-        field.name: (rest_name(name, field.name), _value_reader(field))
+        field.name: (rest_name(name, field.name), _value_reader(name, field))
         for field in table().messages[name]
         if field.oneof == group
     }
@@ -192,8 +202,8 @@ def _group_step(name: str, group: str) -> Step:
     return step
 
 
-def _value_reader(field: Field) -> Callable[[Any], Any]:
-    one = _one(field)
+def _value_reader(name: str, field: Field) -> Callable[[Any], Any]:
+    one = _one(name, field)
     if field.label == "map":
         return lambda values: {key: one(value) for key, value in values.items()}
     if field.label != "many":
@@ -203,9 +213,10 @@ def _value_reader(field: Field) -> Callable[[Any], Any]:
     return lambda values: [one(value) for value in values]
 
 
-def _one(field: Field) -> Callable[[Any], Any]:
+def _one(name: str, field: Field) -> Callable[[Any], Any]:
     if field.type in table().enums:
-        return lambda number: word(field.type, number)
+        of_number = known_word if (name, field.name) in _OR_ELSE_NOTHING else word
+        return lambda number: of_number(field.type, number)
     if field.type in table().messages or field.type == "Timestamp":
         return reader(field.type)
     return shortest if field.type == "float" else lambda value: value

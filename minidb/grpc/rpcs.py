@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -68,10 +69,22 @@ _PATH = ("collection_name", "vector_name", "field_name", "snapshot_name")
 
 def path_of(rpc: Rpc, message: Message) -> dict[str, str]:
     """The variable parts of the route. Raises ValidationError for a name that is empty or too long."""
+    for name in _named(rpc.request):
+        if not getattr(message, name):
+            check_part(name, ['value "" invalid, must be at least 1 characters'], "body")
     parts = {part: getattr(message, part) for part in _PATH if f"{{{part}}}" in rpc.route.path}
     if "collection_name" in parts:
         _check_name(parts["collection_name"], is_new=rpc.route.names_new)
     return parts
+
+
+@cache
+def _named(request: str) -> tuple[str, ...]:
+    """Fields of a request, in its path or its body, that may not be empty."""
+    never_empty = ("field_name", "group_by", "key", "snapshot_name")
+    return tuple(
+        field.name for field in table().messages[request] if field.name in never_empty and field.label == "one"
+    )
 
 
 def _check_name(name: str, is_new: bool = False) -> None:
@@ -103,7 +116,7 @@ _QUERY = frozenset(("wait", "timeout", "ordering", "read_consistency"))
 def _consistency(message: Message) -> str | int | None:
     kind = message.WhichOneof("value")
     if kind is None:
-        raise malformed("Malformed ReadConsistency type")
+        raise malformed("invalid read consistency message: `ReadConsistency::value` field is `None`")
     return message.factor if kind == "factor" else word("ReadConsistencyType", message.type)
 
 

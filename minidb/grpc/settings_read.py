@@ -8,7 +8,7 @@ from typing import Any
 from minidb.grpc.descriptors import Message
 from minidb.grpc.read import field_by_field, read, reader, reads
 from minidb.grpc.table import table
-from minidb.grpc.words import malformed, word
+from minidb.grpc.words import known_word, malformed, word
 
 
 @reads("VectorsConfig", "VectorsConfigDiff")
@@ -69,7 +69,7 @@ def _quantization_diff(message: Message) -> Any:
 @reads("BinaryQuantizationQueryEncoding")
 def _query_encoding(message: Message) -> Any:
     if message.WhichOneof("variant") is None:
-        raise malformed("Malformed `BinaryQuantizationQueryEncoding`")
+        raise malformed("Unknown binary quantization query encoding")
     return word("BinaryQuantizationQueryEncoding.Setting", message.setting)
 
 
@@ -77,7 +77,9 @@ def _query_encoding(message: Message) -> Any:
 def _field_index(message: Message) -> dict[str, Any]:
     if not message.HasField("field_type"):
         raise malformed("cannot convert field_type")
-    kind = word("FieldType", message.field_type)
+    kind = known_word("FieldType", message.field_type)
+    if kind is None and message.HasField("field_index_params"):
+        raise malformed("field type is missing")
     params = message.field_index_params.WhichOneof("index_params")
     schema: Any = kind
     if params is not None:

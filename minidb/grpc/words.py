@@ -13,16 +13,23 @@ _LEFT_OUT = ("Datatype", "Memory", "ReadConsistency")
 """Enums whose number 0 says nothing."""
 _MALFORMED = {
     "BinaryQuantizationEncoding": "Unknown binary quantization encoding",
+    "BinaryQuantizationQueryEncoding.Setting": "Unknown binary quantization query encoding",
     "CompressionRatio": "Unknown compression ratio",
     "Datatype": "Cannot convert datatype: {}",
     "Distance": "Malformed distance parameter, unexpected value: {}",
+    "Fusion": "invalid fusion type value {}",
+    "MaxOptimizationThreads.Setting": "Invalid MaxOptimizationThreads setting: unknown enumeration value {}",
     "Memory": "Cannot convert memory placement: {}",
     "Modifier": "Cannot convert sparse modifier: {}",
     "MultiVectorComparator": "Unknown multi vector comparator",
     "QuantizationType": "Unknown quantization type",
+    "ReadConsistencyType": "invalid read consistency type value {}",
     "RecommendStrategy": "Unknown recommend strategy: {}",
+    "Sample": "invalid sample type value {}",
+    "ShardingMethod": "Cannot convert ShardingMethod: {0}, error: unknown enumeration value {0}",
     "TokenizerType": "unknown tokenizer type",
     "TurboQuantBitSize": "Unknown turbo quantization bit size",
+    "WriteOrderingType": "cannot convert ordering: {}",
 }
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -62,6 +69,11 @@ def word(enum: str, number: int) -> str | None:
         if enum == "Distance" and number == 0:
             raise malformed("Malformed distance parameter: UnknownDistance") from None
         raise malformed(_MALFORMED.get(enum, f"Malformed {enum} value: {{}}").format(number)) from None
+
+
+def known_word(enum: str, number: int) -> str | None:
+    """The same where a number that the enum does not have says nothing, too."""
+    return _words(enum).get(number)
 
 
 def number(enum: str, word: str) -> int:

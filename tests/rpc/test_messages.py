@@ -247,10 +247,79 @@ def test_an_unknown_direction_is_ascending(world: RpcWorld) -> None:
     assert [hit.order_value.int for hit in found] == [0, 1]
 
 
+def test_an_unknown_way_of_updating_is_an_upsert(world: RpcWorld) -> None:
+    points = [{"id": {"num": n}, "vectors": {"vector": dense(1, 2, 3, 4)}} for n in (1, 77)]
+    world.call("Points/Upsert", **C, points=points, update_mode=9)
+    once_more = {"upsert": {"points": [{**points[0], "id": {"num": 78}}], "update_mode": -1}}
+    world.call("Points/UpdateBatch", **C, operations=[once_more])
+    found = world.call("Points/Get", **C, ids=[{"num": n} for n in (1, 77, 78)], with_payload={"enable": True}).result
+    assert [(point.id.num, len(point.payload)) for point in found] == [(1, 0), (77, 0), (78, 0)]
+
+
+def test_unknown_settings_that_qdrant_does_not_refuse_are_left_out(world: RpcWorld) -> None:
+    params = {"size": 2, "distance": 1, "hnsw_config": {"memory": 9, "m": 5}}
+    sparse = {"map": {"s": {"modifier": 9}}}
+    made = {"vectors_config": {"params": params}, "sparse_vectors_config": sparse, "hnsw_config": {"memory": -1}}
+    world.call("Collections/Create", collection_name="new", **made)
+    written = world.call("Collections/Get", collection_name="new").result.config
+    assert not written.hnsw_config.HasField("memory")
+    assert written.params.vectors_config.params.hnsw_config.m == 5
+    assert not written.params.vectors_config.params.hnsw_config.HasField("memory")
+    assert not written.params.sparse_vectors_config.map["s"].HasField("modifier")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "text"),
+    [
+        ("Points/Delete", {"points": {"points": {"ids": [{"num": 1}]}}, "ordering": {"type": 9}},
+         "cannot convert ordering: 9"),
+        ("Points/CreateFieldIndex", {"field_name": "a", "field_type": 9, "field_index_params": {}},
+         "field type is missing"),
+        ("Points/CreateFieldIndex", {"field_name": "a", "field_type": 9},
+         "Format error in body: Unable to infer type for the field 'a'. Please specify `field_type`"),
+        ("Points/CreateVectorName", {"vector_name": "s", "sparse_config": {"modifier": 9}},
+         "Cannot convert sparse modifier: 9"),
+        ("Collections/Update",
+         {"optimizers_config": {"max_optimization_threads": {"setting": 9}}},
+         "Invalid MaxOptimizationThreads setting: unknown enumeration value 9"),
+        ("Collections/Create",
+         {"collection_name": "new", "quantization_config": {"binary": {"query_encoding": {"setting": 9}}}},
+         "Unknown binary quantization query encoding"),
+        ("Collections/Create", {"collection_name": "new", "quantization_config": {"binary": {"query_encoding": {}}}},
+         "Unknown binary quantization query encoding"),
+        ("Collections/Create", {"collection_name": "new", "sharding_method": 9},
+         "Cannot convert ShardingMethod: 9, error: unknown enumeration value 9"),
+    ],
+)  # fmt: skip
+def test_unknown_numbers_of_enums_are_told_in_qdrants_words(
+    world: RpcWorld, name: str, asked: dict[str, Any], text: str
+) -> None:
+    assert world.refused(name, **C | asked) == ("INVALID_ARGUMENT", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "others"),
+    [
+        ("Points/CreateFieldIndex", "field_name", {**C, "field_type": 0}),
+        ("Points/DeleteFieldIndex", "field_name", C),
+        ("Points/Facet", "key", C),
+        ("Points/QueryGroups", "group_by", C),
+        ("Points/SearchGroups", "group_by", {**C, "vector": packed(1, 2, 3, 4), "limit": 1, "group_size": 1}),
+        ("Points/RecommendGroups", "group_by", {**C, "positive": [{"num": 1}], "limit": 1, "group_size": 1}),
+        ("Snapshots/Delete", "snapshot_name", C),
+        ("Snapshots/DeleteFull", "snapshot_name", {}),
+    ],
+)
+def test_names_may_not_be_empty(world: RpcWorld, name: str, field: str, others: dict[str, Any]) -> None:
+    text = f'Validation error in body: [{field}: value "" invalid, must be at least 1 characters]'
+    assert world.refused(name, **others) == ("INVALID_ARGUMENT", text)
+
+
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        ({"fusion": 9}, "Malformed Fusion value: 9"),
+        ({"fusion": 9}, "invalid fusion type value 9"),
+        ({"sample": 9}, "invalid sample type value 9"),
         ({"recommend": {"positive": [{"id": ONE}], "strategy": 9}}, "Unknown recommend strategy: 9"),
         ({}, "Query variant is missing"),
         ({"nearest": {}}, "VectorInput variant is missing"),
@@ -603,8 +672,8 @@ def test_what_a_single_node_says_of_its_shards(world: RpcWorld) -> None:
     [
         ({"timeout": 0}, "Validation error in body: [timeout: value 0 invalid, must be 1 or larger]"),
         ({"read_consistency": {"factor": 0}}, "Validation error in body: [consistency.factor: value 0 invalid"),
-        ({"read_consistency": {}}, "Malformed ReadConsistency type"),
-        ({"read_consistency": {"type": 5}}, "Malformed ReadConsistencyType value: 5"),
+        ({"read_consistency": {}}, "invalid read consistency message: `ReadConsistency::value` field is `None`"),
+        ({"read_consistency": {"type": 5}}, "invalid read consistency type value 5"),
     ],
 )
 def test_what_accompanies_every_request_is_checked(world: RpcWorld, more: dict[str, Any], text: str) -> None:
