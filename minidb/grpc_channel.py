@@ -1,46 +1,39 @@
-"""A channel whose calls are answered in this process: for the gRPC stubs of qdrant-client's clients.
+"""Channels of grpcio's whose calls are answered in this process: for the gRPC stubs of qdrant-client's clients.
 
-It has what generated stubs ask a channel for, of either kind; the interface has no streams. Called by `as_grpc` when a
-stub is first asked for: it needs protobuf and grpcio, which qdrant-client has.
+They have what generated stubs and interceptors ask a channel for, of either kind; the interface has no streams. Called
+by `in_process` when a client first makes a channel: it needs protobuf and grpcio, which qdrant-client has.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Future
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from time import monotonic
+from typing import Any, NamedTuple, TypeAlias
 
-from minidb.as_grpc import rpc_error
+import grpc
+from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
+from grpc._interceptor import _UnaryOutcome
+
 from minidb.grpc import Answer, Asked, Code, Rpc, find
 
 Metadata: TypeAlias = Iterable[tuple[str, str]]
+Answering: TypeAlias = Callable[[Rpc, Asked], Answer]
+_DEFAULT_LIMITS = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": 4 << 20}
+"""Of grpcio; qdrant-client has no limits unless it is given some."""
 
 
-def channel_of(remote: Any, answer: Callable[[Rpc, Asked], Answer], *, is_async: bool) -> _Channel:
-    """A channel for the client behind one of qdrant-client's, with its headers. `is_async`: an `AsyncQdrantRemote`."""
-
-    def headers() -> Metadata:
-        return [*remote._grpc_headers, *_context_headers()]
-
-    return _AsyncChannel(answer, headers) if is_async else _Channel(answer, headers)
-
-
-def _context_headers() -> Metadata:
-    try:
-        from qdrant_client.context_headers import get_context_headers
-    except ModuleNotFoundError:  # older clients have no such thing
-        return ()
-    return tuple(get_context_headers().items())
-
-
-class _Channel:
+class Channel:
     """Of `grpc`."""
 
-    def __init__(self, answer: Callable[[Rpc, Asked], Answer], headers: Callable[[], Metadata]) -> None:
+    def __init__(self, answer: Answering, options: Sequence[tuple[str, Any]] = ()) -> None:
         self._answer_rpc = answer
-        self._headers = headers
+        limits = _DEFAULT_LIMITS | {name: value for name, value in options if isinstance(value, int)}
+        self._send_limit = limits["grpc.max_send_message_length"]
+        self._receive_limit = limits["grpc.max_receive_message_length"]
+        self._is_closed = False
 
     def unary_unary(
         self,
@@ -49,9 +42,9 @@ class _Channel:
         response_deserializer: Callable[[bytes], Any],
         _registered_method: bool = False,
     ) -> Any:
-        return _Call(partial(self._answer, method, request_serializer, response_deserializer))
+        return _Call(partial(self._answered, method, request_serializer, response_deserializer))
 
-    def _answer(
+    def _answered(
         self,
         endpoint: str,
         serialize: Callable[[Any], bytes],
@@ -61,67 +54,124 @@ class _Channel:
         metadata: Metadata | None = None,
         **others: Any,
     ) -> Any:
-        rpc = find(endpoint)
-        if rpc is None:
-            answer = Answer(Code.UNIMPLEMENTED, text="Method not found!")
-        else:
-            headers = {name.lower(): value for name, value in (*self._headers(), *(metadata or ()))}
-            answer = self._answer_rpc(rpc, Asked(serialize(request), headers, trusted=True, timeout=timeout))
+        """A reply; `others` are credentials and compression, which mean nothing here."""
+        self._check_open()
+        answer = self._answer(endpoint, serialize(request), timeout, metadata or ())
         if answer.code is not Code.OK:
-            raise _error(answer, is_async=isinstance(self, _AsyncChannel))
+            raise self._error(answer)
         return deserialize(answer.reply)
 
+    def _answer(self, endpoint: str, message: bytes, timeout: float | None, metadata: Metadata) -> Answer:
+        rpc = find(endpoint)
+        if rpc is None:
+            return Answer(Code.UNIMPLEMENTED, text="Method not found!")
+        if 0 <= self._send_limit < len(message):
+            return _too_large("Sent", message, self._send_limit)
+        started = monotonic()
+        headers = {name.lower(): value for name, value in metadata}
+        answer = self._answer_rpc(rpc, Asked(message, headers, trusted=True, timeout=timeout))
+        if 0 <= self._receive_limit < len(answer.reply):
+            return _too_large("Received", answer.reply, self._receive_limit)
+        is_late = timeout is not None and monotonic() - started >= timeout
+        if is_late and answer.code is Code.DEADLINE_EXCEEDED:  # a channel would not have waited for the server's words
+            return Answer(Code.DEADLINE_EXCEEDED, text="Deadline Exceeded")
+        return answer
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ValueError("Cannot invoke RPC on closed channel!")
+
+    def _error(self, answer: Answer) -> Exception:
+        return _ended(answer)
+
     def close(self) -> None:
-        """Nothing is open."""
+        self._is_closed = True
 
 
 class _Call:
-    """What a stub calls; `others` of a call are credentials and compression, which mean nothing here."""
+    """What a stub calls."""
 
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self._answer = answer
+    def __init__(self, answered: Callable[..., Any]) -> None:
+        self._answered = answered
 
     def __call__(self, request: Any, *args: Any, **others: Any) -> Any:
-        return self._answer(request, *args, **others)
+        return self._answered(request, *args, **others)
 
     def with_call(self, request: Any, *args: Any, **others: Any) -> tuple[Any, Any]:
-        return self._answer(request, *args, **others), rpc_error(Code.OK, "", (), is_async=False)
+        return self._answered(request, *args, **others), _ended(Answer(Code.OK))
 
-    def future(self, request: Any, *args: Any, **others: Any) -> Future[Any]:
-        """Answered already."""
-        import grpc
-
-        future: Future[Any] = Future()
+    def future(self, request: Any, *args: Any, **others: Any) -> Any:
+        """A call and a future, answered already."""
         try:
-            future.set_result(self._answer(request, *args, **others))
+            return _UnaryOutcome(*self.with_call(request, *args, **others))
         except grpc.RpcError as error:
-            future.set_exception(error)
-        return future
+            return error
 
 
-class _AsyncChannel(_Channel):
+class AsyncChannel(Channel):
     """Of `grpc.aio`: a call is a task, answered in a thread."""
 
-    def unary_unary(self, method: str, *args: Any, **options: Any) -> Callable[..., Awaitable[Any]]:
-        answer = super().unary_unary(method, *args, **options)
+    def __init__(
+        self, answer: Answering, options: Sequence[tuple[str, Any]] = (), interceptors: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(answer, options)
+        self._interceptors = interceptors
 
-        def call(request: Any, **arguments: Any) -> Awaitable[Any]:
-            return asyncio.ensure_future(asyncio.to_thread(answer, request, **arguments))
+    def unary_unary(self, method: str, *args: Any, **options: Any) -> Callable[..., Awaitable[Any]]:
+        answered = super().unary_unary(method, *args, **options)
+
+        async def last(details: Any, request: Any) -> Awaitable[Any]:
+            in_a_thread = asyncio.to_thread(answered, request, timeout=details.timeout, metadata=details.metadata)
+            return asyncio.ensure_future(in_a_thread)
+
+        async def intercepted(details: Any, request: Any) -> Any:
+            run: Callable[[Any, Any], Awaitable[Any]] = last
+            for interceptor in reversed(self._interceptors):
+                run = partial(interceptor.intercept_unary_unary, run)
+            found = await run(details, request)
+            return await found if inspect.isawaitable(found) else found
+
+        def call(
+            request: Any, *, timeout: float | None = None, metadata: Metadata | None = None, **others: Any
+        ) -> Awaitable[Any]:
+            details = grpc.aio.ClientCallDetails(method, timeout, metadata, None, None)
+            return asyncio.ensure_future(intercepted(details, request))
 
         return call
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise grpc.aio.UsageError("Channel is closed.")
+
+    def _error(self, answer: Answer) -> Exception:
+        trailing = grpc.aio.Metadata(*_trailing(answer))
+        error: Exception = grpc.aio.AioRpcError(_status_code(answer.code), grpc.aio.Metadata(), trailing, answer.text)
+        return error
+
     async def close(self, grace: float | None = None) -> None:  # type: ignore[override]
-        """Nothing is open."""
+        self._is_closed = True
 
 
-def _error(answer: Answer, *, is_async: bool) -> Exception:
-    """gRPC's, or of a full rate the one qdrant-client's channels make of it."""
-    retry_after = dict(answer.metadata).get("retry-after")
-    if answer.code is Code.RESOURCE_EXHAUSTED and retry_after is not None:
-        try:
-            from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-        except ModuleNotFoundError:  # older clients raise what gRPC does
-            pass
-        else:
-            return ResourceExhaustedResponse(message=answer.text, retry_after_s=int(retry_after))
-    return rpc_error(answer.code, answer.text, answer.metadata, is_async=is_async)
+class _Metadatum(NamedTuple):
+    key: str
+    value: str
+
+
+def _ended(answer: Answer) -> Exception:
+    """A call of `grpc` that has ended, which is an error, too."""
+    state = _RPCState((), (), _trailing(answer), _status_code(answer.code), answer.text)
+    call: Exception = _InactiveRpcError(state)
+    return call
+
+
+def _trailing(answer: Answer) -> tuple[_Metadatum, ...]:
+    return tuple(_Metadatum(*pair) for pair in answer.metadata)
+
+
+def _status_code(code: Code) -> grpc.StatusCode:
+    return next(each for each in grpc.StatusCode if each.value[0] == code)
+
+
+def _too_large(what: str, message: bytes, limit: int) -> Answer:
+    text = f"CLIENT: {what} message larger than max ({len(message)} vs. {limit})"
+    return Answer(Code.RESOURCE_EXHAUSTED, text=text)

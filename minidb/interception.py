@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from minidb.address import address_of, begin_block, end_block, intercepted
-from minidb.as_grpc import behave_as_grpc
 from minidb.client import QdrantClient
 from minidb.errors import BadRequest
 from minidb.opening import MEMORY
@@ -88,6 +87,8 @@ def _unpatch() -> None:
 
 def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[..., None]:
     """A constructor of qdrant-client's that leads requests into a store, if its address is that of a block."""
+    from minidb.in_process import construct
+
     signature = inspect.signature(original)
 
     @functools.wraps(original)
@@ -97,20 +98,17 @@ def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[...,
         try:
             address = address_of(**{name: arguments[name] for name in _ADDRESS if name in arguments})
         except BadRequest:  # qdrant-client has its own words for it
-            return original(self, *args, **kwargs)
+            return construct(original, given, is_here=False)
         store = intercepted(address)
         if store is None:
-            return original(self, *args, **kwargs)
+            return construct(original, given, is_here=False)
         others = {name: value for name, value in arguments.get("kwargs", {}).items() if name not in _OTHER_WAYS}
         transport = Transport(store, prefix=address.prefix)
         arguments["kwargs"] = {**others, "transport": transport}
-        prefers_grpc = arguments.get("prefer_grpc", False)
-        arguments["prefer_grpc"] = False
-        arguments["check_compatibility"] = False  # it would ask the network
-        original(*given.args, **given.kwargs)
+        if arguments.get("auth_token_provider") is None:
+            arguments["check_compatibility"] = False  # nobody would notice
+        construct(original, given, is_here=True)
         fit(self, transport, is_async=is_async)
-        if prefers_grpc:
-            behave_as_grpc(self, is_async=is_async)
         return None
 
     return init

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from minidb.as_grpc import answer_stubs
 from minidb.client import QdrantClient
 from minidb.errors import BadRequest
 from minidb.opening import MEMORY
@@ -272,13 +271,14 @@ def async_qdrant_client(
 
 def fit(remote: Any, transport: Transport, *, is_async: bool) -> None:
     """Make the most of a transport for the client behind one of qdrant-client's. `is_async`: an `AsyncQdrantRemote`."""
-    from minidb.shortcut import cut_short  # these need qdrant-client
+    from minidb.in_process import connect_here  # these need qdrant-client
+    from minidb.shortcut import cut_short
     from minidb.uploader import pass_uploads
 
     pass_vectors(remote.openapi_client)
     cut_short(remote.openapi_client.client, transport, is_async=is_async)
-    pass_uploads(remote)
-    answer_stubs(remote, transport.answer_rpc, is_async=is_async)
+    pass_uploads(remote, transport)
+    connect_here(remote, transport)
     if transport.is_in_memory:
         _keep_uploads_here(remote)
 

@@ -1,4 +1,4 @@
-"""Uploads of qdrant-client's clients in this process: the REST client that each makes for itself is as quick as theirs.
+"""Uploads of qdrant-client's clients in this process: what each makes for itself to send batches leads here, too.
 
 Needs qdrant-client. Called by `transport`; in the processes of `parallel=…` uploads by qdrant-client.
 """
@@ -6,17 +6,20 @@ Needs qdrant-client. Called by `transport`; in the processes of `parallel=…` u
 from __future__ import annotations
 
 import functools
+from types import MethodType
 from typing import Any
 
+from qdrant_client.uploader.grpc_uploader import GrpcBatchUploader
 from qdrant_client.uploader.rest_uploader import RestBatchUploader
 
+from minidb.in_process import with_channels
 from minidb.passing import pass_vectors
 from minidb.shortcut import cut_short
 from minidb.transport import Transport
 
 
 class Uploader(RestBatchUploader):
-    """What sends the batches of an upload."""
+    """What sends the batches of an upload; it is as quick as the client itself."""
 
     @classmethod
     def start(cls, *args: Any, **options: Any) -> RestBatchUploader:
@@ -27,18 +30,30 @@ class Uploader(RestBatchUploader):
         return uploader
 
 
+class GrpcUploads:
+    """In the place of the class of what sends them over gRPC."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def start(self, **options: Any) -> GrpcBatchUploader:
+        uploader = GrpcBatchUploader.start(**options)
+        process = with_channels(GrpcBatchUploader.process_upload, self._transport)
+        uploader.process_upload = MethodType(process, uploader)  # type: ignore[method-assign]
+        return uploader
+
+
 class _Uploads:
-    """In the place of the client behind one of qdrant-client's, where its method for uploads asks for that class."""
+    """In the place of the client behind one of qdrant-client's, where its method for uploads asks for a class."""
 
-    _updater_class = Uploader
-
-    def __init__(self, remote: Any) -> None:
+    def __init__(self, remote: Any, transport: Transport) -> None:
         self._remote = remote
+        self._updater_class = GrpcUploads(transport) if remote._prefer_grpc else Uploader
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._remote, name)
 
 
-def pass_uploads(remote: Any) -> None:
-    """Let the uploads of such a client pass vectors."""
-    remote._upload_collection = functools.partial(type(remote)._upload_collection, _Uploads(remote))
+def pass_uploads(remote: Any, transport: Transport) -> None:
+    """Let the uploads of such a client go to a transport, and pass vectors."""
+    remote._upload_collection = functools.partial(type(remote)._upload_collection, _Uploads(remote, transport))

@@ -21,7 +21,7 @@ ROOMS = [
         "uploader",
         "address",
         "interception",
-        "as_grpc",
+        "in_process",
         "grpc_channel",
         "server",
         "cli",

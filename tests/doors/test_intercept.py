@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import math
 import multiprocessing
 import os
 import pickle
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import numpy as np
 import pytest
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
@@ -252,7 +252,7 @@ def test_what_lies_behind_a_client_is_as_with_a_real_one(prefer_grpc: bool) -> N
 
 
 def test_the_version_is_not_asked_for_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QdrantRemote, "_check_compatibility", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr("qdrant_client.qdrant_remote.get_server_version", lambda *_: pytest.fail("asked"))
     with minidb.intercept(URL):
         client = QdrantClient(url=URL, check_compatibility=True)
         assert client.info().version.startswith("1.")
@@ -365,8 +365,12 @@ def test_an_upload_and_what_is_only_rest_fail_as_grpcs_client_does() -> None:
 
 
 def test_a_time_that_runs_out_and_a_full_rate_are_grpcs_errors_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def too_late(transport: Any, request: httpx.Request, body: bytes) -> Any:
-        raise httpx.ReadTimeout("The read operation timed out", request=request)
+    from minidb.grpc import Answer, Asked, Code, Rpc, Service
+
+    def too_late(service: Service, rpc: Rpc, asked: Asked) -> Answer:
+        assert asked.timeout == 5
+        monkeypatch.setattr("minidb.grpc_channel.monotonic", lambda: math.inf)
+        return Answer(Code.DEADLINE_EXCEEDED, text="Timeout error: of the server")
 
     with minidb.intercept(URL):
         client, asynchronous = QdrantClient(url=URL, prefer_grpc=True), AsyncQdrantClient(url=URL, prefer_grpc=True)
@@ -375,19 +379,20 @@ def test_a_time_that_runs_out_and_a_full_rate_are_grpcs_errors_too(monkeypatch: 
         client.delete("c", [1])
         with pytest.raises(ResourceExhaustedResponse):
             client.delete("c", [2])
-        monkeypatch.setattr(minidb.Transport, "_answer", too_late)
+        monkeypatch.setattr(Service, "answer", too_late)
         with pytest.raises(grpc.RpcError) as raised:
             client.count("c")
+        monkeypatch.setattr("minidb.grpc_channel.monotonic", lambda: 0.0)
         with pytest.raises(grpc.aio.AioRpcError) as raised_later:
             asyncio.run(asynchronous.count("c"))
         for error in (raised.value, raised_later.value):
-            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert (error.code(), error.details()) == (grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
 
 def test_a_client_that_prefers_grpc_takes_batches_of_rows() -> None:
     words = models.SparseVector(indices=[1], values=[1.0])
     rows: list[Any] = [{"words": words}, {"words": words, "d": [1.0, 2.0]}, {}]
-    batch = models.Batch.model_construct(ids=[1, 2, 3], vectors=rows, payloads=[{"n": 1}, None, {"n": 3}])
+    batch = models.Batch.model_construct(ids=[1, 2, 3], vectors=rows, payloads=[{"n": 1}, {}, {"n": 3}])
     short = models.Batch.model_construct(ids=[1, 2], vectors=rows, payloads=None)
     operation = models.UpsertOperation.model_construct(upsert=models.PointsBatch.model_construct(batch=batch))
     with minidb.intercept(URL) as store, warnings.catch_warnings():
@@ -622,8 +627,131 @@ def test_a_client_of_qdrant_serverless_goes_the_same_way() -> None:
 
 def test_a_closed_client_that_prefers_grpc_raises_what_a_closed_channel_does() -> None:
     with minidb.intercept(URL):
-        client = QdrantClient(url=URL, prefer_grpc=True)
+        used, unused = (QdrantClient(url=URL, prefer_grpc=True) for _ in range(2))
+        used.get_collections()
+        for client in (used, unused):
+            client.close()
+            client.close()
+        with pytest.raises(ValueError, match="Cannot invoke RPC on closed channel!"):
+            used.get_collections()
+        for stub_of in (lambda: used.grpc_points, lambda: unused.grpc_points, unused.get_collections):
+            with pytest.raises(RuntimeError, match=r"Client was closed\. Please create a new QdrantClient instance\."):
+                stub_of()
+
+        async def use_closed() -> None:
+            used, unused = (AsyncQdrantClient(url=URL, prefer_grpc=True) for _ in range(2))
+            await used.get_collections()
+            for client in (used, unused):
+                await client.close()
+            with pytest.raises(grpc.aio.UsageError, match=r"Channel is closed\."):
+                await used.get_collections()
+            with pytest.raises(RuntimeError, match="Client was closed"):
+                await unused.get_collections()
+
+        asyncio.run(use_closed())
+
+
+LARGE = [models.PointStruct(id=n, vector=[0.5] * 1000) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "limited", "allowed"),
+    [
+        ("grpc.max_send_message_length", r"CLIENT: Sent message larger than max \(1\d{4} vs\. 300\)",
+         lambda client: client.upsert("c", LARGE), lambda client: client.retrieve("c", [1], with_vectors=True)),
+        ("grpc.max_receive_message_length", r"CLIENT: Received message larger than max \(4\d{3} vs\. 300\)",
+         lambda client: client.retrieve("c", [1], with_vectors=True), lambda client: client.upsert("c", LARGE)),
+    ],
+)  # fmt: skip
+def test_limits_of_messages_hold_as_in_a_channel(option: str, text: str, limited: Any, allowed: Any) -> None:
+    with minidb.intercept(URL) as store:
+        store.create_collection("c", minidb.models.VectorParams(size=1000, distance="Dot"))
+        everything = QdrantClient(url=URL, prefer_grpc=True)  # has no limits, where grpcio would have 4 MB
+        everything.upsert("c", [models.PointStruct(id=n, vector=[0.5] * 1000) for n in range(1200)])
+        assert len(everything.scroll("c", limit=1200, with_vectors=True)[0]) == 1200
+        client, asynchronous = (
+            kind(url=URL, prefer_grpc=True, grpc_options={option: 300}) for kind in (QdrantClient, AsyncQdrantClient)
+        )
+        allowed(client)
+        asyncio.run(allowed(asynchronous))
+        with pytest.raises(grpc.RpcError, match=text) as raised:
+            limited(client)
+        with pytest.raises(grpc.aio.AioRpcError, match=text) as raised_later:
+            asyncio.run(limited(asynchronous))
+        for error in (raised.value, raised_later.value):
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        if "send" in option:
+            for each in (client, asynchronous):
+                with pytest.raises(grpc.RpcError, match=text):
+                    each.upload_points("c", LARGE, max_retries=0)
+
+
+@pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])
+def test_grpcs_options_are_checked_by_the_client_itself(kind: Any) -> None:
+    with minidb.intercept("https://h"):
+        client = kind(url="https://h", prefer_grpc=True, grpc_options={"root_certificates": "no bytes"})
+        with pytest.raises(RuntimeError, match="root_certificates must be a byte string"):
+            _ = client.grpc_points
+        certain = kind(url="https://h", prefer_grpc=True, grpc_options={"root_certificates": b"-"})
+        assert certain.grpc_points is not None
+
+
+class Tokens:
+    """A provider that counts, and says when it was asked in the background."""
+
+    def __init__(self) -> None:
+        self.n, self.asked_aside = 0, threading.Event()
+
+    def __call__(self) -> str:
+        self.n += 1
+        if threading.current_thread() is not threading.main_thread():
+            self.asked_aside.set()
+        return f"token-{self.n}"
+
+
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+@pytest.mark.filterwarnings("ignore:Auth token provider is used with an insecure connection")
+def test_a_provider_of_tokens_is_asked_as_often_as_with_a_server(prefer_grpc: bool) -> None:
+    asked: dict[str, Any] = {"url": URL, "prefer_grpc": prefer_grpc}
+    with minidb.intercept(URL):
+        tokens = Tokens()
+        client = QdrantClient(**asked, auth_token_provider=tokens)
+        assert tokens.asked_aside.wait(60)  # which version is it?
         client.get_collections()
-        client.close()
-        with pytest.raises(ValueError, match="Channel closed"):
-            client.get_collections()
+        client.get_collections()
+        assert tokens.n == 3
+        tokens = Tokens()
+        client = QdrantClient(**asked, auth_token_provider=tokens, check_compatibility=False)
+        client.get_collections()
+        assert tokens.n == 1
+
+        async def count() -> None:
+            tokens = Tokens()
+            client = AsyncQdrantClient(**asked, auth_token_provider=tokens)
+            assert tokens.asked_aside.wait(60)
+            await client.get_collections()
+            assert tokens.n == 2
+
+        asyncio.run(count())
+
+
+def test_a_provider_that_is_async_is_refused_in_the_words_of_each_kind() -> None:
+    async def provide() -> str:
+        return "token"
+
+    with minidb.intercept("https://h"):
+        asked: dict[str, Any] = {"url": "https://h", "auth_token_provider": provide, "check_compatibility": False}
+        with pytest.raises(ValueError, match="Synchronous channel requires synchronous auth token provider"):
+            QdrantClient(**asked, prefer_grpc=True).get_collections()
+        with pytest.raises(ResponseHandlingException, match="Synchronous token provider is not set"):
+            QdrantClient(**asked).get_collections()
+        for prefer_grpc in (False, True):
+            assert asyncio.run(AsyncQdrantClient(**asked, prefer_grpc=prefer_grpc).get_collections()).collections == []
+
+
+@pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])
+@pytest.mark.parametrize("url", [URL, "http://elsewhere:6333"])
+def test_warnings_of_a_constructor_are_about_the_line_that_calls_it(kind: Any, url: str) -> None:
+    with minidb.intercept(URL), pytest.warns(UserWarning, match="is used with an insecure connection") as warned:
+        kind(url=url, api_key=SECRET, auth_token_provider=lambda: "token", check_compatibility=False)
+    assert [(each.filename, each.category) for each in warned] == [(__file__, UserWarning)] * 2
