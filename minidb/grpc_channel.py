@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 
 import grpc
+from grpc import _common
 from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
 from grpc._interceptor import _UnaryOutcome
 
@@ -56,7 +57,10 @@ class Channel:
     ) -> Any:
         """A reply; `others` are credentials and compression, which mean nothing here."""
         self._check_open()
-        answer = self._answer(endpoint, serialize(request), timeout, metadata or ())
+        message = _common.serialize(request, serialize)
+        if message is None:  # it has logged why
+            raise self._error(Answer(Code.INTERNAL, text="Exception serializing request!"))
+        answer = self._answer(endpoint, message, timeout, metadata or ())
         if answer.code is not Code.OK:
             raise self._error(answer)
         return deserialize(answer.reply)

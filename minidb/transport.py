@@ -206,18 +206,6 @@ def _one_process() -> TypeError:
     return TypeError("a store in memory belongs to its process: upload with parallel=1, or open a directory instead")
 
 
-def _keep_uploads_here(remote: Any) -> None:
-    """What makes `parallel=…` of a client's uploads into memory work: no other process could reach the store, so this
-    one sends all batches, one after the other. `remote` is the client behind a `qdrant_client.QdrantClient`.
-    """
-    upload = remote._upload_collection
-
-    def upload_here(*, parallel: int = 1, **arguments: Any) -> None:
-        upload(**arguments)
-
-    remote._upload_collection = upload_here
-
-
 def qdrant_client(
     location: str | Path | QdrantClient | None = None,
     *,
@@ -279,8 +267,6 @@ def fit(remote: Any, transport: Transport, *, is_async: bool) -> None:
     cut_short(remote.openapi_client.client, transport, is_async=is_async)
     pass_uploads(remote, transport)
     connect_here(remote, transport)
-    if transport.is_in_memory:
-        _keep_uploads_here(remote)
 
 
 def _made(kind: Callable[..., T], arguments: dict[str, Any]) -> T:

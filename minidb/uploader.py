@@ -6,13 +6,14 @@ Needs qdrant-client. Called by `transport`; in the processes of `parallel=…` u
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from types import MethodType
 from typing import Any
 
 from qdrant_client.uploader.grpc_uploader import GrpcBatchUploader
 from qdrant_client.uploader.rest_uploader import RestBatchUploader
 
-from minidb.in_process import with_channels
+from minidb.in_process import with_channels, with_names
 from minidb.passing import pass_vectors
 from minidb.shortcut import cut_short
 from minidb.transport import Transport
@@ -54,6 +55,22 @@ class _Uploads:
         return getattr(self._remote, name)
 
 
+class _InThisProcess:
+    """In the place of a pool of processes (`parallel=…`), where no other process could reach the store: all batches are
+    sent one after the other.
+    """
+
+    def __init__(self, size: int, uploads: Any, start_method: str) -> None:
+        self._uploads = uploads
+
+    def unordered_map(self, batches: Iterable[Any], **options: Any) -> Iterable[bool]:
+        sent: Iterable[bool] = self._uploads.start(**options).process(batches)
+        return sent
+
+
 def pass_uploads(remote: Any, transport: Transport) -> None:
     """Let the uploads of such a client go to a transport, and pass vectors."""
-    remote._upload_collection = functools.partial(type(remote)._upload_collection, _Uploads(remote, transport))
+    upload = type(remote)._upload_collection
+    if transport.is_in_memory:
+        upload = with_names(upload, ParallelWorkerPool=_InThisProcess)
+    remote._upload_collection = functools.partial(upload, _Uploads(remote, transport))

@@ -755,3 +755,28 @@ def test_warnings_of_a_constructor_are_about_the_line_that_calls_it(kind: Any, u
     with minidb.intercept(URL), pytest.warns(UserWarning, match="is used with an insecure connection") as warned:
         kind(url=url, api_key=SECRET, auth_token_provider=lambda: "token", check_compatibility=False)
     assert [(each.filename, each.category) for each in warned] == [(__file__, UserWarning)] * 2
+
+
+@pytest.mark.parametrize("location", ["memory", "directory"])
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+@pytest.mark.parametrize("kind", [QdrantClient, AsyncQdrantClient])
+def test_warnings_of_an_upload_are_about_the_line_that_calls_it(
+    kind: Any, prefer_grpc: bool, location: str, tmp_path: Path
+) -> None:
+    with minidb.intercept(URL, ":memory:" if location == "memory" else tmp_path):
+        fill(QdrantClient(url=URL))
+        client = kind(url=URL, prefer_grpc=prefer_grpc)
+        with (
+            pytest.warns(UserWarning, match=r"Batch upload failed 1 times\. Retrying\.\.\.") as warned,
+            pytest.raises((grpc.RpcError, UnexpectedResponse), match="Vector dimension error"),
+        ):
+            client.upload_points("c", WRONG, max_retries=1)
+        assert [each.filename for each in warned] == [__file__]
+
+
+def test_what_is_no_message_is_an_error_of_grpcs() -> None:
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL)
+        with pytest.raises(grpc.RpcError, match="Exception serializing request!") as raised:
+            client.grpc_points.Count("no message")
+        assert raised.value.code() is grpc.StatusCode.INTERNAL
