@@ -108,7 +108,7 @@ def address_of(
     scheme, name, path = "https" if is_https else "http", host or "localhost", prefix or ""
     if url:
         try:
-            parts = urlsplit(url if "://" in url else f"//{url}")
+            parts = urlsplit(url if "://" in url or url.startswith("//") else f"//{url}")
             port = parts.port or port
         except ValueError as error:
             raise BadRequest(f"{url!r} is no address: {error}") from None
@@ -122,7 +122,15 @@ def address_of(
     if port is None:
         port = 443 if scheme == "https" else 80
     path = path.strip("/")
-    return Address(scheme, name.lower(), port, f"/{path}" if path else "")
+    return Address(scheme, name.lower(), _number(port), f"/{path}" if path else "")
+
+
+def _number(port: int | str) -> int:
+    """A port, which may be in digits, as from a variable of the environment."""
+    try:
+        return int(port)
+    except ValueError:
+        raise BadRequest(f"{port!r} is no port") from None
 
 
 class ConnectionOptions(TypedDict, total=False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
@@ -16,12 +17,15 @@ from typing import Any, NamedTuple, TypeAlias
 import grpc
 from grpc import _common
 from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
+from grpc._cython import cygrpc
 from grpc._interceptor import _UnaryOutcome
 
 from minidb.grpc import Answer, Asked, Code, Rpc, find
 
-Metadata: TypeAlias = Iterable[tuple[str, str]]
+Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 Answering: TypeAlias = Callable[[Rpc, Asked], Answer]
+_METADATA_NAME = re.compile(r"[a-z0-9_.-]+")
+_METADATA_VALUE = re.compile(r"[ -~]*")
 _DEFAULT_LIMITS = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": 4 << 20}
 """Of grpcio; qdrant-client has no limits unless it is given some."""
 
@@ -71,8 +75,8 @@ class Channel:
             return Answer(Code.UNIMPLEMENTED, text="Method not found!")
         if 0 <= self._send_limit < len(message):
             return _too_large("Sent", message, self._send_limit)
+        headers = self._headers_of(metadata)
         started = monotonic()
-        headers = {name.lower(): value for name, value in metadata}
         answer = self._answer_rpc(rpc, Asked(message, headers, trusted=True, timeout=timeout))
         if 0 <= self._receive_limit < len(answer.reply):
             return _too_large("Received", answer.reply, self._receive_limit)
@@ -84,6 +88,20 @@ class Channel:
     def _check_open(self) -> None:
         if self._is_closed:
             raise ValueError("Cannot invoke RPC on closed channel!")
+
+    def _headers_of(self, metadata: Metadata) -> dict[str, str]:
+        headers = {}
+        for name, value in metadata:
+            if name.endswith("-bin") and not isinstance(value, bytes):
+                raise TypeError(f'Binary metadata key="{name}" expected bytes, got {type(value)}')
+            text = value.decode("latin-1") if isinstance(value, bytes) else value
+            if not _METADATA_NAME.fullmatch(name) or not (name.endswith("-bin") or _METADATA_VALUE.fullmatch(text)):
+                raise self._invalid_metadata()
+            headers[name] = text
+        return headers
+
+    def _invalid_metadata(self) -> Exception:
+        return _ended(Answer(Code.INTERNAL, text="Invalid metadata"))
 
     def _error(self, answer: Answer) -> Exception:
         return _ended(answer)
@@ -146,6 +164,10 @@ class AsyncChannel(Channel):
     def _check_open(self) -> None:
         if self._is_closed:
             raise grpc.aio.UsageError("Channel is closed.")
+
+    def _invalid_metadata(self) -> Exception:
+        error: Exception = cygrpc.ExecuteBatchError('Failed "execute_batch": invalid metadata')
+        return error
 
     def _error(self, answer: Answer) -> Exception:
         trailing = grpc.aio.Metadata(*_trailing(answer))

@@ -97,7 +97,7 @@ def _diverted(original: Callable[..., None], *, is_async: bool) -> Callable[...,
         arguments = given.arguments
         try:
             address = address_of(**{name: arguments[name] for name in _ADDRESS if name in arguments})
-        except BadRequest:  # qdrant-client has its own words for it
+        except (BadRequest, TypeError):  # qdrant-client has its own words for it
             return construct(original, given, is_here=False)
         store = intercepted(address)
         if store is None:

@@ -74,14 +74,16 @@ class _Way:
     def __init__(self, client: Any, http: httpx.Client | httpx.AsyncClient, transport: Transport) -> None:
         self._client, self._http, self._transport = client, http, transport
         self._methods = self._those_of_httpx()
-        self._headers: tuple[list[tuple[bytes, bytes]], Mapping[str, str]] = ([], {})
+        self._headers: tuple[list[tuple[bytes, bytes]], Mapping[str, str] | None] = ([], {})
 
     def asked(self, arguments: Mapping[str, Any]) -> Request | None:
         """The request of a call, as it comes out of httpx; None if it has to go that way."""
         names = {name: str(value) for name, value in (arguments.get("path_params") or {}).items()}
         params, content = arguments.get("params") or {}, arguments.get("content")
+        headers = self._headers_with(arguments.get("headers") or {})
         if (
-            not self._is_clear()
+            headers is None
+            or not self._is_clear()
             or not arguments.keys() <= _KNOWN_ARGUMENTS
             or not all(map(_PLAIN_NAME.fullmatch, names.values()))
             or not all(type(value) is str for value in params.values())
@@ -92,7 +94,7 @@ class _Way:
             arguments["method"],
             arguments["url"].format(**names),
             urlencode(params),
-            self._headers_with(arguments.get("headers") or {}),
+            headers,
             b"" if content is None else content.encode(),
             getattr(content, "fill", None),
             trusted=True,
@@ -118,14 +120,18 @@ class _Way:
         sends = (client.send, client.send_inner, self._http.send)
         return (client.middleware, *sends, transport.handle_request, transport.handle_async_request)
 
-    def _headers_with(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """The headers of a request, those of `qdrant_client.headers(…)` among them, by names in lower case."""
+    def _headers_with(self, headers: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The headers of a request, those of `qdrant_client.headers(…)` among them, by names in lower case; None if no
+        request could have them.
+        """
         raw, (known, own) = self._http.headers.raw, self._headers
         if raw != known:
-            own = {name.lower(): value for name, value in self._http.headers.items()}
+            own = {name.lower(): value for name, value in self._http.headers.items()} if _may_be(raw) else None
             self._headers = raw, own
         context = sys.modules.get("qdrant_client.context_headers")
         added = {**headers, **(context.get_context_headers() if context is not None else {})}
+        if own is None or (added and not _may_be(httpx.Headers(added).raw)):
+            return None
         return {**own, **{name.lower(): value for name, value in added.items()}}
 
     def answer(self, asked: Request, kind: Any) -> Any:
@@ -140,6 +146,17 @@ class _Way:
             return made(kind, response.value)
         except Uncovered:
             return response.as_json()
+
+
+def _may_be(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a request could have these headers."""
+    from minidb.transport import check_headers
+
+    try:
+        check_headers(headers)
+    except httpx.LocalProtocolError:
+        return False
+    return True
 
 
 def _adds_only_headers(middleware: Any) -> bool:

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -92,11 +92,13 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _reopened, (type(self), self._folder, {"prefix": self._prefix, **options})
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        check_headers(request.headers.raw)
         return httpx_response(self._answer(request, request.read()))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         from anyio.to_thread import run_sync
 
+        check_headers(request.headers.raw)
         body = await request.aread()
         return httpx_response(await run_sync(self._answer, request, body))
 
@@ -135,8 +137,10 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """The answer to a request; `request` is the one of httpx that an error may name.
 
         Raises:
-            httpx.ReadTimeout: it took longer than anybody waits.
+            httpx.TimeoutException: it took longer than anybody waits, or nobody waits at all.
         """
+        if asked.timeout is not None and asked.timeout <= 0:
+            raise httpx.ConnectTimeout("timed out", request=request)
         started = time.monotonic()
         opened = self._opened or self._open()
         try:
@@ -154,6 +158,18 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return opened.service.answer(rpc, asked)
         finally:
             del opened
+
+
+def check_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises httpx.LocalProtocolError for headers no request could have, such as a key with the end of its line."""
+    import h11  # comes with httpx
+
+    try:
+        others = [header for header in headers if header[0].lower() != b"host"]
+        h11.Request(method="GET", target="/", headers=[(b"host", b"minidb"), *others])
+    except h11.LocalProtocolError as error:
+        text = str(error)
+        raise httpx.LocalProtocolError("Illegal header value" if "value" in text else text) from None  # maybe a secret
 
 
 class _Opened:

@@ -70,6 +70,8 @@ def reaches_network(client: QdrantClient) -> bool:
         {"host": "localhost"},
         {"host": "localhost", "port": 6333, "prefer_grpc": True},
         {"url": "localhost:6333", "grpc_port": 6334},
+        {"url": "//localhost:6333"},
+        {"url": "http://localhost", "port": "6333"},
         {"url": URL, "prefer_grpc": True, "timeout": 3, "pool_size": 3},
         {"url": URL, "headers": {"x-tenant": "a"}, "limits": None, "verify": False},
         {"url": URL, "proxy": "http://proxy.example:3128"},
@@ -308,9 +310,9 @@ def test_stubs_send_the_clients_headers_and_wait_for_a_full_rate(monkeypatch: py
     delete = messages.DeletePoints(collection_name="c")
     delete.points.points.ids.append(messages.PointId(num=1))
     with minidb.intercept(URL):
-        client = QdrantClient(url=URL, headers={"X-Tenant": "a"})
+        client = QdrantClient(url=URL, headers={"x-tenant": "a"})
         fill(client)
-        with context_headers.headers({"X-Key": "b"}):
+        with context_headers.headers({"x-key": "b"}):
             client.grpc_points.Count(messages.CountPoints(collection_name="c"), metadata=(("x-more", "c"),))
         assert {"x-tenant": "a", "x-key": "b", "x-more": "c"}.items() <= seen[0].items()
         client.update_collection("c", strict_mode_config=models.StrictModeConfig(enabled=True, write_rate_limit=1))
@@ -780,3 +782,87 @@ def test_what_is_no_message_is_an_error_of_grpcs() -> None:
         with pytest.raises(grpc.RpcError, match="Exception serializing request!") as raised:
             client.grpc_points.Count("no message")
         assert raised.value.code() is grpc.StatusCode.INTERNAL
+
+
+ILLEGAL = [
+    {"api_key": f"{SECRET}\n"},
+    {"headers": {"x-tenant": "a\x00b"}},
+    {"auth_token_provider": lambda: f"{SECRET}\n"},
+]
+
+
+@pytest.mark.parametrize("arguments", [*ILLEGAL, {"headers": {"x tenant": "a"}}])
+@pytest.mark.filterwarnings("ignore:.* is used with an insecure connection")
+def test_headers_no_request_could_have_are_refused(arguments: dict[str, Any]) -> None:
+    asked = {"url": URL, "check_compatibility": False, **arguments}
+    with minidb.intercept(URL):
+        calls: list[Callable[[], Any]] = [
+            QdrantClient(**asked).get_collections,
+            lambda: asyncio.run(AsyncQdrantClient(**asked).get_collections()),
+        ]
+        for call in calls:
+            with pytest.raises(ResponseHandlingException, match=r"Illegal header (value$|name b'x tenant')") as raised:
+                call()
+            assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("arguments", [*ILLEGAL, {"headers": {"X-Tenant": "a"}}, {"headers": {"x tenant": "a"}}])
+@pytest.mark.filterwarnings("ignore:.* is used with an insecure connection")
+def test_metadata_no_call_could_have_are_refused(arguments: dict[str, Any]) -> None:
+    asked = {"url": URL, "prefer_grpc": True, "check_compatibility": False, **arguments}
+    with minidb.intercept(URL):
+        with pytest.raises(grpc.RpcError, match="Invalid metadata") as raised:
+            QdrantClient(**asked).get_collections()
+        assert raised.value.code() is grpc.StatusCode.INTERNAL
+        with pytest.raises(Exception, match="execute_batch") as raised_later:
+            asyncio.run(AsyncQdrantClient(**asked).get_collections())
+        assert type(raised_later.value).__name__ == "ExecuteBatchError"  # of no public module
+        for said in (raised, raised_later):
+            assert SECRET not in str(said.value)
+
+
+def test_metadata_have_texts_and_binary_ones_bytes() -> None:
+    from qdrant_client import grpc as messages
+
+    asked = messages.ListCollectionsRequest()
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL)
+        client.grpc_collections.List(asked, metadata=(("x-bin", b"\n"), ("x", b"a")))
+        with pytest.raises(TypeError, match='Binary metadata key="x-bin" expected bytes'):
+            client.grpc_collections.List(asked, metadata=(("x-bin", "a"),))
+
+
+def test_headers_of_a_block_that_no_request_could_have_are_refused_while_it_lasts() -> None:
+    from qdrant_client import context_headers
+
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL)
+        for _ in range(2):
+            with context_headers.headers({"x-key": "a\n"}), pytest.raises(ResponseHandlingException):
+                client.get_collections()
+            assert client.get_collections().collections == []
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_who_waits_no_time_gets_no_answer(timeout: int) -> None:
+    with minidb.intercept(URL):
+        with pytest.raises(ResponseHandlingException, match="timed out"):
+            QdrantClient(url=URL, timeout=timeout).get_collections()
+        with pytest.raises(ResponseHandlingException, match="timed out"):
+            asyncio.run(AsyncQdrantClient(url=URL, timeout=timeout).get_collections())
+        with pytest.raises(grpc.RpcError) as raised:
+            QdrantClient(url=URL, timeout=timeout, prefer_grpc=True).get_collections()
+        assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+@pytest.mark.parametrize("arguments", [{"url": 5}, {"location": b"x"}, {"url": "http://localhost", "port": "x"}])
+def test_what_is_no_address_is_left_to_qdrant_client(arguments: dict[str, Any]) -> None:
+    def outcome() -> tuple[str, str]:
+        try:
+            return "made", QdrantClient(**arguments, check_compatibility=False)._client.rest_uri
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be the same
+            return type(error).__name__, str(error)
+
+    without = outcome()
+    with minidb.intercept(URL):
+        assert outcome() == without
