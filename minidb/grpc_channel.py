@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 
 import grpc
+from google.protobuf.message import Message
 from grpc import _common
 from grpc._channel import _InactiveRpcError, _RPCState  # what a channel raises, and what code under test may name
 from grpc._cython import cygrpc
 from grpc._interceptor import _UnaryOutcome
+from qdrant_client import grpc as messages
 
 from minidb.grpc import Answer, Asked, Code, Rpc, find
+from minidb.grpc.descriptors import message_class
 
 Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 Answering: TypeAlias = Callable[[Rpc, Asked], Answer]
@@ -28,6 +31,8 @@ _METADATA_NAME = re.compile(r"[a-z0-9_.-]+")
 _METADATA_VALUE = re.compile(r"[ -~]*")
 _DEFAULT_LIMITS = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": 4 << 20}
 """Of grpcio; qdrant-client has no limits unless it is given some."""
+_KNOWS_KINDS_OF_VECTORS = hasattr(messages, "VectorOutput")
+"""Clients before 1.13 read fields of vectors that servers of today leave empty."""
 
 
 class Channel:
@@ -78,6 +83,8 @@ class Channel:
         headers = self._headers_of(metadata)
         started = monotonic()
         answer = self._answer_rpc(rpc, Asked(message, headers, trusted=True, timeout=timeout))
+        if not _KNOWS_KINDS_OF_VECTORS and answer.reply:
+            answer = Answer(answer.code, _with_older_vectors(rpc, answer.reply))
         if 0 <= self._receive_limit < len(answer.reply):
             return _too_large("Received", answer.reply, self._receive_limit)
         is_late = timeout is not None and monotonic() - started >= timeout
@@ -201,3 +208,30 @@ def _status_code(code: Code) -> grpc.StatusCode:
 def _too_large(what: str, message: bytes, limit: int) -> Answer:
     text = f"CLIENT: {what} message larger than max ({len(message)} vs. {limit})"
     return Answer(Code.RESOURCE_EXHAUSTED, text=text)
+
+
+def _with_older_vectors(rpc: Rpc, reply: bytes) -> bytes:
+    """A reply whose vectors are also where servers before 1.13 had them."""
+    message = message_class(rpc.response).FromString(reply)
+    for vector in _vectors_in(message):
+        kind = vector.WhichOneof("vector")
+        if kind == "dense":
+            vector.data = vector.dense.data
+        elif kind == "sparse":
+            vector.data = vector.sparse.values
+            vector.indices.data.extend(vector.sparse.indices)
+        elif kind == "multi_dense":
+            vector.data = b"".join(one.data for one in vector.multi_dense.vectors)
+            vector.vectors_count = len(vector.multi_dense.vectors)
+    whole: bytes = message.SerializeToString()
+    return whole
+
+
+def _vectors_in(message: Any) -> Iterator[Any]:
+    for _, content in message.ListFields():
+        several = content.values() if isinstance(content, Mapping) else content
+        for one in [content] if isinstance(content, Message) else several if isinstance(several, Iterable) else ():
+            if isinstance(one, Message) and one.DESCRIPTOR.name == "VectorOutput":
+                yield one
+            elif isinstance(one, Message) and one.DESCRIPTOR.name != "Value":
+                yield from _vectors_in(one)

@@ -866,3 +866,27 @@ def test_what_is_no_address_is_left_to_qdrant_client(arguments: dict[str, Any]) 
     without = outcome()
     with minidb.intercept(URL):
         assert outcome() == without
+
+
+def test_clients_before_1_13_find_vectors_over_grpc_where_they_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qdrant_client import grpc as messages
+
+    from minidb import grpc_channel
+
+    monkeypatch.setattr(grpc_channel, "_KNOWS_KINDS_OF_VECTORS", False)
+    several = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+    dense = {"d": DENSE, "m": models.VectorParams(size=2, distance=models.Distance.DOT, multivector_config=several)}
+    words = models.SparseVector(indices=[3, 5], values=[1.0, 2.0])
+    vectors: dict[str, Any] = {"d": [1.0, 2.0], "m": [[1.0, 2.0], [3.0, 4.0]], "s": words}
+    with minidb.intercept(URL):
+        client = QdrantClient(url=URL, prefer_grpc=True)
+        client.create_collection("c", dense, sparse_vectors_config={"s": models.SparseVectorParams()})
+        client.upsert("c", [models.PointStruct(id=1, vector=vectors, payload={"n": ["a"]})])
+        asked = messages.ScrollPoints(
+            collection_name="c", with_vectors=messages.WithVectorsSelector(enable=True), limit=1
+        )
+        (point,) = client.grpc_points.Scroll(asked).result
+        found = point.vectors.vectors.vectors
+        assert (list(found["d"].data), list(found["m"].data), found["m"].vectors_count) == ([1, 2], [1, 2, 3, 4], 2)
+        assert (list(found["s"].data), list(found["s"].indices.data)) == ([1, 2], [3, 5])
+        assert client.retrieve("c", [1], with_vectors=True)[0].vector == vectors  # today's fields are there, too
