@@ -76,6 +76,7 @@ class LmdbStore(StandsStill):
         """Up to it the copy and `recorded` have all there is: it stays behind once another process has committed."""
         self._lock_file: File | None = None
         self._pid = process_id()
+        self._is_reopening = False
         self._fingerprint = Fingerprint(path)
         try:
             self._open(map_bytes, check=True)
@@ -453,16 +454,26 @@ class LmdbStore(StandsStill):
 
     def _reopen_after_fork(self) -> None:
         """A child of fork() must not use its parent's environment; LMDB wants its own."""
+        uninterrupted(self._open_in_child)
+
+    def _open_in_child(self) -> None:
+        """The child's first call does, and the others of its threads wait. Where it fails the next call tries."""
         from minidb.storage.registry import registering
 
         with registering:
-            if self._pid == process_id():
+            if self._pid == process_id() or self._is_reopening:  # its own reads and writes, while it opens
                 return
-            self._place.check()
-            self._files = SpaceFiles(self.path, durable=self.durability != "off", writable=not self.read_only)
-            self._pid = process_id()
-            self.environment.close()
-            self._open(None, check=False)
+            self._is_reopening = True
+            try:
+                self._place.check()
+                self._files = SpaceFiles(self.path, durable=self.durability != "off", writable=not self.read_only)
+                self.environment.close()
+                self._open(None, check=False)
+                self._pid = process_id()
+            except OSError as error:
+                raise files.failure(error, f"could not open {self.path} after fork()") from error
+            finally:
+                self._is_reopening = False
 
     def renew_after_fork(self) -> None:
         """In the child: locks other threads of the parent may have held inside."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +18,8 @@ import numpy as np
 import pytest
 
 from minidb import QdrantClient, models
-from minidb.errors import MinidbError
-from minidb.storage import pages
+from minidb.errors import MinidbError, ServiceError
+from minidb.storage import lmdb_store, pages
 
 BATCH, SIZE = 10, 16
 NAME = "tagged"
@@ -355,6 +357,104 @@ def test_fork_while_threads_read_and_write(tmp_path: Path) -> None:
         assert not failures, failures
         assert codes == [0] * 6
         assert set(tags(client)) >= {50_000 + round_ for round_ in range(6)}
+
+
+def in_a_fork(check: Callable[[], None]) -> int:
+    """What a forked child ends with: 0 if the check passes there."""
+    child_id = os.fork()
+    if not child_id:
+        code = 1
+        try:
+            check()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child_id, 0)[1])
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+def test_threads_of_a_forked_child_wait_until_the_store_is_opened_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """As in a server that loads its program, forks and answers from several threads."""
+    open_environment = lmdb_store.open_environment
+    came: list[BaseException | int] = []
+
+    def come() -> None:
+        try:
+            if call == "write":
+                write_tag(client, 100, 2)
+            came.append(client.count(NAME).count)
+        except MinidbError as error:
+            came.append(error)
+
+    second = threading.Thread(target=come)
+
+    def opened_while_another_comes(*args: Any, **kwargs: Any) -> Any:
+        if not second.ident:
+            second.start()
+            second.join(0.5)  # it has to wait for this, so there is nothing else to wait for
+        return open_environment(*args, **kwargs)
+
+    def check() -> None:
+        monkeypatch.setattr(lmdb_store, "open_environment", opened_while_another_comes)
+        assert client.count(NAME).count >= BATCH
+        second.join()
+        assert came == [BATCH if call == "read" else 2 * BATCH]
+
+    with QdrantClient(tmp_path) as client:
+        create_tagged(client)
+        write_tag(client, 0, 1)
+        assert in_a_fork(check) == 0
+
+
+def test_a_forked_child_whose_store_could_not_be_opened_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_environment = lmdb_store.open_environment
+
+    def failing(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+    def check() -> None:
+        monkeypatch.setattr(lmdb_store, "open_environment", failing)
+        for call in (lambda: client.count(NAME), lambda: write_tag(client, 100, 2)):
+            with pytest.raises(ServiceError, match=r"could not open .* after fork.*Too many open files"):
+                call()
+        monkeypatch.setattr(lmdb_store, "open_environment", open_environment)
+        assert tags(client) == {1: BATCH}
+        write_tag(client, 100, 2)
+        client.close()
+
+    with QdrantClient(tmp_path) as client:
+        create_tagged(client)
+        write_tag(client, 0, 1)
+        assert in_a_fork(check) == 0
+        assert tags(client) == {1: BATCH, 2: BATCH}
+
+
+def test_an_interrupt_while_a_forked_child_opens_the_store_leaves_it_usable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_environment = lmdb_store.open_environment
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return open_environment(*args, **kwargs)
+
+    def check() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        monkeypatch.setattr(lmdb_store, "open_environment", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.count(NAME)
+        monkeypatch.setattr(lmdb_store, "open_environment", open_environment)
+        assert tags(client) == {1: BATCH}
+        write_tag(client, 100, 2)
+
+    with QdrantClient(tmp_path) as client:
+        create_tagged(client)
+        write_tag(client, 0, 1)
+        assert in_a_fork(check) == 0
 
 
 AMID = """
