@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 import threading
-import time
 import uuid
 import weakref
 from collections.abc import Iterator
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 _DOWNLOAD_SECONDS = 60.0
 """How long a download may stand still."""
 _UNDER_WAY = ".part"
-_LEFTOVER_SECONDS = 3600.0
 
 
 class Snapshots:
@@ -131,15 +129,10 @@ class Snapshots:
             files.remove(path)
 
     def _remove_leftovers(self) -> None:
-        """What killed processes left an hour ago or earlier. A file under way, in any process, is written all the time;
-        one that is being restored from stays open, which is as good as being there.
-        """
-        root, oldest = self._root(), time.time() - _LEFTOVER_SECONDS
-        alone = [path for path in root.glob("*/*.sha256") if not path.with_suffix(".snapshot").exists()]
-        for path in (*root.glob(f"*{_UNDER_WAY}"), *root.glob("*/*.tmp"), *alone):
-            with suppress(OSError):
-                if files.system.status(path).st_mtime < oldest:
-                    files.remove(path)
+        """One that is being restored from stays open, which is as good as being there."""
+        root = self._root()
+        alone = (path for path in root.glob("*/*.sha256") if not path.with_suffix(".snapshot").exists())
+        files.remove_leftovers([*root.glob(f"*{_UNDER_WAY}"), *root.glob("*/*.tmp"), *alone])
 
     def recover(
         self, name: str | None, request: SnapshotRecover, *, any_file: bool = True, addresses: bool = True

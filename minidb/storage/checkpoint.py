@@ -6,9 +6,7 @@ Other processes write to the same folder: a file that nobody names yet may be on
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -23,8 +21,6 @@ from minidb.storage.records import space_range
 from minidb.system import files
 
 _ALIGNMENT = 64
-_LEFTOVER_SECONDS = 3600.0
-"""A file that was last written longer ago, and that nothing names, was left by a process that was killed."""
 _READ_BYTES = 1 << 18
 """A smaller file is read, not mapped: a map costs a page of memory and, before Python 3.13, a descriptor."""
 
@@ -76,12 +72,7 @@ def remove_unnamed(folder: Path, replaced: Collection[str], named: Collection[st
     """Remove the files that a commit has just replaced, and leftovers; one that cannot go while it is mapped stays."""
     for name in replaced:
         files.remove(folder / name)
-    oldest = time.time() - _LEFTOVER_SECONDS
-    for name in files.names(folder):
-        if name not in named:
-            with suppress(OSError):
-                if files.system.status(folder / name).st_mtime < oldest:
-                    files.remove(folder / name)
+    files.remove_leftovers(folder / name for name in files.names(folder) if name not in named)
 
 
 def write_arrays(

@@ -162,6 +162,8 @@ class Fingerprint:
             return
         with files.written(self._file) as file:
             file.write(seal(b"", msgpack.packb((txn_id, size, checksum))))
+        folder = self._file.parent
+        files.remove_leftovers(folder / name for name in files.names(folder) if name.startswith(f"{_FINGERPRINT}."))
 
     def matches(self, txn_id: int) -> bool | None:
         """Whether the file is as it was left; None when it cannot be told, because of commits since then.

@@ -10,7 +10,8 @@ import errno
 import mmap
 import os
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if hasattr(errno, "EDQUOT") else (errno.ENOSPC, errno.EFBIG)
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _BLOCK_BYTES = 1 << 20
+_LEFTOVER_SECONDS = 3600.0
 
 system = System()
 """What everything here is made of."""
@@ -277,6 +279,18 @@ def remove(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove what a process left that was killed while it wrote: of files nobody names, those last written an hour ago
+    or earlier. A file under way, in any process, is written all the time. What the clock has to come yet was written
+    before it was put back.
+    """
+    now = time.time()
+    for path in paths:
+        with suppress(OSError):
+            if abs(now - system.status(path).st_mtime) > _LEFTOVER_SECONDS:
+                remove(path)
 
 
 def remove_tree(folder: Path) -> bool:

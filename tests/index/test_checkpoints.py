@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,28 @@ def test_what_another_process_is_writing_is_left_to_it(tmp_path: Path) -> None:
     for name in of_another:
         os.utime(folder / name, (0, 0))
     assert not of_another & saved(2 * N)
+
+
+def test_what_a_killed_process_left_goes_also_where_the_clock_was_put_back(tmp_path: Path) -> None:
+    ahead = time.time() + 400 * 86_400
+    with QdrantClient(tmp_path) as client:
+        client.create_collection("c", models.VectorParams(size=SIZE, distance="Cosine"))
+        client.upload_collection("c", vectors(N))
+        client.create_snapshot("c")
+        assert client.wait_until_indexed("c")
+    (folder,) = (tmp_path / "derived").iterdir()
+    left = [tmp_path / "data.crc.1.tmp", folder / "graph-0-1.1.tmp", tmp_path / "snapshots" / "1.part"]
+    kept = [file.with_stem(f"{file.stem}-of-now") for file in left]
+    for file in left + kept:
+        file.write_bytes(b"begun")
+        if file in left:
+            os.utime(file, (ahead, ahead))
+    with QdrantClient(tmp_path) as client:
+        client.create_snapshot("c")
+        client.upload_collection("c", vectors(N), ids=range(N, 2 * N))
+        assert client.wait_until_indexed("c")
+    assert [file.exists() for file in left] == [False] * 3
+    assert [file.exists() for file in kept] == [True] * 3
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
