@@ -47,6 +47,9 @@ to 0.4). New reads then wait for its end, for so long at most.
 """
 _COMMITS_PER_READER_CHECK = 16
 """A reader that died keeps LMDB from using freed pages again until somebody looks for it."""
+_ATTEMPTS = 4
+"""How often a read begins: damage is the same each time, what was copied amid commits is not."""
+_OF_HALF_A_META_PAGE = lmdb.BadTxnError, lmdb.CorruptedError, lmdb.PageNotFoundError
 _DROPPED_AT_ONCE = 64
 """Without durability nothing is synced for the sake of one removal."""
 
@@ -68,7 +71,7 @@ class LmdbStore(StandsStill):
         self._wal_bytes = 0
         self._commit_began = 0.0
         self._n_commits = 0
-        self._has_small_map = self._needs_opening = False
+        self._has_small_map = self._needs_opening = self._has_tables = False
         self._closed = False
         self.recorded: list[Change] | None = None
         """Everything that is committed while a copy is made of the file."""
@@ -101,7 +104,8 @@ class LmdbStore(StandsStill):
                 files.system.sync_folder(self.path)
             is_whole = not check or check_pages(self, data_file, self._fingerprint)
             self._open_tables()
-            check_entries(self, every=not is_whole)
+            if not is_whole:
+                check_entries(self)
         except DamagedPages as error:
             raise CorruptionError(f"{data_file}: {error}") from None
         except lmdb.Error as error:
@@ -146,6 +150,7 @@ class LmdbStore(StandsStill):
     def _open_tables(self) -> None:
         environment = self.environment
         self.tables = present_tables(environment, self.path) if self.read_only else made_tables(environment)
+        self._has_tables = True
 
     def _check_log_is_written(self) -> None:
         with self.read() as txn:
@@ -156,6 +161,7 @@ class LmdbStore(StandsStill):
                 )
 
     def _open_environment(self, map_bytes: int | None) -> None:
+        self._has_tables = False
         self.environment = open_environment(self.path, map_bytes, self.durability, read_only=self.read_only)
         self._place.remember()
         if not self.read_only:
@@ -180,14 +186,29 @@ class LmdbStore(StandsStill):
                 time.sleep(_PAUSE_STEP_S)  # an Event would keep its lock when Ctrl-C falls into it
 
     def begin_read(self) -> LmdbRead | None:
-        try:
-            return LmdbRead(self, self.environment.begin())
-        except lmdb.MapResizedError:  # another process grew the map
-            pass
-        except lmdb.Error as error:
-            raise translated(error, self.path) from error
-        self._has_small_map = True
-        return None
+        """See `Readable`. LMDB takes the newest commit's number, and then copies the meta page of its parity. Where
+        the system let other processes go first, and two commits came meanwhile, that is another commit's, or half of
+        one's (seen once in a million reads beside 1,000 commits a second): then once more.
+        """
+        n_left = _ATTEMPTS
+        while True:
+            n_left -= 1
+            try:
+                read = LmdbRead(self, self.environment.begin())
+                number = read.commit_number() if self._has_tables else None
+            except lmdb.MapResizedError:  # another process grew the map
+                self._has_small_map = True
+                return None
+            except lmdb.Error as error:
+                if not n_left or not isinstance(error, _OF_HALF_A_META_PAGE):
+                    raise translated(error, self.path) from error
+                continue
+            if number is None or number == read.txn_id:
+                return read
+            if not n_left:
+                text = f"its newest commit is {read.txn_id}, but says it is {number}"
+                raise CorruptionError(f"{self._data_file}: {text}")
+            read.abort()
 
     def end_read(self, read: LmdbRead, error: BaseException | None) -> None:
         read.abort()

@@ -9,6 +9,7 @@ from zlib import crc32
 
 from minidb.storage.checksum import CRC_BYTES, RESIDUE, seal, unseal
 from minidb.storage.interface import Table
+from minidb.storage.records import COMMIT_KEY
 
 if TYPE_CHECKING:
     from minidb.storage.compaction import Change
@@ -34,6 +35,11 @@ class LmdbRead:
         if value is None:
             raise self._store.corrupt(table, key)
         return value
+
+    def commit_number(self) -> int | None:
+        """The commit that is shown, by its own account; None of an older minidb's."""
+        sealed = self._txn.get(COMMIT_KEY, None, self._store.tables["meta"])
+        return None if sealed is None else int.from_bytes(sealed[:-CRC_BYTES], "big")
 
     def get_many(self, table: Table, keys: Iterable[bytes]) -> list[bytes | None]:
         get, database = self._txn.get, self._store.tables[table]

@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import numpy as np
 import pytest
 
 from minidb import QdrantClient, models
-from minidb.errors import MinidbError, ServiceError
-from minidb.storage import lmdb_store, pages
+from minidb.errors import CorruptionError, MinidbError, ServiceError
+from minidb.storage import lmdb_environment, lmdb_store, pages
+from minidb.storage.lmdb_transactions import LmdbRead
 
 BATCH, SIZE = 10, 16
 NAME = "tagged"
@@ -569,3 +571,63 @@ with QdrantClient({str(tmp_path)!r}) as client:
     with QdrantClient(tmp_path) as client:
         assert client.count("c").count == 1
         assert client.verify().is_whole
+
+
+class Torn:
+    """A transaction that began with half of a meta page: its trees lead nowhere."""
+
+    def get(self, *_: object) -> bytes:
+        raise lmdb.BadTxnError("mdb_get: MDB_BAD_TXN: Transaction must abort, has a child, or is invalid")
+
+    def abort(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("what", ["another commit", "half a meta page"])
+def test_a_reader_that_began_amid_commits_of_others_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """LMDB takes a number first, and then a page that two later commits may have written to meanwhile."""
+    late: list[LmdbRead] = []
+
+    def read_late(store: lmdb_store.LmdbStore, txn: Any) -> LmdbRead:
+        read = LmdbRead(store, txn)
+        if not late:
+            late.append(read)
+            if what == "another commit":
+                read.txn_id = before
+            else:
+                read._txn = Torn()
+        return read
+
+    with QdrantClient(tmp_path) as client:
+        create_tagged(client)
+        write_tag(client, 0, 1)
+        assert tags(client) == {1: BATCH}
+        before = lmdb_environment.last_commit(client._database._store.environment)
+        delete = f"client.delete({NAME!r}, [0, 1]); client.delete({NAME!r}, [2])"
+        with child(
+            f"import sys; from minidb import QdrantClient; client = QdrantClient(sys.argv[1]); {delete}", tmp_path
+        ):
+            pass
+        monkeypatch.setattr(lmdb_store, "LmdbRead", read_late)
+        hits = client.query_points(NAME, [1.0] * SIZE, limit=100).points
+        assert sorted(hit.id for hit in hits) == list(range(3, BATCH))
+        assert late
+
+
+def test_a_store_whose_commits_have_other_numbers_than_they_say_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_wrong(store: lmdb_store.LmdbStore, txn: Any) -> LmdbRead:
+        read = LmdbRead(store, txn)
+        read.txn_id += 2
+        return read
+
+    with QdrantClient(tmp_path) as client:
+        create_tagged(client)
+        monkeypatch.setattr(lmdb_store, "LmdbRead", read_wrong)
+        with pytest.raises(CorruptionError, match=r"its newest commit is \d+, but says it is \d+"):
+            client.count(NAME)
+        monkeypatch.undo()
+        assert client.count(NAME).count == 0
