@@ -98,7 +98,8 @@ class LmdbStore(StandsStill):
                 settled_metas(data_file)
             if not self.read_only:
                 remove_leftover(self.path)
-            self._open_environment(map_bytes)
+            with self._opening_alone():
+                self._open_environment(map_bytes)
             if is_new and self.durability != "off":  # before anything is acknowledged, or named
                 lmdb_environment.sync_commits(self.environment)
                 files.system.sync_folder(self.path)
@@ -159,6 +160,13 @@ class LmdbStore(StandsStill):
                     f"{self.path} ended in a power cut: open it once without read_only=True, which writes again what "
                     "its log still has"
                 )
+
+    def _opening_alone(self) -> AbstractContextManager[None]:
+        """The first process to open an environment locks LMDB's file, resets it, and lets the others in, who do not ask
+        whether that was done: one that was killed amid left them a file without the newest commit's number. So others
+        wait before they ask LMDB, and the next of them is the first.
+        """
+        return files.alone_in(self.path)
 
     def _open_environment(self, map_bytes: int | None) -> None:
         self._has_tables = False
@@ -388,7 +396,7 @@ class LmdbStore(StandsStill):
         """Let `replace(last_commit)` put another file in the place of `data.mdb`, with the same content, while nobody
         has it open. Raises `ServiceError` where another process has.
         """
-        with self._queue.paused(), self.gate.exclusive:
+        with self._queue.paused(), self.gate.exclusive, self._opening_alone():
             if self._closed:
                 raise StoreClosed
             last = self._recorded_commit
@@ -412,7 +420,8 @@ class LmdbStore(StandsStill):
         with self._queue.paused(), self.gate.exclusive:
             if self._needs_opening and not self._closed:
                 try:
-                    self._open_after_replacing()
+                    with self._opening_alone():
+                        self._open_after_replacing()
                 except lmdb.Error as error:
                     raise translated(error, self.path) from error
 

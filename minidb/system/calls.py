@@ -104,6 +104,10 @@ class System:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
 
+    def opens_folders(self) -> bool:
+        """Not Windows."""
+        return hasattr(os, "O_DIRECTORY")
+
     def lock_if_free(self, descriptor: int) -> bool:
         """Lock a file that is there for that only, without waiting: whether it is ours now, at most for the life of
         this process."""

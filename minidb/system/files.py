@@ -154,6 +154,18 @@ class Writer:
         return len(view)
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """One process at a time is in here, where the system locks folders; it keeps none from using the folder."""
+    if not system.opens_folders():
+        yield
+        return
+    with File(folder) as file:
+        with suppress(OSError):  # some file systems lock none
+            system.lock(file.descriptor)
+        yield
+
+
 # What may be given back when descriptors are short
 
 _relievers: WeakSet[Any] = WeakSet()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -631,3 +632,53 @@ def test_a_store_whose_commits_have_other_numbers_than_they_say_is_damaged(
             client.count(NAME)
         monkeypatch.undo()
         assert client.count(NAME).count == 0
+
+
+KILLED_WHILE_OTHERS_WAIT = """
+import fcntl, os, sys
+from minidb import QdrantClient
+from minidb.storage import lmdb_store
+
+def stop(*_, **__):
+    print("amid", flush=True)
+    sys.stdin.readline()
+
+def reset(path, *_, **__):  # LMDB's file as the first process to open it has it, until it is done
+    file = os.open(path / "lock.mdb", os.O_RDWR)
+    fcntl.lockf(file, fcntl.LOCK_EX, 1, 0)
+    os.pwrite(file, bytes(12), 48)  # the newest commit, and how many readers there are
+    stop()
+
+if sys.argv[2] == "opens":
+    lmdb_store.open_environment = reset
+client = QdrantClient(sys.argv[1])
+lmdb_store.LmdbStore._open_after_replacing = stop
+client.compact()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux says who waits for a lock")
+@pytest.mark.parametrize("what", ["opens", "compacts"])
+def test_a_process_killed_while_it_opens_a_store_that_others_wait_for(tmp_path: Path, what: str) -> None:
+    with QdrantClient(tmp_path) as client:
+        create_tagged(client)
+        for tag in range(1, 4):  # an odd number of commits, and then an even one
+            write_tag(client, tag * BATCH, tag)
+    follower = "import sys; from test_processes import *; write_tag(QdrantClient(sys.argv[1]), 900, 9)"
+    command = [sys.executable, "-c", KILLED_WHILE_OTHERS_WAIT, str(tmp_path), what]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    try:
+        expect(first, "amid")
+        with child(follower, tmp_path) as second:
+            while not any(
+                "->" in line and f" {second.pid} " in line for line in Path("/proc/locks").read_text().splitlines()
+            ):
+                assert second.poll() is None
+                time.sleep(0.01)
+            first.kill()
+    finally:
+        first.kill()
+        first.communicate()
+    with QdrantClient(tmp_path) as client:
+        assert tags(client) == {1: BATCH, 2: BATCH, 3: BATCH, 9: BATCH}
+        assert client.verify().is_whole
