@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import async_stub
@@ -153,3 +154,29 @@ def test_the_async_client_has_every_method_of_the_synchronous_one() -> None:
 def test_the_async_stub_is_up_to_date() -> None:
     written, wanted = ast.parse(async_stub.STUB.read_text()), ast.parse(async_stub.stub_text())
     assert ast.dump(written) == ast.dump(wanted), "run: python tests/async_stub.py"
+
+
+FROM_A_ZIP = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import minidb
+assert minidb.__file__.startswith(sys.argv[1])
+from minidb import QdrantClient, models
+from minidb.grpc.table import table
+client = QdrantClient(":memory:")
+client.create_collection("texts", sparse_vectors_config={"words": models.SparseVectorParams()})
+cake = models.Document(text="a cake", model="Qdrant/bm25")
+client.upsert("texts", [models.PointStruct(id=1, vector={"words": cake})])
+assert client.query_points("texts", cake, using="words").points[0].id == 1
+assert table()
+"""
+
+
+def test_the_package_works_from_a_zip_file(tmp_path: Path) -> None:
+    """As `zipapp` and frozen programs have it: what is no module is no file either."""
+    package = Path(minidb.__file__).parent
+    with zipfile.ZipFile(tmp_path / "program.zip", "w") as file:
+        for path in package.rglob("*"):
+            if "__pycache__" not in path.parts and "docs" not in path.parts:
+                file.write(path, path.relative_to(package.parent))
+    subprocess.run([sys.executable, "-c", FROM_A_ZIP, tmp_path / "program.zip"], check=True)

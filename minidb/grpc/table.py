@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 SCALARS = frozenset(["double", "float", "int32", "int64", "uint32", "uint64", "bool", "string", "bytes"])
@@ -55,8 +55,9 @@ def table(package: str = QDRANT) -> Table:
     """The messages of a package, read once per process."""
     messages: dict[str, tuple[Field, ...]] = {}
     enums: dict[str, dict[str, int]] = {}
-    text = Path(__file__).with_name(FILES[package]).read_text("utf-8")
-    for line in _CONTINUED.sub(" ", text).splitlines():
+    text = pkgutil.get_data(__name__, FILES[package])  # also of a package in a zip file
+    assert text is not None
+    for line in _CONTINUED.sub(" ", text.decode()).splitlines():
         if not line or line.startswith("#"):
             continue
         name, _, content = line.partition(" =")

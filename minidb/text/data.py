@@ -6,7 +6,6 @@ The file is written by `_generate_data.py`. It is read once, when the first BM25
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TypedDict
 
 
@@ -23,8 +22,11 @@ class Bm25Data(TypedDict):
 @lru_cache(maxsize=1)
 def load() -> Bm25Data:
     """The whole file, decoded once per process (about 5 ms)."""
-    import gzip  # these two cost more than the rest of this room to import, and many programs never cut a text
+    import gzip  # these three cost more than the rest of this room to import, and many programs never cut a text
     import json
+    import pkgutil
 
-    data: Bm25Data = json.loads(gzip.decompress(Path(__file__).with_name("data.json.gz").read_bytes()))
+    packed = pkgutil.get_data(__name__, "data.json.gz")  # also of a package in a zip file
+    assert packed is not None
+    data: Bm25Data = json.loads(gzip.decompress(packed))
     return data
