@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,7 @@ import pydantic
 import pytest
 
 import minidb
-from minidb import QdrantClient, aio, models
+from minidb import QdrantClient, aio, freezing, models
 
 
 def test_public_names() -> None:
@@ -180,3 +181,14 @@ def test_the_package_works_from_a_zip_file(tmp_path: Path) -> None:
             if "__pycache__" not in path.parts and "docs" not in path.parts:
                 file.write(path, path.relative_to(package.parent))
     subprocess.run([sys.executable, "-c", FROM_A_ZIP, tmp_path / "program.zip"], check=True)
+
+
+def test_a_frozen_program_has_all_modules_and_data() -> None:
+    (folder,) = freezing.hook_dirs()
+    hook = Path(folder) / "hook-minidb.py"
+    assert hook.exists()
+    pytest.importorskip("PyInstaller")
+    found = runpy.run_path(str(hook))
+    data = {Path(source).name for source, _ in found["datas"]}
+    assert data >= {"data.json.gz", "interface.txt", "index.html"}
+    assert "minidb.storage.compaction" in found["hiddenimports"]

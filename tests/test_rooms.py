@@ -27,6 +27,7 @@ ROOMS = [
         "cli",
         "migration",
         "pytest_plugin",
+        "freezing",
         "progress",
         "__main__",
     },
