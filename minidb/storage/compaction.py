@@ -32,6 +32,8 @@ Change = tuple[Table, bytes, bytes | None]
 
 _NAME, _LOCK = "data.mdb.compact", "compact.lock"
 _FEW_CHANGES, _MOST_ROUNDS = 100, 20
+_SPARE_BYTES = 1 << 24
+"""Of the copy's map, which doubles where it is too small: address space may be limited."""
 
 
 def compact(store: LmdbStore) -> None:
@@ -40,7 +42,7 @@ def compact(store: LmdbStore) -> None:
     try:
         with _locked(store.path), _new(path) as file, store.recording() as changes:
             _copy(store.environment, file)
-            copy = _Copy(path, 2 * store.environment.info()["map_size"])
+            copy = _Copy(path, 2 * file.size() + _SPARE_BYTES)
             try:
                 rounds = 0
                 while len(changes) > _FEW_CHANGES and rounds < _MOST_ROUNDS:  # or writers are quicker than this
@@ -144,6 +146,7 @@ class _Copy:
         newest = last_commit(self._environment)
         self.close()
         stamp(self._path, last + (newest - last) % 2)
+        self._map_bytes += _SPARE_BYTES  # what was taken in may have left no room for a commit
         self._environment = self._opened()
         table = self._environment.open_db(b"meta")
         with self._environment.begin(write=True) as txn:

@@ -400,3 +400,23 @@ def test_a_file_that_cannot_be_opened_again_at_once_is_opened_later(
     with QdrantClient(path=path) as client:
         assert client.count("c").count == (5 if then == "close" else 6)
         assert client.verify().is_whole
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a limit of the address space holds")
+def test_little_address_space_is_enough(tmp_path: Path) -> None:
+    """The copy's map was twice the store's."""
+    limited = f"""
+import resource
+from minidb import QdrantClient, models
+with QdrantClient(path={str(tmp_path / "store")!r}) as client:
+    client.create_collection("c", vectors_config=models.VectorParams(size=4, distance=models.Distance.DOT))
+    client.upsert("c", [models.PointStruct(id=1, vector=[1.0] * 4)])
+    client.compact()  # what it needs is loaded
+client = QdrantClient(path={str(tmp_path / "store")!r})
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
+client.compact()
+assert client.count("c").count == 1
+client.close()
+"""
+    subprocess.run([sys.executable, "-c", limited], check=True)
