@@ -413,6 +413,38 @@ def test_three_stores_in_a_row(tmp_path: Path) -> None:
         assert state(a)[7][0]["by"] == "c y"
 
 
+def test_what_was_deleted_here_does_not_come_back_from_whom_it_was_pushed_to(
+    client: QdrantClient, tmp_path: Path
+) -> None:
+    fill(client)
+    with QdrantClient(tmp_path / "other", durability="off") as other:
+        client.push(other)
+        client.delete(NAME, [1, 2])
+        client.delete(NAME, [3])
+        upsert(client, [3], tag="again")
+        upsert(client, [4], tag="here")
+        other.set_payload(NAME, {"tag": "there"}, [2, 5])
+        assert done(client.pull(other)) == (2, 0)  # 2 was changed there, and is there again
+        assert state(client)[2][0]["tag"] == state(client)[5][0]["tag"] == "there"
+        assert 1 not in state(client)
+        assert state(client)[4][0]["tag"] == "here"
+        client.push(other)
+        assert state(client) == state(other)
+
+
+def test_what_a_receiver_lost_comes_back(tmp_path: Path) -> None:
+    with (
+        QdrantClient(tmp_path / "a", durability="off") as mine,
+        QdrantClient(tmp_path / "b", durability="off") as other,
+    ):
+        fill(mine)
+        mine.push(other)
+        mine.delete_collection(NAME)
+        create(mine)
+        assert done(mine.pull(other)) == (len(state(other)), 0)
+        assert state(mine) == state(other)
+
+
 def test_whoever_begins(client: QdrantClient, tmp_path: Path) -> None:
     """One side pushes, then the other: nothing of a store's own comes back to it."""
     with QdrantClient(tmp_path / "other", durability="off") as other:

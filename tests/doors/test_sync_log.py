@@ -144,6 +144,17 @@ def test_what_came_from_there_is_not_sent_back(client: QdrantClient, peer: Any) 
     assert done(client.push(peer)) == (0, 0)
 
 
+def test_what_was_deleted_there_is_not_sent_back(client: QdrantClient, peer: Any) -> None:
+    """Nor by a first push: the log that was pulled from goes on, so nothing was lost there."""
+    fill_peer(peer)
+    client.pull(peer)
+    peer.delete(NAME, [1, 2])
+    upsert(client, [3], tag="here")
+    assert done(client.push(peer)) == (1, 0)
+    assert pulled(client, peer) == (0, 2)
+    assert state(client) == state(peer)
+
+
 def test_two_stores_pull_from_one(client: QdrantClient, peer: Any) -> None:
     fill_peer(peer)
     with QdrantClient(":memory:") as other:

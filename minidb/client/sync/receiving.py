@@ -10,7 +10,7 @@ from minidb.client import QdrantClient
 from minidb.client.sync.points import official_point, own_point
 from minidb.client.sync.settings import Side
 from minidb.collection.collection import Collection
-from minidb.collection.sync_state import add_operations, meet_peer, put_peer
+from minidb.collection.sync_state import add_operations, deleted, find_peer, meet_peer, put_peer
 from minidb.database import Database
 from minidb.migration.clients import ClientEnd
 from minidb.migration.ends import Json
@@ -62,6 +62,17 @@ class Receiver:
             requests.append(models.DeleteOperation(delete=models.PointIdsList(points=gone)))
         done = self._database.update(name, requests, note=work)
         return [result.operation_id for result in done if result.operation_id is not None]
+
+    def deleted(self, name: str) -> set[PointId]:
+        """What was deleted there since it has known the sender; nothing of who does not tell."""
+        if self._database is None:
+            return set()
+        with self._database.snapshot(name) as snapshot:
+            number = snapshot.collection.number
+            peer = find_peer(snapshot.txn, number, self._sender)
+            if peer is None:
+                return set()
+            return {each for _, ids in deleted(snapshot.txn, number, peer.met) for each in ids}
 
     def _written(self, name: str, points: list[Json], gone: list[PointId]) -> list[int]:
         done = []

@@ -70,7 +70,7 @@ class Sending:
         counts = Counts()
         for ids in pages(changes.own, self._rules.batch_size):
             self._send(name, ids, counts)
-        for ids in pages(changes.theirs, self._rules.batch_size):
+        for ids in pages(self._perhaps_lost(name, changes.theirs), self._rules.batch_size):
             there = {models.normalize_id(each.id) for each in self._found(name, ids, False)}
             self._send(name, [each for each in ids if each not in there], counts)
         for ids in pages(changes.deleted, self._rules.batch_size):
@@ -92,6 +92,27 @@ class Sending:
             make(self._source, self._target, name)
             return None
         return NAMED if self._rules.name is not None else metadata_of(self._target, name).get(self._key)
+
+    def _perhaps_lost(self, name: str, theirs: list[PointId]) -> list[PointId]:
+        """Points that came from there and were not deleted there since: one that is missing was lost."""
+        if not theirs:
+            return []
+        gone = self._receiver.deleted(name) | self._deleted_by_log(name)
+        return [each for each in theirs if each not in gone]
+
+    def _deleted_by_log(self, name: str) -> set[PointId]:
+        """What the log there says was deleted since it was last followed; nothing where there is none."""
+        with self._database.snapshot(name) as snapshot:
+            followed = find_followed(snapshot.txn, snapshot.collection.number, self._identity)
+        gone: set[PointId] = set()
+        end: int | None = None
+        while followed is not None and (end is None or followed.seq < end):
+            page = log.changes(self._target, name, followed, {}, self._rules.batch_size)
+            if page is None or not page.continued:
+                break
+            gone.update(map(models.normalize_id, page.deleted))
+            followed, end = page.followed, page.head if end is None else end
+        return gone
 
     def _log(self, name: str) -> str | None:
         """The name of the log there, if it is one that is followed by pulls."""
