@@ -124,10 +124,9 @@ def unit(vector: NDArray[np.float32], square: float) -> NDArray[np.float32]:
     """
     if abs(square - 1.0) <= _NEAR_ONE:
         return vector
-    usual = _SHORT <= square < math.inf
-    scaled: NDArray[np.float32] = (
-        vector / np.float32(math.sqrt(square)) if usual else _unit_in_64_bits(vector.reshape(1, -1))[0]
-    )
+    if not _SHORT <= square < math.inf:
+        return _unit_in_64_bits(vector.reshape(1, -1)).reshape(-1)
+    scaled: NDArray[np.float32] = vector / np.float32(math.sqrt(square))
     return scaled
 
 

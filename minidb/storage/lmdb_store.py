@@ -213,10 +213,10 @@ class LmdbStore(StandsStill):
                 continue
             if number is None or number == read.txn_id:
                 return read
+            read.abort()
             if not n_left:
                 text = f"its newest commit is {read.txn_id}, but says it is {number}"
                 raise CorruptionError(f"{self._data_file}: {text}")
-            read.abort()
 
     def end_read(self, read: LmdbRead, error: BaseException | None) -> None:
         read.abort()

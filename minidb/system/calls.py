@@ -137,7 +137,7 @@ class System:
 
     def sync_folder(self, path: Path) -> None:
         """The entries of a folder are on the disk."""
-        if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders, and needs none of this
+        if not self.opens_folders():  # nor is any of this needed there
             return
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:

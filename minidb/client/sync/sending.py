@@ -20,6 +20,7 @@ from minidb.client.sync.settings import Side, carry
 from minidb.collection.changes import written_since
 from minidb.collection.collection import Collection
 from minidb.collection.sync_state import (
+    Followed,
     Peer,
     among,
     deleted,
@@ -102,10 +103,8 @@ class Sending:
 
     def _deleted_by_log(self, name: str) -> set[PointId]:
         """What the log there says was deleted since it was last followed; nothing where there is none."""
-        with self._database.snapshot(name) as snapshot:
-            followed = find_followed(snapshot.txn, snapshot.collection.number, self._identity)
         gone: set[PointId] = set()
-        end: int | None = None
+        followed, end = self._followed(name), None
         while followed is not None and (end is None or followed.seq < end):
             page = log.changes(self._target, name, followed, {}, self._rules.batch_size)
             if page is None or not page.continued:
@@ -117,11 +116,14 @@ class Sending:
     def _log(self, name: str) -> str | None:
         """The name of the log there, if it is one that is followed by pulls."""
         if name not in self._logs:
-            with self._database.snapshot(name) as snapshot:
-                followed = find_followed(snapshot.txn, snapshot.collection.number, self._identity)
+            followed = self._followed(name)
             page = None if followed is None else log.changes(self._target, name, followed, {}, 1)
             self._logs[name] = page.log if page is not None and page.continued else None
         return self._logs[name]
+
+    def _followed(self, name: str) -> Followed | None:
+        with self._database.snapshot(name) as snapshot:
+            return find_followed(snapshot.txn, snapshot.collection.number, self._identity)
 
     def _write(self, name: str, points: list[Json], gone: list[PointId]) -> None:
         """Where the other side has a log that is followed, the numbers this got there: it is not to come back.

@@ -49,14 +49,13 @@ class OpenAICompatible:
 
     def _post(self, call: Call, content: Mapping[str, Any]) -> dict[str, Any]:
         """Vectors as base64, a third of the bytes. A server that refuses the parameter is asked for its default."""
-        if call.base_url in self._without_base64:
-            return self.http.post(call, "/embeddings", call.body(content, {}))
-        try:
-            return self.http.post(call, "/embeddings", call.body(content, {"encoding_format": "base64"}))
-        except InferenceError as error:
-            if "encoding_format" in call.options or not _names_encoding(error):
-                raise
-        self._without_base64.add(call.base_url)
+        if call.base_url not in self._without_base64:
+            try:
+                return self.http.post(call, "/embeddings", call.body(content, {"encoding_format": "base64"}))
+            except InferenceError as error:
+                if "encoding_format" in call.options or not _names_encoding(error):
+                    raise
+            self._without_base64.add(call.base_url)
         return self.http.post(call, "/embeddings", call.body(content, {}))
 
     def identity(self, request: Request) -> Mapping[str, Any]:
